@@ -1,0 +1,149 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .enableUpcomingFeature("InferIsolatedConformances"),
+  .enableUpcomingFeature("ImmutableWeakCaptures"),
+  .enableExperimentalFeature("Lifetimes"),
+  .treatAllWarnings(as: .error),
+]
+
+/// For the modules on the message path. Exclusivity is proven by confinement to one event loop;
+/// bounds and overflow checks stay on (`docs/architecture.md`, "Unsafe code").
+let hot: [SwiftSetting] =
+  settings + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+/// One wire protocol = one folder = one call. `driver` turns on with the framework.
+func wireProtocol(_ name: String, driver: Bool = false, frontEnd: Bool = true) -> [Target] {
+  let path = "Protocols/\(name)"
+  var targets: [Target] = [
+    .target(
+      name: "\(name)Wire", dependencies: ["GodwitWire", "GodwitPrimitives", nioCore],
+      path: "\(path)/Wire", swiftSettings: hot)
+  ]
+  var tested: [Target.Dependency] = [
+    .target(name: "\(name)Wire"), "GodwitWireTesting", "GodwitWire", "GodwitPrimitives", nioCore,
+  ]
+  if driver {
+    targets.append(
+      .target(
+        name: "Godwit\(name)",
+        dependencies: [.target(name: "\(name)Wire"), "GodwitDriverKit", "Godwit", nioCore],
+        path: "\(path)/Driver", swiftSettings: settings))
+    tested += [.target(name: "Godwit\(name)")]
+  }
+  if frontEnd {
+    targets.append(
+      .target(
+        name: "\(name)FrontEnd",
+        dependencies: [
+          .target(name: "\(name)Wire"), "GodwitWire", "GodwitFrontEndKit", "GodwitEngine",
+          "GodwitPrimitives", nioCore, logging,
+        ],
+        path: "\(path)/FrontEnd", swiftSettings: hot))
+    tested += [
+      .target(name: "\(name)FrontEnd"), "GodwitFrontEndKit", "GodwitEngine", nioEmbedded, nioPosix,
+    ]
+  }
+  targets.append(
+    .testTarget(
+      name: "\(name)Tests", dependencies: tested, path: "\(path)/Tests", swiftSettings: settings))
+  return targets
+}
+
+/// The protocols of this package. Adding one is its folder, its line here, and its line in
+/// `Sources/Broker/FrontEnds.swift`.
+let protocols: [Target] =
+  wireProtocol("NATS")
+  + wireProtocol("MQTT")
+
+let package = Package(
+  name: "godwit",
+  products: [
+    .executable(name: "godwit", targets: ["GodwitCLI"])
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+  ],
+  targets: [
+    // L0: the standard library only.
+    .target(name: "GodwitPrimitives", path: "Sources/Primitives", swiftSettings: hot),
+    // L1: NIOCore only.
+    .target(
+      name: "GodwitWire", dependencies: ["GodwitPrimitives", nioCore], path: "Sources/Wire",
+      swiftSettings: hot),
+    .target(
+      name: "GodwitWireTesting", dependencies: ["GodwitWire", "GodwitPrimitives", nioCore],
+      path: "Sources/WireTesting", swiftSettings: settings),
+    // L2: the kernel. No sockets, no protocol, no Foundation.
+    .target(
+      name: "GodwitEngine", dependencies: ["GodwitPrimitives", nioCore], path: "Sources/Engine",
+      swiftSettings: hot),
+    // L3: what every front end needs.
+    .target(
+      name: "GodwitFrontEndKit",
+      dependencies: [
+        "GodwitEngine", "GodwitWire", "GodwitPrimitives", nioCore, nioPosix, logging, crypto,
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      path: "Sources/FrontEndKit", swiftSettings: hot),
+    // L5: listeners, settings, admin.
+    .target(
+      name: "GodwitBroker",
+      dependencies: [
+        "GodwitEngine", "GodwitFrontEndKit", "GodwitPrimitives", "GodwitWire", "NATSFrontEnd",
+        "MQTTFrontEnd", nioCore, nioPosix, logging, crypto,
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "Configuration", package: "swift-configuration"),
+      ],
+      path: "Sources/Broker", swiftSettings: settings),
+    // L6: the program.
+    .executableTarget(
+      name: "GodwitCLI",
+      dependencies: [
+        "GodwitBroker", "GodwitEngine", "GodwitWire", "GodwitPrimitives", "NATSWire", "MQTTWire",
+        nioCore, nioPosix, logging,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/CLI", swiftSettings: settings),
+    .executableTarget(name: "Tidy", path: "Sources/Tidy", swiftSettings: settings),
+    .testTarget(
+      name: "PrimitivesTests", dependencies: ["GodwitPrimitives"], swiftSettings: settings),
+    .testTarget(
+      name: "WireTests", dependencies: ["GodwitWire", "GodwitWireTesting", nioCore],
+      swiftSettings: settings),
+    .testTarget(
+      name: "EngineTests", dependencies: ["GodwitEngine", "GodwitPrimitives", nioCore],
+      swiftSettings: settings),
+    .testTarget(
+      name: "FrontEndKitTests",
+      dependencies: ["GodwitFrontEndKit", "GodwitEngine", nioCore, nioPosix, nioEmbedded],
+      swiftSettings: settings),
+    .testTarget(
+      name: "BrokerTests",
+      dependencies: [
+        "GodwitBroker", "GodwitEngine", "GodwitFrontEndKit", "GodwitPrimitives", nioCore, nioPosix,
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      swiftSettings: settings),
+  ] + protocols,
+  swiftLanguageModes: [.v6]
+)
