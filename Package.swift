@@ -124,7 +124,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI", swiftSettings: settings),
-    .executableTarget(name: "Tidy", path: "Sources/Tidy", swiftSettings: settings),
+    .executableTarget(
+      name: "Tidy", path: "Sources/Tidy", exclude: ["exceptions.json"], swiftSettings: settings),
+    .testTarget(name: "TidyTests", dependencies: ["Tidy"], swiftSettings: settings),
     .testTarget(
       name: "PrimitivesTests", dependencies: ["GodwitPrimitives"], swiftSettings: settings),
     .testTarget(
