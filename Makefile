@@ -1,0 +1,82 @@
+# Godwit's targets. A Debian machine with the Swift toolchain is enough: what else a target needs, it
+# installs when it is missing (apt as root or through sudo, pip into $(GODWIT_VENV)).
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+SWIFT ?= swift
+# Where builds go. Debug for tests (assertions on), release for running and measuring.
+SCRATCH ?= .build
+export GODWIT_VENV ?= $(CURDIR)/.venv
+DEBUG_BIN := $(abspath $(SCRATCH))/debug/godwit
+RELEASE_BIN := $(abspath $(SCRATCH))/release/godwit
+BUILD := $(SWIFT) build --scratch-path $(SCRATCH)
+RELEASE := $(BUILD) -c release --static-swift-stdlib --product godwit
+
+.PHONY: help
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*##' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: run
+run: build ## build, then serve NATS and MQTT on the loopback; ARGS="--listen …" is passed on
+	$(RELEASE_BIN) serve $(ARGS)
+
+.PHONY: build
+build: ## the release build of godwit
+	$(RELEASE)
+
+.PHONY: test
+test: lint tidy unit budgets interop ## everything that must hold before a change lands
+
+.PHONY: lint
+lint: ## the formatter's rules, on every tracked Swift file
+	git ls-files -z '*.swift' | xargs -0 $(SWIFT) format lint --strict --parallel
+
+.PHONY: tidy
+tidy: ## the rules of the house
+	$(SWIFT) run --quiet --scratch-path $(SCRATCH) Tidy
+
+.PHONY: unit
+unit: ## the tests of every module
+	$(SWIFT) test --quiet --scratch-path $(SCRATCH)
+
+.PHONY: interop
+interop: ## other people's clients against the running broker; PYTEST="nats -k tls" is passed on
+	$(BUILD) --product godwit
+	GODWIT_BIN=$(DEBUG_BIN) Interop/run $(PYTEST)
+
+.PHONY: peers
+peers: ## install the servers and clients that interop and bench measure against
+	Interop/run --version
+
+.PHONY: budgets
+budgets: build ## allocations per delivered message against Benchmarks/Budgets
+	GODWIT_BIN=$(RELEASE_BIN) Benchmarks/Allocations/check
+
+.PHONY: bench
+bench: build peers ## godwit against nats-server and Mosquitto; ROUNDS=5 BENCH="nats-pub16 …"
+	GODWIT_BIN=$(RELEASE_BIN) Benchmarks/run $(or $(ROUNDS),5) $(BENCH)
+
+.PHONY: fuzz
+fuzz: ## a long run of the mutation tests; FUZZ_ROUNDS says how long
+	GODWIT_FUZZ_ROUNDS=$(or $(FUZZ_ROUNDS),200000) \
+	  $(SWIFT) test --quiet --scratch-path $(SCRATCH) --filter '[Mm]utat|[Ff]uzz'
+	$(BUILD) --product godwit
+	GODWIT_MUTATED_FRAMES=20000000 GODWIT_BIN=$(DEBUG_BIN) Interop/run hostile
+
+.PHONY: docs
+docs: ## reference pages of every module, in $(SCRATCH)/docs
+	rm -rf $(SCRATCH)/docs $(SCRATCH)/symbols
+	$(SWIFT) package --scratch-path $(SCRATCH) dump-symbol-graph \
+	  --minimum-access-level public --skip-synthesized-members
+	mkdir -p $(SCRATCH)/symbols
+	find -L $(SCRATCH)/debug -maxdepth 2 -path '*symbolgraph*' -name '*.symbols.json' \
+	  -exec cp {} $(SCRATCH)/symbols/ \;
+	docc convert --fallback-display-name Godwit --fallback-bundle-identifier godwit \
+	  --additional-symbol-graph-dir $(SCRATCH)/symbols --output-path $(SCRATCH)/docs
+
+.PHONY: clean
+clean: ## remove what was built; the peers stay
+	rm -rf $(SCRATCH) Benchmarks/bin
