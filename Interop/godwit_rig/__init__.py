@@ -6,7 +6,7 @@ is a socket with deadlines, ``nats_wire`` speaks NATS by the line, ``plugin`` is
 """
 
 from godwit_rig.brokers import Broker, BrokerPool, target
-from godwit_rig.nats_wire import NATSWire
+from godwit_rig.nats_wire import Delivery, NATSWire, hpub, pub
 from godwit_rig.settings import Permissions, Settings, User, server_config
 from godwit_rig.wire import Closed, DeadlinePassed, Wire
 
@@ -15,11 +15,14 @@ __all__ = [
     "BrokerPool",
     "Closed",
     "DeadlinePassed",
+    "Delivery",
     "NATSWire",
     "Permissions",
     "Settings",
     "User",
     "Wire",
+    "hpub",
+    "pub",
     "server_config",
     "target",
 ]

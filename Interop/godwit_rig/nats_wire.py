@@ -24,7 +24,11 @@ class Delivery:
 
 
 class NATSWire(Wire):
-    """A connection that has read INFO; ``connect`` sends CONNECT."""
+    """A connection that has read INFO; ``connect`` sends CONNECT.
+
+    Later INFO lines may come at any time: they go to ``infos`` and are never mistaken for an
+    answer.
+    """
 
     def __init__(
         self,
@@ -36,22 +40,42 @@ class NATSWire(Wire):
     ) -> None:
         """``tls`` shakes hands at once, ``upgrade`` after INFO."""
         super().__init__(address, tls=tls, receive_buffer=receive_buffer)
+        self.infos: list[dict[str, Any]] = []
+        self._waiting: list[Delivery] = []
         self.info: dict[str, Any] = self.read_info()
         if upgrade is not None:
             self.start_tls(upgrade)
 
     def read_info(self, seconds: float | None = None) -> dict[str, Any]:
-        line = self.line(seconds)
+        """The next line, which must be INFO."""
+        line = self.read_until(CRLF, seconds).decode()
         assert line.startswith("INFO "), line
         return json.loads(line[5:])
 
+    def wait_for_info(self, key: str, seconds: float | None = None) -> dict[str, Any]:
+        """The first INFO after the greeting that has a true ``key``; nothing else may come."""
+        for info in self.infos:
+            if info.get(key):
+                return info
+        while True:
+            info = self.read_info(seconds)
+            self.infos.append(info)
+            if info.get(key):
+                return info
+
     def line(self, seconds: float | None = None) -> str:
-        """The next control line, without its end."""
-        return self.read_until(CRLF, seconds)[:-2].decode()
+        """The next control line that is not INFO, without its end."""
+        while True:
+            line = self.read_until(CRLF, seconds)[:-2].decode()
+            if not line.startswith("INFO "):
+                return line
+            self.infos.append(json.loads(line[5:]))
 
     def connect(self, **options: Any) -> NATSWire:
         """CONNECT, then PING and its PONG so that the connection is up when this returns."""
         self.send_connect(**options)
+        if options.get("verbose"):
+            self.expect("+OK")
         self.flush()
         return self
 
@@ -60,10 +84,11 @@ class NATSWire(Wire):
         self.send(b"CONNECT " + json.dumps(fields).encode() + CRLF)
 
     def flush(self) -> None:
-        """PING, and the PONG must be the very next thing."""
-        self.send(b"PING\r\n")
-        line = self.line()
-        assert line == "PONG", line
+        """PING, and back with its PONG: the server has handled all that was sent before.
+        Messages that come in between wait for ``delivery``; any other line is a failure."""
+        self.ping()
+        while (line := self.line()) != "PONG":
+            self._waiting.append(self.parse_delivery(line))
 
     def ping(self) -> None:
         self.send(b"PING\r\n")
@@ -73,7 +98,9 @@ class NATSWire(Wire):
         assert line == wanted, f"{line!r} instead of {wanted!r}"
 
     def delivery(self, seconds: float | None = None) -> Delivery:
-        """The next line must be MSG or HMSG; reads its payload too."""
+        """The next message; a line of another kind is a failure."""
+        if self._waiting:
+            return self._waiting.pop(0)
         return self.parse_delivery(self.line(seconds), seconds)
 
     def parse_delivery(self, line: str, seconds: float | None = None) -> Delivery:
@@ -94,9 +121,22 @@ class NATSWire(Wire):
     def deliveries(self, count: int) -> list[Delivery]:
         return [self.delivery() for _ in range(count)]
 
+    def subscribe(self, subject: str, sid: str = "1", queue: str | None = None) -> None:
+        """SUB, and the server has handled it when this returns."""
+        self.send(f"SUB {subject} {queue + ' ' if queue else ''}{sid}\r\n")
+        self.flush()
+
+    def publish(
+        self, subject: str, payload: bytes | str = b"", reply: str | None = None
+    ) -> None:
+        """PUB, and the server has handled it when this returns."""
+        self.send(pub(subject, payload, reply))
+        self.flush()
+
     def silent(self) -> None:
         """Nothing was sent to this client by what the server has handled so far."""
         self.flush()
+        assert not self._waiting, self._waiting
         assert self.nothing_waits(), bytes(self.buffer)
 
 

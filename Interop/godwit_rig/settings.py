@@ -48,7 +48,6 @@ class Settings:
     write_pending_bytes_max: int | None = None
     write_deadline_seconds: float | None = None
     auth_timeout_seconds: float | None = None
-    lame_duck_seconds: float | None = None
     tls_first: bool = False
     tls: bool = False
     verify_clients: bool = False
@@ -194,6 +193,9 @@ def render_nats_server(
         "http": "127.0.0.1:-1",
         "server_name": "oracle",
         "ports_file_dir": str(ports),
+        # The shortest allowed: connections are then closed one a second after the grace period.
+        "lame_duck_duration": "30s",
+        "lame_duck_grace_period": "100ms",
     }
     names = {
         "max_payload": "max_payload",
@@ -210,9 +212,6 @@ def render_nats_server(
         document["ping_interval"] = _milliseconds(settings.ping_interval_seconds)
     if settings.write_deadline_seconds is not None:
         document["write_deadline"] = _milliseconds(settings.write_deadline_seconds)
-    if settings.lame_duck_seconds is not None:
-        document["lame_duck_grace_period"] = "100ms"
-        document["lame_duck_duration"] = _milliseconds(settings.lame_duck_seconds)
     tls = {
         "cert_file": str(certificates / "server.pem"),
         "key_file": str(certificates / "server.key"),
