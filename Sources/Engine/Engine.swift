@@ -1,0 +1,120 @@
+/// Totals over all protocols and tenants.
+public struct EngineCounters: Hashable, Sendable {
+  /// Messages that came in.
+  public var published: UInt64 = 0
+  /// Messages handed to a receiver.
+  public var delivered: UInt64 = 0
+  /// Messages that had no receiver.
+  public var unrouted: UInt64 = 0
+  /// Messages dropped because their time had passed.
+  public var expired: UInt64 = 0
+  /// Messages that a receiver could not take: a full queue, a slow reader, an oversize frame.
+  public var dropped: UInt64 = 0
+  /// Properties that another protocol could not express.
+  public var droppedProperties: UInt64 = 0
+}
+
+/// The broker's kernel: tenants with their routers, logs and retained values, timers, budgets.
+///
+/// An engine belongs to one event loop and has no locks; nothing here may be touched from anywhere
+/// else. It knows no protocol and no socket. Time comes from outside, through `advance`.
+public final class Engine {
+  /// The bounds.
+  public let limits: EngineLimits
+  /// The time: nanoseconds since 1970, taken once at start and moved on by a monotonic clock, so
+  /// that it never goes back. Renewed at least once per turn of the loop.
+  public private(set) var now: Int64
+  /// What queues, retained and delayed messages may hold together.
+  public let memory: MemoryBudget
+  /// Totals.
+  public var counters = EngineCounters()
+  /// Timers of everything in the engine and its front ends.
+  public private(set) var timers: Timers! = nil
+
+  private var readers: [(any EnvelopeReader)?] = [nil]
+  private var originNames: [String] = ["engine"]
+  private var tenantsByName: [String: Tenant] = [:]
+  private var subscriberCount: UInt64 = 0
+  private var depth = 0
+  private var deferred: [() -> Void] = []
+
+  /// An engine at the time `now`.
+  public init(limits: EngineLimits = .defaults, now: Int64) {
+    self.limits = limits
+    self.now = now
+    self.memory = MemoryBudget(limit: limits.storedBytesMax)
+    self.timers = Timers(engine: self, tickNanoseconds: 10_000_000)
+  }
+
+  /// Moves the time on. It never goes back.
+  public func advance(to now: Int64) {
+    self.now = max(self.now, now)
+  }
+
+  /// All tenants that exist.
+  public var tenants: [Tenant] { Array(self.tenantsByName.values) }
+
+  /// The tenant of that name, made on first use.
+  public func tenant(named name: String) -> Tenant {
+    if let tenant = self.tenantsByName[name] { return tenant }
+    let tenant = Tenant(name: name, engine: self)
+    self.tenantsByName[name] = tenant
+    return tenant
+  }
+
+  /// Registers a protocol.
+  ///
+  /// - Parameters:
+  ///   - name: the protocol's name, for metrics.
+  ///   - reader: reads its messages for other protocols.
+  /// - Returns: what the protocol marks its messages with.
+  public func register(origin name: String, reader: any EnvelopeReader) -> Origin {
+    self.readers.append(reader)
+    self.originNames.append(name)
+    return Origin(index: UInt8(truncatingIfNeeded: self.readers.count - 1))
+  }
+
+  /// The name of a protocol.
+  public func name(of origin: Origin) -> String {
+    let index = Int(origin.index)
+    return self.originNames.indices.contains(index) ? self.originNames[index] : "unknown"
+  }
+
+  func reader(for origin: Origin) -> (any EnvelopeReader)? {
+    let index = Int(origin.index)
+    return self.readers.indices.contains(index) ? self.readers[index] : nil
+  }
+
+  func nextSubscriberID() -> UInt64 {
+    self.subscriberCount &+= 1
+    return self.subscriberCount
+  }
+
+  /// Runs `body` now, or when the publish that is under way is over.
+  public func whenQuiet(_ body: @escaping () -> Void) {
+    if self.depth == 0 {
+      body()
+    } else {
+      self.deferred.append(body)
+    }
+  }
+
+  /// Everything that hands out a publication runs in here.
+  @inline(__always)
+  func publishing<Result>(_ body: () -> Result) -> Result {
+    self.depth &+= 1
+    let result = body()
+    self.depth &-= 1
+    if self.depth == 0, !self.deferred.isEmpty { self.runDeferred() }
+    return result
+  }
+
+  @inline(never)
+  private func runDeferred() {
+    while !self.deferred.isEmpty {
+      let work = self.deferred
+      self.deferred.removeAll()
+      for body in work { body() }
+    }
+  }
+}

@@ -1,0 +1,33 @@
+/// Why the engine refused something. The front end answers with its protocol's own words.
+public struct EngineError: Error, Hashable, Sendable {
+  /// What kind of refusal this is.
+  public struct Code: Hashable, Sendable, CustomStringConvertible {
+    private enum Value: Hashable, Sendable {
+      case quotaExceeded, patternTooDeep, topicTooLong, logFull, notFound
+    }
+    private let value: Value
+    /// A limit of the tenant or of the whole process was reached.
+    public static var quotaExceeded: Self { .init(value: .quotaExceeded) }
+    /// A pattern has more levels than the limit.
+    public static var patternTooDeep: Self { .init(value: .patternTooDeep) }
+    /// A topic is longer than the limit.
+    public static var topicTooLong: Self { .init(value: .topicTooLong) }
+    /// A log's policy refuses another record.
+    public static var logFull: Self { .init(value: .logFull) }
+    /// No such record, group or topic.
+    public static var notFound: Self { .init(value: .notFound) }
+    /// The code's name.
+    public var description: String { "\(self.value)" }
+  }
+
+  /// What kind of refusal this is.
+  public let code: Code
+  /// What happened, for people. Never payload bytes, never credentials.
+  public let message: String
+
+  /// An error with a code and a sentence.
+  public init(_ code: Code, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+}

@@ -1,0 +1,118 @@
+public import NIOCore
+
+/// One message on its way to its receivers.
+///
+/// The pointers see the sender's read buffer, or a stored record, and are valid only during the
+/// call that hands the publication out. What must last becomes a `Record`. A publication is passed
+/// `inout` so that what one receiver computed (a converted envelope, an encoded frame) serves the
+/// next.
+public struct Publication {
+  /// How sure the sender wants to be, in MQTT's steps (MQTT 5.0, 4.3).
+  public enum Quality: UInt8, Hashable, Sendable, Comparable {
+    /// Delivered if somebody is there (NATS core, MQTT QoS 0).
+    case atMostOnce = 0
+    /// Acknowledged by whoever stored it.
+    case atLeastOnce = 1
+    /// Acknowledged, and never delivered twice.
+    case exactlyOnce = 2
+
+    /// Whether the left is the weaker promise.
+    @inlinable public static func < (left: Self, right: Self) -> Bool {
+      left.rawValue < right.rawValue
+    }
+  }
+
+  /// The canonical topic.
+  public var topic: UnsafeRawBufferPointer
+  /// The body.
+  public var payload: UnsafeRawBufferPointer
+  /// The sender's protocol.
+  public var origin: Origin
+  /// What only the sender's protocol can read: its raw properties, or its whole frame after the
+  /// topic. May contain `payload`.
+  public var native: UnsafeRawBufferPointer
+  /// A small number that the sender's protocol gives `native` to tell its forms apart.
+  public var nativeForm: UInt8 = 0
+  /// What the sender asked for.
+  public var quality: Quality
+  /// Whether the sender asked for the message to be kept as the topic's last value.
+  public var isRetained = false
+  /// When the message ends its life, in the engine's clock; 0 means never.
+  public var expiresAt: Int64 = 0
+  /// Who sent it, for receivers that do not want their own messages back.
+  public var publisher: Unmanaged<Subscriber>?
+  /// Bytes that receivers of one kind share, and what kind they are of (0 means none).
+  public var frame: UnsafeRawBufferPointer = .init(start: nil, count: 0)
+  /// Which kind `frame` is of: the front end's number and its own variant.
+  public var frameKind: UInt32 = 0
+  @usableFromInline var cold: Cold?
+
+  @usableFromInline final class Cold {
+    @usableFromInline var metadata: Metadata?
+    @usableFromInline var record: Record?
+    @usableFromInline var frames: [(kind: UInt32, bytes: ByteBuffer)] = []
+    @usableFromInline init() {}
+  }
+
+  /// A publication over bytes that outlive the call.
+  @inlinable
+  public init(
+    topic: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer, origin: Origin,
+    native: UnsafeRawBufferPointer, quality: Quality
+  ) {
+    self.topic = topic
+    self.payload = payload
+    self.origin = origin
+    self.native = native
+    self.quality = quality
+  }
+
+  /// The common metadata, read from the sender's properties once.
+  public mutating func metadata(_ engine: Engine) -> Metadata {
+    if let known = self.cold?.metadata { return known }
+    let metadata = engine.reader(for: self.origin)?.metadata(of: self) ?? Metadata()
+    self.ensureCold().metadata = metadata
+    engine.counters.droppedProperties &+= UInt64(truncatingIfNeeded: metadata.dropped)
+    return metadata
+  }
+
+  /// Sets the metadata where the engine or an admin call is the sender.
+  public mutating func setMetadata(_ metadata: Metadata) {
+    self.ensureCold().metadata = metadata
+  }
+
+  /// A copy that lasts, made once and shared by all who keep it.
+  public mutating func record(_ engine: Engine) -> Record {
+    if let known = self.cold?.record { return known }
+    let metadata = self.origin == .engine ? self.cold?.metadata : nil
+    let record = Record(copying: self, now: engine.now, metadata: metadata)
+    self.ensureCold().record = record
+    return record
+  }
+
+  /// Hands in the record that this publication was made from.
+  mutating func setRecord(_ record: Record) {
+    let cold = self.ensureCold()
+    cold.record = record
+    if let metadata = record.metadata { cold.metadata = metadata }
+  }
+
+  /// The bytes that receivers of `kind` share, built once per message by `build`.
+  ///
+  /// For the cold ways between protocols. Receivers of the sender's own protocol use `frame`.
+  public mutating func sharedFrame(
+    kind: UInt32, _ build: (inout Publication) -> ByteBuffer
+  ) -> ByteBuffer {
+    if let known = self.cold?.frames.first(where: { $0.kind == kind }) { return known.bytes }
+    let bytes = build(&self)
+    self.ensureCold().frames.append((kind, bytes))
+    return bytes
+  }
+
+  private mutating func ensureCold() -> Cold {
+    if let cold = self.cold { return cold }
+    let cold = Cold()
+    self.cold = cold
+    return cold
+  }
+}

@@ -1,0 +1,101 @@
+public import NIOCore
+
+/// A message as it is kept: in a log, as a topic's last value, in a schedule.
+///
+/// Immutable and shared by all who hold it. Topic, properties and payload lie in one allocation.
+public final class Record {
+  /// The sender's protocol.
+  public let origin: Origin
+  /// The sender's own number for the form of `native`.
+  public let nativeForm: UInt8
+  /// What the sender asked for.
+  public let quality: Publication.Quality
+  /// Whether the sender asked for the message to be kept as the topic's last value.
+  public let isRetained: Bool
+  /// When the message came in, in the engine's clock.
+  public let receivedAt: Int64
+  /// When the message ends its life, in the engine's clock; 0 means never.
+  public let expiresAt: Int64
+  /// Metadata of a message that the engine itself sent.
+  public let metadata: Metadata?
+  /// Who sent it, while it is connected or its session lives.
+  public private(set) weak var publisher: Subscriber?
+
+  private let bytes: ByteBuffer
+  private let topicCount: Int
+  private let native: Range<Int>
+  private let payload: Range<Int>
+
+  /// How many bytes the record holds.
+  public var byteCount: Int { self.bytes.readableBytes + 96 }
+
+  /// The canonical topic.
+  public var topic: [UInt8] { Array(self.bytes.readableBytesView.prefix(self.topicCount)) }
+
+  /// The body, sharing the record's memory.
+  public var body: ByteBuffer {
+    self.bytes.getSlice(
+      at: self.bytes.readerIndex + self.payload.lowerBound,
+      length: self.payload.count) ?? ByteBuffer()
+  }
+
+  init(copying publication: borrowing Publication, now: Int64, metadata: Metadata?) {
+    self.origin = publication.origin
+    self.nativeForm = publication.nativeForm
+    self.quality = publication.quality
+    self.isRetained = publication.isRetained
+    self.receivedAt = now
+    self.expiresAt = publication.expiresAt
+    self.metadata = metadata
+    self.publisher = publication.publisher?.takeUnretainedValue()
+    let topic = publication.topic
+    let native = publication.native
+    let payload = publication.payload
+    var buffer = ByteBuffer()
+    self.topicCount = topic.count
+    let nativeStart = topic.count
+    self.native = nativeStart..<nativeStart + native.count
+    if let inside = Self.offset(of: payload, in: native) {
+      buffer.reserveCapacity(topic.count + native.count)
+      self.payload = nativeStart + inside..<nativeStart + inside + payload.count
+      buffer.writeBytes(topic)
+      buffer.writeBytes(native)
+    } else {
+      buffer.reserveCapacity(topic.count + native.count + payload.count)
+      let start = nativeStart + native.count
+      self.payload = start..<start + payload.count
+      buffer.writeBytes(topic)
+      buffer.writeBytes(native)
+      buffer.writeBytes(payload)
+    }
+    self.bytes = buffer
+  }
+
+  /// Where `inner` lies within `outer`, when it does.
+  private static func offset(
+    of inner: UnsafeRawBufferPointer, in outer: UnsafeRawBufferPointer
+  ) -> Int? {
+    guard let start = outer.baseAddress, let base = inner.baseAddress, base >= start,
+      base + inner.count <= start + outer.count
+    else { return nil }
+    return base - start
+  }
+
+  /// Calls `body` with the record as a publication again.
+  public func withPublication<Result>(_ body: (inout Publication) -> Result) -> Result {
+    self.bytes.withUnsafeReadableBytes { bytes in
+      var publication = Publication(
+        topic: UnsafeRawBufferPointer(rebasing: bytes[0..<self.topicCount]),
+        payload: UnsafeRawBufferPointer(rebasing: bytes[self.payload]),
+        origin: self.origin,
+        native: UnsafeRawBufferPointer(rebasing: bytes[self.native]),
+        quality: self.quality)
+      publication.nativeForm = self.nativeForm
+      publication.isRetained = self.isRetained
+      publication.expiresAt = self.expiresAt
+      publication.publisher = self.publisher.map { Unmanaged.passUnretained($0) }
+      publication.setRecord(self)
+      return body(&publication)
+    }
+  }
+}

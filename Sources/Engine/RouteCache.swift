@@ -1,0 +1,77 @@
+import GodwitPrimitives
+
+/// Remembered routes by topic: an open-addressing table over seeded hashes.
+///
+/// When it is full it is emptied: a workload of ever new topics pays for a match each, and nothing
+/// grows.
+struct RouteCache {
+  private struct Slot {
+    var hash: UInt64 = 0
+    var route: Route?
+  }
+
+  private var slots: [Slot] = []
+  private var count = 0
+  private var targetCount = 0
+  private let routesMax: Int
+  private let targetsMax: Int
+
+  init(routesMax: Int, targetsMax: Int) {
+    self.routesMax = max(16, routesMax)
+    self.targetsMax = targetsMax
+  }
+
+  /// The route of `topic`, whether still true or not.
+  func find(_ topic: UnsafeRawBufferPointer, hash: UInt64) -> Route? {
+    guard !self.slots.isEmpty else { return nil }
+    let mask = self.slots.count &- 1
+    var position = Int(truncatingIfNeeded: hash) & mask
+    while let route = self.slots[position].route {
+      if self.slots[position].hash == hash, route.topic.sameBytes(as: topic) { return route }
+      position = (position &+ 1) & mask
+    }
+    return nil
+  }
+
+  /// Remembers `route`, in place of an older one of the same topic.
+  mutating func insert(_ route: Route) {
+    if self.count >= self.routesMax || self.targetCount + route.targetCount > self.targetsMax {
+      self.removeAll()
+    }
+    if (self.count + 1) * 2 > self.slots.count { self.grow() }
+    let position = self.place(of: route)
+    if let old = self.slots[position].route {
+      self.targetCount -= old.targetCount
+    } else {
+      self.count += 1
+    }
+    self.targetCount += route.targetCount
+    self.slots[position] = Slot(hash: route.hash, route: route)
+  }
+
+  /// Forgets every route.
+  mutating func removeAll() {
+    for index in self.slots.indices { self.slots[index] = Slot() }
+    self.count = 0
+    self.targetCount = 0
+  }
+
+  private func place(of route: Route) -> Int {
+    let mask = self.slots.count &- 1
+    var position = Int(truncatingIfNeeded: route.hash) & mask
+    while let other = self.slots[position].route {
+      if self.slots[position].hash == route.hash, other.topic.sameBytes(as: route.topic) { break }
+      position = (position &+ 1) & mask
+    }
+    return position
+  }
+
+  private mutating func grow() {
+    let old = self.slots
+    self.slots = Array(repeating: Slot(), count: max(64, old.count * 2))
+    for slot in old {
+      guard let route = slot.route else { continue }
+      self.slots[self.place(of: route)] = slot
+    }
+  }
+}

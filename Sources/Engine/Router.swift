@@ -1,0 +1,251 @@
+import GodwitPrimitives
+
+/// Finds the live subscriptions of a topic, across all protocols, within one tenant.
+///
+/// A trie answers what matches; a cache keyed by the topic's bytes stands before it. A
+/// subscription that comes or goes invalidates only the remembered topics that begin with its own
+/// literal levels: subscribing under one prefix costs nothing under another.
+public final class Router {
+  private static var generationSlots: Int { 1024 }
+
+  private let tree = TopicTree<Subscription>()
+  private let hash = ByteHash()
+  private var cache: RouteCache
+  /// Generations: slot 0 for patterns that begin with a wildcard, the others by the hash of a
+  /// pattern's leading literal levels (one, two, or all of them).
+  private let generations: UnsafeMutableBufferPointer<UInt64>
+  private let limits: EngineLimits
+  /// How the next member of a group is chosen.
+  private var random: UInt64 = .random(in: 1 ... .max)
+  private unowned let engine: Engine
+
+  /// How many subscriptions there are.
+  public var subscriptionCount: Int { self.tree.count }
+  /// How often a topic's match was found in the cache.
+  public private(set) var cacheHits: UInt64 = 0
+  /// How often it had to be computed.
+  public private(set) var cacheMisses: UInt64 = 0
+  /// How many subscriptions were ever added.
+  public private(set) var inserts: UInt64 = 0
+  /// How many were ever taken out.
+  public private(set) var removes: UInt64 = 0
+
+  init(engine: Engine) {
+    self.engine = engine
+    self.limits = engine.limits
+    self.cache = RouteCache(
+      routesMax: engine.limits.routesMax, targetsMax: engine.limits.routeTargetsMax)
+    self.generations = .allocate(capacity: Self.generationSlots)
+    self.generations.initialize(repeating: 0)
+  }
+
+  deinit {
+    self.generations.deallocate()
+  }
+
+  /// Adds a subscription. Within a publish it takes effect when the publish is over.
+  ///
+  /// - Throws: `EngineError` when the tenant has too many, or the pattern is too deep.
+  public func subscribe(_ subscription: Subscription) throws(EngineError) {
+    guard subscription.pattern.levels <= self.limits.patternLevelsMax else {
+      throw EngineError(
+        .patternTooDeep, "more than \(self.limits.patternLevelsMax) levels in a pattern")
+    }
+    guard self.tree.count < self.limits.subscriptionsMax else {
+      throw EngineError(
+        .quotaExceeded, "more than \(self.limits.subscriptionsMax) subscriptions in the tenant")
+    }
+    guard !subscription.isActive else { return }
+    subscription.isActive = true
+    self.engine.whenQuiet { self.insert(subscription) }
+  }
+
+  /// Takes a subscription out. Within a publish it takes effect when the publish is over.
+  public func unsubscribe(_ subscription: Subscription) {
+    guard subscription.isActive else { return }
+    subscription.isActive = false
+    self.engine.whenQuiet { self.remove(subscription) }
+  }
+
+  private func insert(_ subscription: Subscription) {
+    guard subscription.isActive, subscription.treePosition < 0 else { return }
+    self.tree.insert(subscription, at: subscription.pattern)
+    self.inserts &+= 1
+    self.invalidate(subscription.pattern)
+  }
+
+  private func remove(_ subscription: Subscription) {
+    guard !subscription.isActive, subscription.treePosition >= 0 else { return }
+    if self.tree.remove(subscription, at: subscription.pattern) {
+      self.removes &+= 1
+      self.invalidate(subscription.pattern)
+    }
+    subscription.treePosition = -1
+  }
+
+  /// Whether anybody would receive a message of `topic`.
+  public func hasSubscriber(of topic: UnsafeRawBufferPointer) -> Bool {
+    self.route(for: topic).targetCount > 0
+  }
+
+  /// Every subscription whose pattern matches `topic`.
+  public func subscriptions(matching topic: UnsafeRawBufferPointer) -> [Subscription] {
+    var found: [Subscription] = []
+    self.tree.match(topic) { subscription in
+      if !subscription.pattern.hides(topic) { found.append(subscription) }
+    }
+    return found
+  }
+
+  /// Hands `publication` to everyone it is for.
+  ///
+  /// - Parameter memo: the route of the publisher's last message, which it keeps for this purpose.
+  /// - Returns: how many took it.
+  func publish(_ publication: inout Publication, memo: inout Route?) -> Int {
+    let route: Route
+    if let last = memo, last.topic.sameBytes(as: publication.topic),
+      last.stamp == self.stamp(last.slots)
+    {
+      route = last
+    } else {
+      route = self.route(for: publication.topic)
+      memo = route
+    }
+    var taken = 0
+    let targets = route.targets
+    var index = 0
+    let everyone = route.everyoneCount
+    while index < everyone {
+      if Self.offer(&publication, to: targets[index]) { taken &+= 1 }
+      index &+= 1
+    }
+    for group in route.groups where self.offer(&publication, toGroup: group, of: targets) {
+      taken &+= 1
+    }
+    return taken
+  }
+
+  @inline(__always)
+  private static func offer(_ publication: inout Publication, to target: Target) -> Bool {
+    target.subscriber._withUnsafeGuaranteedRef { subscriber in
+      target.subscription._withUnsafeGuaranteedRef { subscription in
+        subscriber.deliver(&publication, to: subscription, prefix: target.prefix)
+      }
+    }
+  }
+
+  /// One member takes the message: first those that are ready, in turn from a random one, then
+  /// those that can at least keep it.
+  private func offer(
+    _ publication: inout Publication, toGroup group: Range<Int>,
+    of targets: UnsafeMutableBufferPointer<Target>
+  ) -> Bool {
+    let count = group.count
+    self.random ^= self.random &<< 13
+    self.random ^= self.random &>> 7
+    self.random ^= self.random &<< 17
+    let start = Int(truncatingIfNeeded: (self.random &>> 33) % UInt64(count))
+    for wanted in [true, false] {
+      var step = 0
+      while step < count {
+        var position = start &+ step
+        if position >= count { position &-= count }
+        let target = targets[group.lowerBound &+ position]
+        let ready = target.subscriber._withUnsafeGuaranteedRef { $0.isReady }
+        if ready == wanted, Self.offer(&publication, to: target) { return true }
+        step &+= 1
+      }
+    }
+    return false
+  }
+
+  private func route(for topic: UnsafeRawBufferPointer) -> Route {
+    let hash = self.hash(topic)
+    if let route = self.cache.find(topic, hash: hash), route.stamp == self.stamp(route.slots) {
+      self.cacheHits &+= 1
+      return route
+    }
+    self.cacheMisses &+= 1
+    let route = self.match(topic, hash: hash)
+    self.cache.insert(route)
+    return route
+  }
+
+  private func match(_ topic: UnsafeRawBufferPointer, hash: UInt64) -> Route {
+    var everyone: [Subscription] = []
+    var groups: [[Subscription]] = []
+    var names: [[UInt8]: Int] = [:]
+    self.tree.match(topic) { subscription in
+      guard !subscription.pattern.hides(topic) else { return }
+      guard let name = subscription.group else {
+        everyone.append(subscription)
+        return
+      }
+      if let index = names[name] {
+        groups[index].append(subscription)
+      } else {
+        names[name] = groups.count
+        groups.append([subscription])
+      }
+    }
+    let slots = self.slots(of: topic, hash: hash)
+    let route = Route(
+      topic: topic, hash: hash, slots: slots, everyone: everyone, groups: groups)
+    route.stamp = self.stamp(slots)
+    return route
+  }
+
+  /// The sum of the generations a topic depends on. Each only grows, so equal sums mean that none
+  /// has changed.
+  @inline(__always)
+  private func stamp(_ slots: (Int, Int, Int)) -> UInt64 {
+    self.generations[0] &+ self.generations[slots.0] &+ self.generations[slots.1]
+      &+ self.generations[slots.2]
+  }
+
+  private func slots(of topic: UnsafeRawBufferPointer, hash: UInt64) -> (Int, Int, Int) {
+    var ends: (Int, Int) = (topic.count, topic.count)
+    var seen = 0
+    for index in 0..<topic.count where topic[index] == UInt8(ascii: ".") {
+      seen += 1
+      if seen == 1 { ends.0 = index }
+      if seen == 2 {
+        ends.1 = index
+        break
+      }
+    }
+    let one = self.slot(UnsafeRawBufferPointer(rebasing: topic[0..<ends.0]))
+    let two = self.slot(UnsafeRawBufferPointer(rebasing: topic[0..<ends.1]))
+    return (one, two, Self.slot(hash: hash))
+  }
+
+  private func slot(_ bytes: UnsafeRawBufferPointer) -> Int { Self.slot(hash: self.hash(bytes)) }
+
+  private static func slot(hash: UInt64) -> Int {
+    1 + Int(truncatingIfNeeded: (hash &>> 40) % UInt64(Self.generationSlots - 1))
+  }
+
+  private func invalidate(_ pattern: TopicPattern) {
+    pattern.bytes.withUnsafeBytes { bytes in
+      let slot: Int
+      if pattern.hasWildcard {
+        var literal = 0
+        var end = 0
+        var levels = TopicLevels(bytes)
+        var offset = 0
+        while let level = levels.next() {
+          let isOpen = levels.isAtEnd && pattern.tail != .exact
+          if isOpen || (level.count == 1 && level[0] == UInt8(ascii: "*")) { break }
+          literal += 1
+          offset += level.count + 1
+          if literal <= 2 { end = offset - 1 }
+          if literal == 2 { break }
+        }
+        slot = literal == 0 ? 0 : self.slot(UnsafeRawBufferPointer(rebasing: bytes[0..<end]))
+      } else {
+        slot = self.slot(bytes)
+      }
+      self.generations[slot] &+= 1
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/// One isolated set of topics: a NATS account, an AMQP vhost, the tenant of an MQTT user.
+///
+/// Nothing crosses from one tenant to another.
+public final class Tenant {
+  /// The tenant's name; `default` where nobody chose one.
+  public let name: String
+  /// The kernel it belongs to.
+  public unowned let engine: Engine
+  /// Live subscriptions.
+  public private(set) var router: Router! = nil
+  /// Last values.
+  public private(set) var retained: RetainedStore! = nil
+  /// Delayed messages.
+  public private(set) var schedule: Schedule! = nil
+
+  init(name: String, engine: Engine) {
+    self.name = name
+    self.engine = engine
+    self.router = Router(engine: engine)
+    self.retained = RetainedStore(engine: engine)
+    self.schedule = Schedule(tenant: self)
+  }
+
+  /// Publishes to everyone the message is for.
+  ///
+  /// The retained value is not touched: a protocol that keeps last values calls `retained` first.
+  ///
+  /// - Parameter memo: the route of the publisher's last message, which it keeps for this purpose.
+  /// - Returns: how many took it.
+  @discardableResult
+  public func publish(_ publication: inout Publication, memo: inout Route?) -> Int {
+    let engine = self.engine
+    let taken = engine.publishing { self.router.publish(&publication, memo: &memo) }
+    engine.counters.published &+= 1
+    engine.counters.delivered &+= UInt64(truncatingIfNeeded: taken)
+    if taken == 0 { engine.counters.unrouted &+= 1 }
+    return taken
+  }
+
+  /// Publishes a kept message, unless its time has passed.
+  @discardableResult
+  public func publish(_ record: Record) -> Int {
+    guard record.expiresAt == 0 || record.expiresAt > self.engine.now else {
+      self.engine.counters.expired &+= 1
+      return 0
+    }
+    return record.withPublication { publication in
+      var memo: Route?
+      return self.publish(&publication, memo: &memo)
+    }
+  }
+
+  /// Publishes bytes on behalf of the engine or an operator.
+  @discardableResult
+  public func publish(
+    topic: [UInt8], payload: [UInt8], metadata: Metadata = Metadata(),
+    quality: Publication.Quality = .atMostOnce
+  ) -> Int {
+    topic.withUnsafeBytes { topic in
+      payload.withUnsafeBytes { payload in
+        var publication = Publication(
+          topic: topic, payload: payload, origin: .engine,
+          native: UnsafeRawBufferPointer(start: nil, count: 0), quality: quality)
+        publication.setMetadata(metadata)
+        var memo: Route?
+        return self.publish(&publication, memo: &memo)
+      }
+    }
+  }
+
+  /// Makes a lasting message of bytes, on behalf of the engine or an operator.
+  public func record(
+    topic: [UInt8], payload: [UInt8], metadata: Metadata = Metadata(),
+    quality: Publication.Quality = .atMostOnce, isRetained: Bool = false, expiresAt: Int64 = 0
+  ) -> Record {
+    topic.withUnsafeBytes { topic in
+      payload.withUnsafeBytes { payload in
+        var publication = Publication(
+          topic: topic, payload: payload, origin: .engine,
+          native: UnsafeRawBufferPointer(start: nil, count: 0), quality: quality)
+        publication.isRetained = isRetained
+        publication.expiresAt = expiresAt
+        publication.setMetadata(metadata)
+        return publication.record(self.engine)
+      }
+    }
+  }
+}

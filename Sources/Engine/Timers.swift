@@ -1,0 +1,72 @@
+import GodwitPrimitives
+
+/// Something that wants to be told when a time has come.
+public protocol TimerTarget: AnyObject {
+  /// The time has come. `kind` is what was given to `schedule`.
+  func timerFired(_ kind: Int)
+}
+
+/// The engine's timers: one wheel, driven by the event loop.
+public final class Timers {
+  private struct Alarm {
+    let target: any TimerTarget
+    let kind: Int
+  }
+
+  /// Names a scheduled timer.
+  public struct Token: Hashable {
+    fileprivate let token: TimerWheelToken
+  }
+
+  private var wheel: TimerWheel<Alarm>
+  private unowned let engine: Engine
+  private var due: [Alarm] = []
+  /// Called when a timer was scheduled that is due before all others, with its time. The loop's
+  /// driver sets it to wake up in time.
+  public var deadlineMovedForward: ((Int64) -> Void)?
+  private var announced: Int64 = .max
+
+  init(engine: Engine, tickNanoseconds: Int64) {
+    self.engine = engine
+    self.wheel = TimerWheel(tickNanoseconds: tickNanoseconds, now: engine.now)
+  }
+
+  /// Calls `target` at `deadline`, in the engine's clock, rounded up to the wheel's tick. The
+  /// target is kept alive until then, or until the timer is cancelled.
+  public func schedule(at deadline: Int64, _ target: any TimerTarget, kind: Int) -> Token {
+    let token = self.wheel.schedule(at: deadline, Alarm(target: target, kind: kind))
+    if deadline < self.announced {
+      self.announced = deadline
+      self.deadlineMovedForward?(deadline)
+    }
+    return Token(token: token)
+  }
+
+  /// Calls `target` after `seconds`.
+  public func schedule(
+    afterSeconds seconds: Double, _ target: any TimerTarget, kind: Int
+  ) -> Token {
+    let nanoseconds = min(max(0, seconds), 4_000_000_000) * 1_000_000_000
+    return self.schedule(at: self.engine.now + Int64(nanoseconds), target, kind: kind)
+  }
+
+  /// Cancels a timer; one that has fired is left alone.
+  public func cancel(_ token: Token) {
+    self.wheel.cancel(token.token)
+  }
+
+  /// Fires what is due at the engine's time.
+  ///
+  /// - Returns: when to call again, or `nil` when nothing is scheduled.
+  public func fireDue() -> Int64? {
+    self.wheel.advance(to: self.engine.now, into: &self.due)
+    if !self.due.isEmpty {
+      let due = self.due
+      self.due.removeAll(keepingCapacity: due.count <= 1024)
+      for alarm in due { alarm.target.timerFired(alarm.kind) }
+    }
+    let next = self.wheel.nextDeadline
+    self.announced = next ?? .max
+    return next
+  }
+}
