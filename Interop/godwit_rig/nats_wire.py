@@ -133,6 +133,10 @@ class NATSWire(Wire):
         self.send(pub(subject, payload, reply))
         self.flush()
 
+    def has_waiting(self) -> bool:
+        """True when a message came with an earlier ``flush``."""
+        return bool(self._waiting)
+
     def silent(self) -> None:
         """Nothing was sent to this client by what the server has handled so far."""
         self.flush()

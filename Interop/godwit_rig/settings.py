@@ -168,7 +168,7 @@ def _yaml(value: Any, indent: int = 0) -> list[str]:
                 lines.append(f"{pad}{key}:")
                 lines += _yaml(item, indent + 1)
             else:
-                lines.append(f"{pad}{key}: {json.dumps(item)}")
+                lines.append(f"{pad}{key}: {json.dumps(item, ensure_ascii=False)}")
     else:
         for item in value:
             if isinstance(item, dict) and item:
@@ -176,7 +176,7 @@ def _yaml(value: Any, indent: int = 0) -> list[str]:
                 lines.append(f"{pad}- {block[0].lstrip()}")
                 lines += block[1:]
             else:
-                lines.append(f"{pad}- {json.dumps(item)}")
+                lines.append(f"{pad}- {json.dumps(item, ensure_ascii=False)}")
     return lines
 
 
@@ -248,7 +248,7 @@ def render_nats_server(
     if accounts:
         document["accounts"] = accounts
     # nats-server reads JSON as a dialect of its configuration language.
-    return json.dumps(document, indent=2) + "\n"
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _milliseconds(seconds: float) -> str:

@@ -1,0 +1,266 @@
+// Scenarios for nats.go against a running server: main SCENARIO URL [URL].
+// Prints what it sees as one word a line, "ok" last; anything else is a failure.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const patience = 5 * time.Second
+
+func fail(format string, arguments ...interface{}) {
+	fmt.Fprintf(os.Stderr, format+"\n", arguments...)
+	os.Exit(1)
+}
+
+func must(err error) {
+	if err != nil {
+		fail("unexpected: %v", err)
+	}
+}
+
+func equal(what string, got, wanted interface{}) {
+	if fmt.Sprint(got) != fmt.Sprint(wanted) {
+		fail("%s: %v instead of %v", what, got, wanted)
+	}
+}
+
+func connect(url string, options ...nats.Option) *nats.Conn {
+	connection, err := nats.Connect(url, options...)
+	must(err)
+	return connection
+}
+
+func wait(what string, done <-chan struct{}) {
+	select {
+	case <-done:
+	case <-time.After(patience):
+		fail("waited in vain for %s", what)
+	}
+}
+
+func publish(url string) {
+	publisher, subscriber := connect(url), connect(url)
+	defer publisher.Close()
+	defer subscriber.Close()
+	const count = 10000
+	next := 0
+	done := make(chan struct{})
+	_, err := subscriber.Subscribe("go.publish.*", func(message *nats.Msg) {
+		equal("payload", string(message.Data), fmt.Sprint(next))
+		next++
+		if next == count {
+			close(done)
+		}
+	})
+	must(err)
+	must(subscriber.Flush())
+	for index := 0; index < count; index++ {
+		must(publisher.Publish(fmt.Sprintf("go.publish.%d", index%5), []byte(fmt.Sprint(index))))
+	}
+	must(publisher.Flush())
+	wait("all messages", done)
+}
+
+func queue(url string) {
+	publisher := connect(url)
+	defer publisher.Close()
+	const count, members = 900, 3
+	var total int64
+	var shares [members]int64
+	done := make(chan struct{})
+	for member := 0; member < members; member++ {
+		member := member
+		connection := connect(url)
+		defer connection.Close()
+		_, err := connection.QueueSubscribe("go.queue", "workers", func(*nats.Msg) {
+			atomic.AddInt64(&shares[member], 1)
+			if atomic.AddInt64(&total, 1) == count {
+				close(done)
+			}
+		})
+		must(err)
+		must(connection.Flush())
+	}
+	for index := 0; index < count; index++ {
+		must(publisher.Publish("go.queue", nil))
+	}
+	must(publisher.Flush())
+	wait("all messages", done)
+	for _, share := range shares {
+		if share < count/10 {
+			fail("uneven shares %v", shares)
+		}
+	}
+}
+
+func request(url string) {
+	requester, responder := connect(url), connect(url)
+	defer requester.Close()
+	defer responder.Close()
+	_, err := responder.QueueSubscribe("go.request", "q", func(message *nats.Msg) {
+		must(message.Respond(append([]byte("re: "), message.Data...)))
+	})
+	must(err)
+	must(responder.Flush())
+	var group sync.WaitGroup
+	for index := 0; index < 200; index++ {
+		group.Add(1)
+		go func(index int) {
+			defer group.Done()
+			reply, err := requester.Request("go.request", []byte(fmt.Sprint(index)), patience)
+			must(err)
+			equal("reply", string(reply.Data), fmt.Sprintf("re: %d", index))
+		}(index)
+	}
+	group.Wait()
+	_, err = requester.Request("go.nobody", nil, patience)
+	if !errors.Is(err, nats.ErrNoResponders) {
+		fail("no responders expected, got %v", err)
+	}
+	old := connect(url, nats.UseOldRequestStyle())
+	defer old.Close()
+	reply, err := old.Request("go.request", []byte("old"), patience)
+	must(err)
+	equal("old style reply", string(reply.Data), "re: old")
+}
+
+func headers(url string) {
+	connection := connect(url)
+	defer connection.Close()
+	if !connection.HeadersSupported() {
+		fail("headers are not supported")
+	}
+	subscription, err := connection.SubscribeSync("go.headers")
+	must(err)
+	message := nats.NewMsg("go.headers")
+	message.Data = []byte("body")
+	message.Header.Add("Color", "red")
+	message.Header.Add("Color", "blue")
+	message.Header.Set("Empty", "")
+	message.Header["lower-case"] = []string{"kept"}
+	must(connection.PublishMsg(message))
+	got, err := subscription.NextMsg(patience)
+	must(err)
+	equal("payload", string(got.Data), "body")
+	equal("values", got.Header.Values("Color"), []string{"red", "blue"})
+	equal("empty", got.Header.Values("Empty"), []string{""})
+	equal("case", got.Header["lower-case"], []string{"kept"})
+}
+
+func drain(url string) {
+	publisher := connect(url)
+	defer publisher.Close()
+	closed := make(chan struct{})
+	var got int64
+	subscriber := connect(url, nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
+	_, err := subscriber.Subscribe("go.drain", func(*nats.Msg) {
+		time.Sleep(100 * time.Microsecond)
+		atomic.AddInt64(&got, 1)
+	})
+	must(err)
+	must(subscriber.Flush())
+	for index := 0; index < 2000; index++ {
+		must(publisher.Publish("go.drain", []byte("x")))
+	}
+	must(publisher.Flush())
+	must(subscriber.Drain())
+	wait("the drained connection to close", closed)
+	equal("messages", got, 2000)
+}
+
+func unsubscribe(url string) {
+	connection := connect(url)
+	defer connection.Close()
+	subscription, err := connection.SubscribeSync("go.unsubscribe")
+	must(err)
+	must(subscription.AutoUnsubscribe(3))
+	for index := 0; index < 10; index++ {
+		must(connection.Publish("go.unsubscribe", nil))
+	}
+	must(connection.Flush())
+	for index := 0; index < 3; index++ {
+		_, err = subscription.NextMsg(patience)
+		must(err)
+	}
+	_, err = subscription.NextMsg(patience)
+	if !errors.Is(err, nats.ErrMaxMessages) {
+		fail("the maximum expected, got %v", err)
+	}
+}
+
+func large(url string) {
+	connection := connect(url)
+	defer connection.Close()
+	equal("limit", connection.MaxPayload(), 1048576)
+	subscription, err := connection.SubscribeSync("go.large")
+	must(err)
+	must(connection.Publish("go.large", make([]byte, 1048576)))
+	message, err := subscription.NextMsg(patience)
+	must(err)
+	equal("size", len(message.Data), 1048576)
+	if err := connection.Publish("go.large", make([]byte, 1048577)); !errors.Is(err, nats.ErrMaxPayload) {
+		fail("the limit expected, got %v", err)
+	}
+	_, err = connection.RTT()
+	must(err)
+}
+
+// reconnect says "connected", loses the first server, and must go on with the second.
+func reconnect(first, second string) {
+	back := make(chan struct{})
+	connection := connect(first+","+second,
+		nats.DontRandomize(), nats.ReconnectWait(20*time.Millisecond), nats.MaxReconnects(100),
+		nats.ReconnectHandler(func(*nats.Conn) { close(back) }))
+	defer connection.Close()
+	got := make(chan *nats.Msg, 10)
+	_, err := connection.ChanSubscribe("go.reconnect", got)
+	must(err)
+	must(connection.Flush())
+	fmt.Println("connected")
+	wait("the reconnection", back)
+	equal("server", connection.ConnectedUrl(), second)
+	must(connection.Publish("go.reconnect", []byte("after")))
+	select {
+	case message := <-got:
+		equal("payload", string(message.Data), "after")
+	case <-time.After(patience):
+		fail("nothing came after the reconnection")
+	}
+}
+
+// lameduck says "connected" and must hear that its server is going away.
+func lameduck(url string) {
+	heard := make(chan struct{})
+	connection := connect(url, nats.NoReconnect(),
+		nats.LameDuckModeHandler(func(*nats.Conn) { close(heard) }))
+	defer connection.Close()
+	fmt.Println("connected")
+	wait("the lame duck notice", heard)
+}
+
+func main() {
+	scenarios := map[string]func(){
+		"publish":     func() { publish(os.Args[2]) },
+		"queue":       func() { queue(os.Args[2]) },
+		"request":     func() { request(os.Args[2]) },
+		"headers":     func() { headers(os.Args[2]) },
+		"drain":       func() { drain(os.Args[2]) },
+		"unsubscribe": func() { unsubscribe(os.Args[2]) },
+		"large":       func() { large(os.Args[2]) },
+		"reconnect":   func() { reconnect(os.Args[2], os.Args[3]) },
+		"lameduck":    func() { lameduck(os.Args[2]) },
+	}
+	if len(os.Args) < 3 || scenarios[os.Args[1]] == nil {
+		fail("usage: %s SCENARIO URL [URL]", os.Args[0])
+	}
+	scenarios[os.Args[1]]()
+	fmt.Println("ok")
+}
