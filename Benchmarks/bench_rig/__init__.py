@@ -1,0 +1,1 @@
+"""Starts servers, puts load on them, and judges what they cost."""
