@@ -1,0 +1,90 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Scanning for the text protocols (NATS, STOMP, RESP, HTTP): ends of tokens and lines, decimal
+/// numbers. Works on raw bytes whose bounds the caller has checked.
+public enum ASCIIScan {
+  /// The first offset in `start..<end` whose byte is a space or lower (space, tab, CR, LF, NUL
+  /// and the other controls), or `end`.
+  ///
+  /// - Parameters:
+  ///   - base: at least `end` bytes.
+  ///   - start: where to begin; at most `end`.
+  ///   - end: where to stop.
+  @inlinable @inline(__always)
+  public static func endOfToken(_ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> Int {
+    var offset = start
+    // Eight bytes at a time: the lowest set high bit marks the first byte below 0x21.
+    while offset &+ 8 <= end {
+      let word = UInt64(
+        littleEndian: base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+      let low = (word &- 0x2121_2121_2121_2121) & ~word & 0x8080_8080_8080_8080
+      if low != 0 { return offset &+ low.trailingZeroBitCount &>> 3 }
+      offset &+= 8
+    }
+    while offset < end, base.load(fromByteOffset: offset, as: UInt8.self) > 0x20 { offset &+= 1 }
+    return offset
+  }
+
+  /// The first offset in `start..<end` that holds `byte`, or `nil`.
+  public static func first(
+    _ byte: UInt8, in base: UnsafeRawPointer, _ start: Int, _ end: Int
+  ) -> Int? {
+    guard start < end, let found = memchr(base + start, Int32(byte), end - start) else {
+      return nil
+    }
+    return UnsafeRawPointer(found) - base
+  }
+
+  /// The decimal number in `start..<end`; `nil` unless it is 1 to 9 digits, so that no sum of a
+  /// few of them can overflow.
+  @inlinable @inline(__always)
+  public static func size(_ base: UnsafeRawPointer, _ start: Int, _ end: Int) -> Int? {
+    let count = end &- start
+    guard count > 0, count <= 9 else { return nil }
+    var value = 0
+    var offset = start
+    while offset < end {
+      let digit = base.load(fromByteOffset: offset, as: UInt8.self) &- 0x30
+      guard digit <= 9 else { return nil }
+      value = value &* 10 &+ Int(digit)
+      offset &+= 1
+    }
+    return value
+  }
+
+  /// The number of decimal digits of `value`, which must not be negative.
+  @inlinable
+  public static func digits(_ value: Int) -> Int {
+    var rest = value
+    var count = 1
+    while rest >= 10 {
+      rest /= 10
+      count += 1
+    }
+    return count
+  }
+
+  /// Writes `value`, which must not be negative, in decimal.
+  ///
+  /// - Parameter target: room for `digits(value)` bytes.
+  /// - Returns: how many bytes were written.
+  @inlinable @discardableResult
+  public static func write(_ value: Int, to target: UnsafeMutableRawPointer) -> Int {
+    let count = self.digits(value)
+    var rest = value
+    var offset = count
+    while offset > 0 {
+      offset -= 1
+      target.storeBytes(
+        of: UInt8(truncatingIfNeeded: 0x30 + rest % 10), toByteOffset: offset, as: UInt8.self)
+      rest /= 10
+    }
+    return count
+  }
+}
