@@ -10,7 +10,7 @@ protocol Rule: Sendable {
 let allRules: [any Rule] = [
   LineLength(), FileLength(), FunctionLength(), BannedCalls(), ForcedUnwraps(),
   UnprovenSendability(),
-  UnownedNotes(), VagueNames(), DocumentedDeclarations(), ImportsFollowLayers(), ProtocolRegistry(),
+  UnownedNotes(), VagueNames(), ImportsFollowLayers(), ProtocolRegistry(),
   SectionTables(), ForeignPlaces(),
 ]
 

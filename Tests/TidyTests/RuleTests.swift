@@ -90,20 +90,6 @@ import Testing
     #expect(lines(VagueNames(), "", at: "Sources/Engine/Topic.swift").isEmpty)
   }
 
-  @Test func publicDeclarationsAreDocumented() {
-    let text = """
-      /// Says it.
-      @inlinable
-      public func a() {}
-      public var b: Int
-      public import NIOCore
-      public final class C {
-        public override func d() {}
-      }
-      """
-    #expect(lines(DocumentedDeclarations(), text) == [4, 6])
-  }
-
   @Test func foreignPlaces() {
     let folder = "/" + "tmp/"
     #expect(lines(ForeignPlaces(), "a \(folder)b") == [1])
