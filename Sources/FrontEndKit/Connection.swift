@@ -1,0 +1,501 @@
+import GodwitEngine
+public import NIOCore
+
+/// One client's connection: the only handler of its channel, beside TLS and WebSocket framing.
+///
+/// It reads into the loop's shared buffer and shows the bytes to the session; it gathers what is to
+/// be sent in a pooled buffer and writes that once per turn of the loop. Confined to the loop.
+public final class Connection: ChannelInboundHandler {
+  public typealias InboundIn = ByteBuffer
+  public typealias OutboundOut = ByteBuffer
+
+  /// What a connection has carried.
+  public struct Counters: Hashable, Sendable {
+    /// Bytes read, after TLS and WebSocket framing were taken off.
+    public var bytesIn: UInt64 = 0
+    /// Bytes sent, likewise.
+    public var bytesOut: UInt64 = 0
+    /// Messages that came in.
+    public var messagesIn: UInt64 = 0
+    /// Messages handed to the client.
+    public var messagesOut: UInt64 = 0
+    /// Messages dropped because the client was too slow.
+    public var dropped: UInt64 = 0
+  }
+
+  private enum Phase { case handshaking, open, closing, closed }
+
+  /// The loop it lives on.
+  public let loop: Loop
+  /// A number, unique in the process.
+  public let id: UInt64
+  /// The front end it belongs to.
+  public let frontEndName: String
+  /// The other end.
+  public internal(set) var peer: PeerInfo
+  /// When it was accepted, in the engine's clock.
+  public let openedAt: Int64
+  /// When bytes last came in, in the engine's clock.
+  public private(set) var lastReadAt: Int64
+  /// What it has carried.
+  public var counters = Counters()
+  /// What the admin API calls the client; set by the session.
+  public var clientName = ""
+  /// Whom it acts for; set by the session once it is known.
+  public var userName = ""
+  /// The tenant's name, once it is known.
+  public var tenantName = ""
+  /// How many bytes may wait to be sent before the session is told. Default 64 MiB.
+  public var pendingBytesMax = 64 << 20
+  /// Since when sending has made no progress, in the engine's clock; 0 when nothing is stuck.
+  public private(set) var stuckSince: Int64 = 0
+  /// The session; set once, right after the connection is made.
+  public internal(set) var session: Session!
+
+  private var phase: Phase = .handshaking
+  private var context: ChannelHandlerContext?
+  private var tail: ByteBuffer?
+  private var tailNeeded = 0
+  private var isReadingPaused = false
+  private var isFeeding = false
+  private var isInputClosed = false
+  private var output = ByteBuffer()
+  private var isDirty = false
+  private var backlog: [ByteBuffer] = []
+  private var backlogHead = 0
+  private var backlogBytes = 0
+  private var channelBytes = 0
+  private var wasOver = false
+  private var closeReason: CloseReason = .peerClosed
+  private var linger: Timers.Token?
+  private var handshakeTimer: Timers.Token?
+  private let tls: TLSUpgrade?
+  private let handshakeSeconds: Double
+
+  init(
+    loop: Loop, frontEndName: String, peer: PeerInfo, tls: TLSUpgrade?, handshakeSeconds: Double
+  ) {
+    self.loop = loop
+    self.id = loop.connections.nextID()
+    self.frontEndName = frontEndName
+    self.peer = peer
+    self.tls = tls
+    self.handshakeSeconds = handshakeSeconds
+    self.openedAt = loop.engine.now
+    self.lastReadAt = loop.engine.now
+  }
+
+  /// Whether the session may still send.
+  public var isOpen: Bool { self.phase == .open }
+  /// How many bytes wait to be sent.
+  public var pendingBytes: Int {
+    self.backlogBytes &+ self.channelBytes &+ self.output.readableBytes
+  }
+  /// Whether `startTLS` can be used here.
+  public var canStartTLS: Bool { self.tls != nil && !self.peer.isEncrypted }
+
+  // MARK: Sending
+
+  /// Appends bytes to what will be sent at the end of this turn of the loop.
+  @inline(__always)
+  public func append(_ bytes: UnsafeRawBufferPointer) {
+    self.append(bytes, UnsafeRawBufferPointer(start: nil, count: 0))
+  }
+
+  /// Appends two runs of bytes, as one.
+  public func append(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) {
+    let count = first.count &+ second.count
+    self.append(count: count) { target in
+      guard let base = target.baseAddress else { return }
+      if let start = first.baseAddress { base.copyMemory(from: start, byteCount: first.count) }
+      if let start = second.baseAddress {
+        (base + first.count).copyMemory(from: start, byteCount: second.count)
+      }
+    }
+  }
+
+  /// Appends exactly `count` bytes, which `body` writes. Nothing is appended, and `body` is not
+  /// called, when the connection is closing.
+  @inline(__always)
+  public func append(count: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) {
+    guard self.phase == .open else { return }
+    if self.output.writableBytes < count { self.makeRoom(count) }
+    self.output.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { free in
+      body(UnsafeMutableRawBufferPointer(start: free.baseAddress, count: count))
+      return count
+    }
+    if !self.isDirty {
+      self.isDirty = true
+      self.loop.markDirty(self)
+    }
+  }
+
+  /// Appends a buffer's readable bytes; a large one is not copied.
+  public func append(_ buffer: ByteBuffer) {
+    guard buffer.readableBytes > 32_768 else {
+      buffer.withUnsafeReadableBytes { self.append($0) }
+      return
+    }
+    guard self.phase == .open else { return }
+    self.retireOutput()
+    self.queue(buffer)
+    if !self.isDirty {
+      self.isDirty = true
+      self.loop.markDirty(self)
+    }
+    self.loop.noteUnflushed(buffer.readableBytes)
+  }
+
+  @inline(never)
+  private func makeRoom(_ count: Int) {
+    let retired = self.output.readableBytes
+    self.retireOutput()
+    self.output = self.loop.chunks.take(count, self.loop.allocator)
+    if retired > 0 { self.loop.noteUnflushed(retired) }
+    // A flush in the line above may have handed the new chunk on, empty or not.
+    if self.output.writableBytes < count {
+      self.output = self.loop.chunks.take(count, self.loop.allocator)
+    }
+  }
+
+  /// Moves what was gathered to the backlog.
+  private func retireOutput() {
+    guard self.output.readableBytes > 0 else { return }
+    self.queue(self.output)
+    self.output = ByteBuffer()
+  }
+
+  private func queue(_ buffer: ByteBuffer) {
+    self.backlog.append(buffer)
+    self.backlogBytes += buffer.readableBytes
+  }
+
+  /// Writes what was gathered. Called by the loop.
+  func flushOutput() {
+    self.isDirty = false
+    guard let context = self.context, self.phase != .closed else { return }
+    if self.backlogHead == self.backlog.count, self.output.readableBytes > 0,
+      context.channel.isWritable
+    {
+      let chunk = self.output
+      self.output = ByteBuffer()
+      self.counters.bytesOut &+= UInt64(truncatingIfNeeded: chunk.readableBytes)
+      context.writeAndFlush(self.wrapOutboundOut(chunk), promise: nil)
+      self.loop.chunks.giveBack(chunk)
+    } else {
+      self.retireOutput()
+      self.pump(context)
+    }
+    self.noteProgress(context)
+    if self.phase == .closing { self.finishClosing() }
+  }
+
+  /// Hands the backlog to the channel as long as the channel takes it.
+  private func pump(_ context: ChannelHandlerContext) {
+    var wrote = false
+    while self.backlogHead < self.backlog.count, context.channel.isWritable {
+      let chunk = self.backlog[self.backlogHead]
+      self.backlog[self.backlogHead] = ByteBuffer()
+      self.backlogHead += 1
+      self.backlogBytes -= chunk.readableBytes
+      self.counters.bytesOut &+= UInt64(truncatingIfNeeded: chunk.readableBytes)
+      context.write(self.wrapOutboundOut(chunk), promise: nil)
+      wrote = true
+      self.loop.chunks.giveBack(chunk)
+      if self.backlogHead & 15 == 0 { context.flush() }
+    }
+    if self.backlogHead == self.backlog.count {
+      self.backlog.removeAll(keepingCapacity: false)
+      self.backlogHead = 0
+    } else if self.backlogHead >= 64, self.backlogHead * 2 >= self.backlog.count {
+      self.backlog.removeFirst(self.backlogHead)
+      self.backlogHead = 0
+    }
+    if wrote { context.flush() }
+  }
+
+  private func noteProgress(_ context: ChannelHandlerContext) {
+    if context.channel.isWritable, self.backlogBytes == 0 {
+      self.channelBytes = 0
+      self.stuckSince = 0
+    } else {
+      self.channelBytes =
+        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+      if self.stuckSince == 0 { self.stuckSince = self.loop.engine.now }
+    }
+    let pending = self.pendingBytes
+    if pending > self.pendingBytesMax, self.phase == .open {
+      self.wasOver = true
+      self.session.outputOverflowed()
+    } else if self.wasOver || pending > 0, pending <= self.pendingBytesMax / 4 {
+      self.wasOver = false
+      if self.phase == .open, self.stuckSince != 0 || pending == 0 { self.session.outputDrained() }
+    }
+  }
+
+  // MARK: Reading
+
+  /// Stops reading from the client, which is then slowed by its own full socket.
+  public func pauseReading() {
+    guard !self.isReadingPaused else { return }
+    self.isReadingPaused = true
+    self.setAutoRead(false)
+  }
+
+  /// Reads again, beginning with what the session has left.
+  public func resumeReading() {
+    guard self.isReadingPaused else { return }
+    self.isReadingPaused = false
+    if !self.isFeeding { self.feedTail() }
+    guard !self.isReadingPaused, self.phase == .open else { return }
+    self.setAutoRead(true)
+    if self.isInputClosed { self.session.inputClosed() }
+  }
+
+  private func setAutoRead(_ value: Bool) {
+    // A channel that is closing refuses options; then there is nothing to read either.
+    try? self.context?.channel.syncOptions?.setOption(.autoRead, value: value)
+  }
+
+  public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var buffer = self.unwrapInboundIn(data)
+    self.loop.renewTime()
+    self.lastReadAt = self.loop.engine.now
+    self.counters.bytesIn &+= UInt64(truncatingIfNeeded: buffer.readableBytes)
+    if self.phase == .open { self.feed(&buffer) }
+    self.loop.receiveBuffer.giveBack(buffer)
+  }
+
+  private func feed(_ buffer: inout ByteBuffer) {
+    self.isFeeding = true
+    defer { self.isFeeding = false }
+    if self.tail != nil { self.feedThroughTail(&buffer) }
+    guard self.tail == nil, !self.isReadingPaused else {
+      self.keep(&buffer)
+      return
+    }
+    guard self.phase == .open, buffer.readableBytes > 0 else { return }
+    let intake = buffer.withUnsafeReadableBytes { self.session.receive($0) }
+    buffer.moveReaderIndex(forwardBy: min(intake.consumed, buffer.readableBytes))
+    self.tailNeeded = intake.needed
+    self.keep(&buffer)
+  }
+
+  /// Completes the frame that an earlier read began, copying no more than that frame wants.
+  private func feedThroughTail(_ buffer: inout ByteBuffer) {
+    while var tail = self.tail, buffer.readableBytes > 0, !self.isReadingPaused,
+      self.phase == .open
+    {
+      self.tail = nil
+      let before = tail.readableBytes
+      let wanted = self.tailNeeded > before ? self.tailNeeded - before : 1_024
+      let step = min(wanted, buffer.readableBytes)
+      if let slice = buffer.getSlice(at: buffer.readerIndex, length: step) {
+        tail.writeImmutableBuffer(slice)
+      }
+      guard tail.readableBytes >= self.tailNeeded else {
+        buffer.moveReaderIndex(forwardBy: step)
+        self.tail = tail
+        return
+      }
+      let intake = tail.withUnsafeReadableBytes { self.session.receive($0) }
+      self.tailNeeded = intake.needed
+      let consumed = min(intake.consumed, tail.readableBytes)
+      if consumed >= before {
+        buffer.moveReaderIndex(forwardBy: consumed - before)
+      } else {
+        buffer.moveReaderIndex(forwardBy: step)
+        tail.moveReaderIndex(forwardBy: consumed)
+        self.tail = tail
+      }
+    }
+  }
+
+  /// Shows what was left after reading was resumed.
+  private func feedTail() {
+    guard var tail = self.tail, self.phase == .open else { return }
+    self.isFeeding = true
+    defer { self.isFeeding = false }
+    self.tail = nil
+    let intake = tail.withUnsafeReadableBytes { self.session.receive($0) }
+    tail.moveReaderIndex(forwardBy: min(intake.consumed, tail.readableBytes))
+    self.tailNeeded = intake.needed
+    self.keep(&tail)
+  }
+
+  private func keep(_ rest: inout ByteBuffer) {
+    guard rest.readableBytes > 0, self.phase == .open else { return }
+    if self.tail == nil {
+      var copy = self.loop.allocator.buffer(capacity: max(64, rest.readableBytes))
+      copy.writeImmutableBuffer(rest)
+      self.tail = copy
+    } else {
+      self.tail?.writeImmutableBuffer(rest)
+    }
+    rest.clear()
+  }
+
+  // MARK: Life
+
+  public func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    self.loop.connections.add(self)
+    self.handshakeTimer = self.loop.engine.timers.schedule(
+      afterSeconds: self.handshakeSeconds, HandshakeDeadline(self), kind: 0)
+    if context.channel.isActive, self.peer.transport != .tls { self.open() }
+  }
+
+  public func channelActive(context: ChannelHandlerContext) {
+    if self.peer.transport != .tls { self.open() }
+    context.fireChannelActive()
+  }
+
+  private func open() {
+    guard self.phase == .handshaking else { return }
+    self.phase = .open
+    self.cancelHandshakeTimer()
+    self.session.opened()
+  }
+
+  /// Begins TLS on a plain connection, after what was appended so far has been sent in the clear
+  /// (NATS, where the server speaks first).
+  ///
+  /// - Returns: `false` when the listener has no certificate, or TLS runs already.
+  public func startTLS() -> Bool {
+    guard let context = self.context, let tls = self.tls, !self.peer.isEncrypted else {
+      return false
+    }
+    self.flushOutput()
+    guard tls.add(to: context) else { return false }
+    self.peer.isEncrypted = true
+    self.handshakeTimer = self.loop.engine.timers.schedule(
+      afterSeconds: self.handshakeSeconds, HandshakeDeadline(self), kind: 0)
+    return true
+  }
+
+  fileprivate func handshakeTimedOut() {
+    self.handshakeTimer = nil
+    self.close(.tlsError)
+  }
+
+  private func cancelHandshakeTimer() {
+    if let timer = self.handshakeTimer { self.loop.engine.timers.cancel(timer) }
+    self.handshakeTimer = nil
+  }
+
+  public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if let facts = TLSUpgrade.facts(of: event, context: context) {
+      self.peer.isEncrypted = true
+      self.peer.tlsVersion = facts.version
+      self.peer.certificateSubject = facts.subject
+      self.peer.certificateCommonName = facts.commonName
+      self.cancelHandshakeTimer()
+      if self.phase == .handshaking { self.open() } else { self.session.tlsEstablished() }
+    } else if case ChannelEvent.inputClosed = event {
+      self.isInputClosed = true
+      if self.phase == .open, !self.isReadingPaused { self.session.inputClosed() }
+    }
+  }
+
+  public func channelWritabilityChanged(context: ChannelHandlerContext) {
+    guard context.channel.isWritable else { return }
+    self.pump(context)
+    self.noteProgress(context)
+    if self.phase == .closing { self.finishClosing() }
+  }
+
+  /// Sends what was appended, then closes. The session's `closed` follows; nothing else is read
+  /// or appended.
+  public func close(_ reason: CloseReason) {
+    guard self.phase == .open || self.phase == .handshaking else { return }
+    self.closeReason = reason
+    let wasOpen = self.phase == .open
+    self.phase = .closing
+    self.tail = nil
+    guard wasOpen, self.context != nil else {
+      self.closeNow()
+      return
+    }
+    self.linger = self.loop.engine.timers.schedule(
+      afterSeconds: 2, HandshakeDeadline(self), kind: 1)
+    self.setAutoRead(true)
+    if !self.isDirty {
+      self.isDirty = true
+      self.loop.markDirty(self)
+    }
+  }
+
+  /// Closes at once; what waits to be sent is lost.
+  public func abort(_ reason: CloseReason) {
+    guard self.phase != .closed else { return }
+    if self.phase != .closing { self.closeReason = reason }
+    self.phase = .closing
+    self.loop.engine.whenQuiet { self.closeNow() }
+  }
+
+  /// Everything is written: end our side, and give the peer's last bytes a moment to arrive, or the
+  /// kernel would answer them with a reset that may overtake our last words.
+  private func finishClosing() {
+    guard let context = self.context, self.backlogHead == self.backlog.count,
+      self.output.readableBytes == 0, context.channel.isWritable
+    else { return }
+    if self.peer.transport == .tcp, !self.peer.isEncrypted, !self.isInputClosed {
+      context.close(mode: .output, promise: nil)
+    } else {
+      self.closeNow()
+    }
+  }
+
+  fileprivate func closeNow() {
+    self.context?.close(promise: nil)
+  }
+
+  public func channelInactive(context: ChannelHandlerContext) {
+    self.finish()
+    context.fireChannelInactive()
+  }
+
+  public func handlerRemoved(context: ChannelHandlerContext) {
+    self.finish()
+    self.context = nil
+  }
+
+  public func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if self.phase == .open { self.closeReason = .ioError }
+    if self.phase == .handshaking { self.closeReason = .tlsError }
+    context.close(promise: nil)
+  }
+
+  private func finish() {
+    guard self.phase != .closed else { return }
+    self.phase = .closed
+    self.cancelHandshakeTimer()
+    if let linger = self.linger { self.loop.engine.timers.cancel(linger) }
+    self.linger = nil
+    self.tail = nil
+    self.output = ByteBuffer()
+    self.backlog = []
+    self.backlogHead = 0
+    self.backlogBytes = 0
+    self.channelBytes = 0
+    self.loop.connections.remove(self)
+    self.loop.engine.whenQuiet { self.session.closed(self.closeReason) }
+  }
+}
+
+/// Ends a connection that takes too long over a handshake, or over closing.
+private final class HandshakeDeadline: TimerTarget {
+  private weak var connection: Connection?
+
+  init(_ connection: Connection) {
+    self.connection = connection
+  }
+
+  func timerFired(_ kind: Int) {
+    if kind == 0 {
+      self.connection?.handshakeTimedOut()
+    } else {
+      self.connection?.closeNow()
+    }
+  }
+}

@@ -1,0 +1,153 @@
+public import GodwitEngine
+public import Logging
+
+/// What a front end is given.
+public struct FrontEndContext {
+  /// The loop, with the engine.
+  public let loop: Loop
+  /// Who decides who gets in; replaced when the settings are read again.
+  public let access: AccessControl
+  /// Where rare events are logged. Never on the message path.
+  public let logger: Logger
+  /// The server's own name.
+  public let serverName: String
+  /// The server's version, such as `0.1.0`.
+  public let version: String
+
+  /// What a front end is given.
+  public init(
+    loop: Loop, access: AccessControl, logger: Logger, serverName: String, version: String
+  ) {
+    self.loop = loop
+    self.access = access
+    self.logger = logger
+    self.serverName = serverName
+    self.version = version
+  }
+}
+
+/// Holds today's authenticator.
+public final class AccessControl {
+  /// Who decides who gets in.
+  public var authenticator: any Authenticator
+
+  /// Starts with `authenticator`.
+  public init(_ authenticator: any Authenticator) {
+    self.authenticator = authenticator
+  }
+}
+
+/// One protocol, as the broker sees it. The broker's list of front ends is the only place that
+/// names them.
+public protocol FrontEnd: AnyObject {
+  /// The protocol's name, such as `mqtt`: its section in the settings, its prefix in metrics, its
+  /// listeners' names.
+  static var name: String { get }
+  /// The section of the settings that is the protocol's own.
+  static var settings: SettingsSection { get }
+  /// The ports that the protocol listens on when nothing else is said.
+  static var defaultPorts: [Transport: Int] { get }
+
+  /// Makes the front end.
+  ///
+  /// - Throws: `SettingsError` when a value makes no sense.
+  init(_ context: FrontEndContext, values: SettingsValues) throws(SettingsError)
+
+  /// How the protocol travels in WebSocket frames; `nil` when it does not.
+  var webSocket: WebSocketRules? { get }
+  /// Whether plain connections may be upgraded by `Connection.startTLS`: the listener's certificate
+  /// is then offered on its plain port too.
+  var upgradesToTLS: Bool { get }
+  /// How many seconds a TLS or WebSocket handshake may take.
+  var handshakeSeconds: Double { get }
+
+  /// A session for a new connection.
+  func makeSession(for connection: Connection) -> Session
+  /// The bytes that say farewell to a connection that is one too many; may be empty.
+  var farewellWhenFull: [UInt8] { get }
+
+  /// All listeners are bound: the addresses by transport.
+  func started(listeners: [Transport: BoundAddress])
+  /// The settings were read again. Values that cannot change while running stay as they are.
+  func reload(values: SettingsValues) throws(SettingsError)
+  /// The server is about to stop: tell the clients, let them go, and call `done` when none of this
+  /// protocol's sessions need any more time. The server ends them all after its grace period.
+  func drain(done: @escaping () -> Void)
+
+  /// What the admin API shows of this protocol.
+  var adminRoutes: [AdminRoute] { get }
+  /// Figures for `/metrics`.
+  var metrics: [Metric] { get }
+  /// How a canonical topic is called in this protocol; `nil` when it cannot be said, with why.
+  func spell(_ topic: [UInt8]) -> Result<String, NameError>
+  /// The canonical topic of a name in this protocol.
+  func canonical(_ name: String) -> Result<[UInt8], NameError>
+}
+
+/// Why a name cannot be said in a protocol.
+public struct NameError: Error, Hashable, Sendable {
+  /// Why, for people.
+  public let reason: String
+
+  /// A reason.
+  public init(_ reason: String) {
+    self.reason = reason
+  }
+}
+
+/// An address that a listener got.
+public struct BoundAddress: Hashable, Sendable, CustomStringConvertible {
+  /// The address without the port.
+  public let host: String
+  /// The port, as the system chose it.
+  public let port: Int
+
+  /// An address.
+  public init(host: String, port: Int) {
+    self.host = host
+    self.port = port
+  }
+
+  /// As in `127.0.0.1:4222` and `[::1]:4222`.
+  public var description: String {
+    self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"
+  }
+}
+
+/// One figure for `/metrics`, in the terms of Prometheus' text format.
+public struct Metric: Sendable {
+  /// What kind of figure it is.
+  public enum Kind: String, Sendable {
+    /// Only grows.
+    case counter
+    /// Goes up and down.
+    case gauge
+  }
+  /// The name, such as `godwit_nats_messages_in_total`.
+  public var name: String
+  /// What it means.
+  public var help: String
+  /// What kind it is.
+  public var kind: Kind
+  /// Labels and values; one sample without labels in the simple case.
+  public var samples: [(labels: [(String, String)], value: Double)]
+
+  /// A figure with one sample.
+  public init(_ name: String, _ help: String, _ kind: Kind, _ value: Double) {
+    self.name = name
+    self.help = help
+    self.kind = kind
+    self.samples = [([], value)]
+  }
+
+  /// A figure with labelled samples.
+  public init(
+    _ name: String, _ help: String, _ kind: Kind,
+    samples: [(labels: [(String, String)], value: Double)]
+  ) {
+    self.name = name
+    self.help = help
+    self.kind = kind
+    self.samples = samples
+  }
+}

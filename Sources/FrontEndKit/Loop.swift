@@ -1,0 +1,111 @@
+public import GodwitEngine
+import GodwitPrimitives
+public import NIOCore
+
+/// What all connections of one event loop share: the engine, buffers, the list of those that have
+/// something to send, the clock.
+///
+/// Everything here runs on `eventLoop`.
+public final class Loop {
+  /// Output beyond this is handed to the sockets in the middle of a publish. Default 4 MiB.
+  static let unflushedBytesMax = 4 << 20
+
+  /// The loop that owns all of it.
+  public let eventLoop: any EventLoop
+  /// The kernel.
+  public let engine: Engine
+  /// All connections.
+  public let connections = ConnectionTable()
+  let receiveBuffer = SharedReceiveBuffer()
+  var chunks = ChunkPool()
+  let allocator = ByteBufferAllocator()
+
+  private var dirty: [Connection] = []
+  private var isFlushScheduled = false
+  private var unflushedBytes = 0
+  /// Monotonic nanoseconds of the loop minus the engine's time.
+  private let clockOffset: Int64
+  private var wakeUp: Scheduled<Void>?
+  private var wakeUpAt: Int64 = .max
+  private var isStopped = false
+
+  /// A loop's shared state, with an engine of its own.
+  ///
+  /// - Parameter wallNanoseconds: the time of day, nanoseconds since 1970.
+  public init(eventLoop: any EventLoop, limits: EngineLimits = .defaults, wallNanoseconds: Int64) {
+    self.eventLoop = eventLoop
+    self.engine = Engine(limits: limits, now: wallNanoseconds)
+    self.clockOffset = Int64(bitPattern: NIODeadline.now().uptimeNanoseconds) - wallNanoseconds
+    self.engine.timers.deadlineMovedForward = { [weak self] deadline in
+      self?.scheduleWakeUp(at: deadline)
+    }
+  }
+
+  /// Renews the engine's time.
+  @inline(__always)
+  public func renewTime() {
+    self.engine.advance(
+      to: Int64(bitPattern: NIODeadline.now().uptimeNanoseconds) &- self.clockOffset)
+  }
+
+  /// Stops the timers. Connections are closed by whoever owns them.
+  public func stop() {
+    self.isStopped = true
+    self.wakeUp?.cancel()
+    self.wakeUp = nil
+  }
+
+  // MARK: Output
+
+  /// Has `connection` flushed when the events at hand are all handled: one write per destination
+  /// and turn of the loop, however many messages and publishers there were.
+  @inline(__always)
+  func markDirty(_ connection: Connection) {
+    self.dirty.append(connection)
+    if !self.isFlushScheduled { self.scheduleFlush() }
+  }
+
+  @inline(never)
+  private func scheduleFlush() {
+    self.isFlushScheduled = true
+    self.eventLoop.assumeIsolated().execute { self.flushDirty() }
+  }
+
+  /// Counts bytes that wait for a flush; when there are many, the sockets get them now, so that one
+  /// batch of publishes to many receivers does not pile up.
+  func noteUnflushed(_ count: Int) {
+    self.unflushedBytes += count
+    if self.unflushedBytes > Self.unflushedBytesMax { self.flushDirty() }
+  }
+
+  /// Hands everything that waits to the sockets.
+  public func flushDirty() {
+    self.isFlushScheduled = false
+    self.unflushedBytes = 0
+    while !self.dirty.isEmpty {
+      let connections = self.dirty
+      self.dirty.removeAll(keepingCapacity: true)
+      for connection in connections { connection.flushOutput() }
+    }
+  }
+
+  // MARK: Timers
+
+  private func scheduleWakeUp(at deadline: Int64) {
+    guard !self.isStopped, deadline < self.wakeUpAt else { return }
+    self.wakeUp?.cancel()
+    self.wakeUpAt = deadline
+    let delay = max(0, deadline - self.engine.now)
+    self.wakeUp = self.eventLoop.assumeIsolated()
+      .scheduleTask(in: .nanoseconds(delay)) { self.fireTimers() }
+  }
+
+  private func fireTimers() {
+    self.wakeUpAt = .max
+    self.renewTime()
+    if let next = self.engine.timers.fireDue() {
+      // Never sooner than a tick from now: what is due in the meantime is one tick late at most.
+      self.scheduleWakeUp(at: max(next, self.engine.now + 1_000_000))
+    }
+  }
+}
