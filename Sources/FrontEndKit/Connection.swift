@@ -6,7 +6,9 @@ public import NIOCore
 /// It reads into the loop's shared buffer and shows the bytes to the session; it gathers what is to
 /// be sent in a pooled buffer and writes that once per turn of the loop. Confined to the loop.
 public final class Connection: ChannelInboundHandler {
+  /// Bytes, after TLS and WebSocket framing were taken off.
   public typealias InboundIn = ByteBuffer
+  /// Bytes, before they are put on.
   public typealias OutboundOut = ByteBuffer
 
   /// What a connection has carried.
@@ -257,6 +259,7 @@ public final class Connection: ChannelInboundHandler {
     try? self.context?.channel.syncOptions?.setOption(.autoRead, value: value)
   }
 
+  /// Bytes were read; called by the channel.
   public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var buffer = self.unwrapInboundIn(data)
     self.loop.renewTime()
@@ -337,6 +340,7 @@ public final class Connection: ChannelInboundHandler {
 
   // MARK: Life
 
+  /// The pipeline is complete; called by the channel.
   public func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
     self.loop.connections.add(self)
@@ -345,6 +349,7 @@ public final class Connection: ChannelInboundHandler {
     if context.channel.isActive, self.peer.transport != .tls { self.open() }
   }
 
+  /// The socket is connected; called by the channel.
   public func channelActive(context: ChannelHandlerContext) {
     if self.peer.transport != .tls { self.open() }
     context.fireChannelActive()
@@ -383,6 +388,7 @@ public final class Connection: ChannelInboundHandler {
     self.handshakeTimer = nil
   }
 
+  /// TLS is up, or the peer has ended its side; called by the channel.
   public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if let facts = TLSUpgrade.facts(of: event, context: context) {
       self.peer.isEncrypted = true
@@ -397,6 +403,7 @@ public final class Connection: ChannelInboundHandler {
     }
   }
 
+  /// The socket takes bytes again; called by the channel.
   public func channelWritabilityChanged(context: ChannelHandlerContext) {
     guard context.channel.isWritable else { return }
     self.pump(context)
@@ -450,16 +457,19 @@ public final class Connection: ChannelInboundHandler {
     self.context?.close(promise: nil)
   }
 
+  /// The socket is gone; called by the channel.
   public func channelInactive(context: ChannelHandlerContext) {
     self.finish()
     context.fireChannelInactive()
   }
 
+  /// The pipeline is taken down; called by the channel.
   public func handlerRemoved(context: ChannelHandlerContext) {
     self.finish()
     self.context = nil
   }
 
+  /// The socket, TLS or WebSocket framing failed; called by the channel.
   public func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if self.phase == .open { self.closeReason = .ioError }
     if self.phase == .handshaking { self.closeReason = .tlsError }
