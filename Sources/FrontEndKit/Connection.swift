@@ -25,6 +25,9 @@ public final class Connection: ChannelInboundHandler {
     public var dropped: UInt64 = 0
   }
 
+  /// How long a publisher waits for a receiver that is nearly full: 5 ms, as nats-server.
+  private static var stallNanoseconds: Int64 { 5_000_000 }
+
   private enum Phase { case handshaking, open, closing, closed }
 
   /// The loop it lives on.
@@ -59,6 +62,7 @@ public final class Connection: ChannelInboundHandler {
   private var tail: ByteBuffer?
   private var tailNeeded = 0
   private var isReadingPaused = false
+  private var isStalled = false
   private var isFeeding = false
   private var isInputClosed = false
   private var output = ByteBuffer()
@@ -153,6 +157,7 @@ public final class Connection: ChannelInboundHandler {
     let retired = self.output.readableBytes
     self.retireOutput()
     self.output = self.loop.chunks.take(count, self.loop.allocator)
+    if self.pendingBytes > self.pendingBytesMax / 4 * 3 { self.loop.isCrowded = true }
     if retired > 0 { self.loop.noteUnflushed(retired) }
     // A flush in the line above may have handed the new chunk on, empty or not.
     if self.output.writableBytes < count {
@@ -250,7 +255,7 @@ public final class Connection: ChannelInboundHandler {
     self.isReadingPaused = false
     if !self.isFeeding { self.feedTail() }
     guard !self.isReadingPaused, self.phase == .open else { return }
-    self.setAutoRead(true)
+    if !self.isStalled { self.setAutoRead(true) }
     if self.isInputClosed { self.session.inputClosed() }
   }
 
@@ -267,6 +272,24 @@ public final class Connection: ChannelInboundHandler {
     self.counters.bytesIn &+= UInt64(truncatingIfNeeded: buffer.readableBytes)
     if self.phase == .open { self.feed(&buffer) }
     self.loop.receiveBuffer.giveBack(buffer)
+    if self.loop.isCrowded { self.stall() }
+  }
+
+  /// A receiver of what was just published is nearly full: this publisher is read from again a
+  /// moment later, so that the receiver has a chance.
+  @inline(never)
+  private func stall() {
+    self.loop.isCrowded = false
+    guard !self.isStalled, self.phase == .open else { return }
+    self.isStalled = true
+    self.setAutoRead(false)
+    _ = self.loop.engine.timers.schedule(
+      at: self.loop.engine.now + Self.stallNanoseconds, ConnectionDeadline(self, .stall), kind: 0)
+  }
+
+  fileprivate func stallEnded() {
+    self.isStalled = false
+    if !self.isReadingPaused, self.phase == .open { self.setAutoRead(true) }
   }
 
   private func feed(_ buffer: inout ByteBuffer) {
@@ -345,7 +368,7 @@ public final class Connection: ChannelInboundHandler {
     self.context = context
     self.loop.connections.add(self)
     self.handshakeTimer = self.loop.engine.timers.schedule(
-      afterSeconds: self.handshakeSeconds, HandshakeDeadline(self), kind: 0)
+      afterSeconds: self.handshakeSeconds, ConnectionDeadline(self, .handshake), kind: 0)
     if context.channel.isActive, self.peer.transport != .tls { self.open() }
   }
 
@@ -374,7 +397,7 @@ public final class Connection: ChannelInboundHandler {
     guard tls.add(to: context) else { return false }
     self.peer.isEncrypted = true
     self.handshakeTimer = self.loop.engine.timers.schedule(
-      afterSeconds: self.handshakeSeconds, HandshakeDeadline(self), kind: 0)
+      afterSeconds: self.handshakeSeconds, ConnectionDeadline(self, .handshake), kind: 0)
     return true
   }
 
@@ -424,7 +447,7 @@ public final class Connection: ChannelInboundHandler {
       return
     }
     self.linger = self.loop.engine.timers.schedule(
-      afterSeconds: 2, HandshakeDeadline(self), kind: 1)
+      afterSeconds: 2, ConnectionDeadline(self, .linger), kind: 0)
     self.setAutoRead(true)
     if !self.isDirty {
       self.isDirty = true
@@ -493,19 +516,22 @@ public final class Connection: ChannelInboundHandler {
   }
 }
 
-/// Ends a connection that takes too long over a handshake, or over closing.
-private final class HandshakeDeadline: TimerTarget {
+/// A moment in a connection's life that a timer brings about.
+private final class ConnectionDeadline: TimerTarget {
+  enum Kind { case handshake, linger, stall }
   private weak var connection: Connection?
+  private let kind: Kind
 
-  init(_ connection: Connection) {
+  init(_ connection: Connection, _ kind: Kind) {
     self.connection = connection
+    self.kind = kind
   }
 
   func timerFired(_ kind: Int) {
-    if kind == 0 {
-      self.connection?.handshakeTimedOut()
-    } else {
-      self.connection?.closeNow()
+    switch self.kind {
+    case .handshake: self.connection?.handshakeTimedOut()
+    case .linger: self.connection?.closeNow()
+    case .stall: self.connection?.stallEnded()
     }
   }
 }

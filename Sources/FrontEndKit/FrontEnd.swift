@@ -13,16 +13,20 @@ public struct FrontEndContext {
   public let serverName: String
   /// The server's version, such as `0.1.0`.
   public let version: String
+  /// How groups are told apart.
+  public let groupNames: GroupNames
 
   /// What a front end is given.
   public init(
-    loop: Loop, access: AccessControl, logger: Logger, serverName: String, version: String
+    loop: Loop, access: AccessControl, logger: Logger, serverName: String, version: String,
+    groupNames: GroupNames = GroupNames()
   ) {
     self.loop = loop
     self.access = access
     self.logger = logger
     self.serverName = serverName
     self.version = version
+    self.groupNames = groupNames
   }
 }
 

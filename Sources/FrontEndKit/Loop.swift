@@ -19,6 +19,8 @@ public final class Loop {
   let receiveBuffer = SharedReceiveBuffer()
   var chunks = ChunkPool()
   let allocator = ByteBufferAllocator()
+  /// Whether somebody who was just sent something has little room left.
+  var isCrowded = false
 
   private var dirty: [Connection] = []
   private var isFlushScheduled = false
