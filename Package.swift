@@ -100,6 +100,7 @@ let package = Package(
       dependencies: [
         "GodwitEngine", "GodwitWire", "GodwitPrimitives", nioCore, nioPosix, logging, crypto,
         .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOTLS", package: "swift-nio"),
         .product(name: "NIOWebSocket", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
