@@ -11,7 +11,7 @@ struct RouteCache {
   }
 
   private var slots: [Slot] = []
-  private var count = 0
+  private(set) var count = 0
   private var targetCount = 0
   private let routesMax: Int
   private let targetsMax: Int
@@ -31,6 +31,14 @@ struct RouteCache {
       position = (position &+ 1) & mask
     }
     return nil
+  }
+
+  /// The greatest number of targets of one remembered topic, and the sum over all of them.
+  var fanout: (max: Int, sum: Int) {
+    self.slots.reduce(into: (0, 0)) { result, slot in
+      let count = slot.route?.targetCount ?? 0
+      result = (Swift.max(result.0, count), result.1 + count)
+    }
   }
 
   /// Remembers `route`, in place of an older one of the same topic.

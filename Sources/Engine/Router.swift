@@ -25,6 +25,11 @@ public final class Router {
   public private(set) var cacheHits: UInt64 = 0
   /// How often it had to be computed.
   public private(set) var cacheMisses: UInt64 = 0
+  /// How many topics' matches are remembered.
+  public var rememberedTopics: Int { self.cache.count }
+  /// The greatest number of targets of one remembered topic, and the sum over all of them. Looks
+  /// at each: for the admin API, not for the message path.
+  public var rememberedFanout: (max: Int, sum: Int) { self.cache.fanout }
   /// How many subscriptions were ever added.
   public private(set) var inserts: UInt64 = 0
   /// How many were ever taken out.

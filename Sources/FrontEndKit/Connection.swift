@@ -369,13 +369,18 @@ public final class Connection: ChannelInboundHandler {
     self.loop.connections.add(self)
     self.handshakeTimer = self.loop.engine.timers.schedule(
       afterSeconds: self.handshakeSeconds, ConnectionDeadline(self, .handshake), kind: 0)
-    if context.channel.isActive, self.peer.transport != .tls { self.open() }
+    if context.channel.isActive { self.openUnlessHandshaking() }
   }
 
   /// The socket is connected; called by the channel.
   public func channelActive(context: ChannelHandlerContext) {
-    if self.peer.transport != .tls { self.open() }
+    self.openUnlessHandshaking()
     context.fireChannelActive()
+  }
+
+  /// Under TLS over TCP the handshake comes first; a WebSocket connection gets here after its own.
+  private func openUnlessHandshaking() {
+    if self.peer.transport != .tls || !self.peer.isEncrypted { self.open() }
   }
 
   private func open() {
@@ -388,8 +393,11 @@ public final class Connection: ChannelInboundHandler {
   /// Begins TLS on a plain connection, after what was appended so far has been sent in the clear
   /// (NATS, where the server speaks first).
   ///
+  /// - Parameter received: bytes of the client's handshake that the session was already shown.
   /// - Returns: `false` when the listener has no certificate, or TLS runs already.
-  public func startTLS() -> Bool {
+  public func startTLS(
+    replaying received: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+  ) -> Bool {
     guard let context = self.context, let tls = self.tls, !self.peer.isEncrypted else {
       return false
     }
@@ -398,6 +406,10 @@ public final class Connection: ChannelInboundHandler {
     self.peer.isEncrypted = true
     self.handshakeTimer = self.loop.engine.timers.schedule(
       afterSeconds: self.handshakeSeconds, ConnectionDeadline(self, .handshake), kind: 0)
+    if !received.isEmpty {
+      context.pipeline.fireChannelRead(ByteBuffer(bytes: received))
+      context.pipeline.fireChannelReadComplete()
+    }
     return true
   }
 
@@ -495,7 +507,7 @@ public final class Connection: ChannelInboundHandler {
   /// The socket, TLS or WebSocket framing failed; called by the channel.
   public func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if self.phase == .open { self.closeReason = .ioError }
-    if self.phase == .handshaking { self.closeReason = .tlsError }
+    if self.phase == .handshaking || self.handshakeTimer != nil { self.closeReason = .tlsError }
     context.close(promise: nil)
   }
 

@@ -62,6 +62,9 @@ public protocol FrontEnd: AnyObject {
   /// Whether plain connections may be upgraded by `Connection.startTLS`: the listener's certificate
   /// is then offered on its plain port too.
   var upgradesToTLS: Bool { get }
+  /// Whether the protocol's encrypted TCP listeners begin in the clear: the session speaks first and
+  /// then calls `Connection.startTLS`. Read for each connection. Default `false`.
+  var beginsTLSItself: Bool { get }
   /// How many seconds a TLS or WebSocket handshake may take.
   var handshakeSeconds: Double { get }
 
@@ -86,6 +89,11 @@ public protocol FrontEnd: AnyObject {
   func spell(_ topic: [UInt8]) -> Result<String, NameError>
   /// The canonical topic of a name in this protocol.
   func canonical(_ name: String) -> Result<[UInt8], NameError>
+}
+
+extension FrontEnd {
+  /// The handshake comes before the session.
+  public var beginsTLSItself: Bool { false }
 }
 
 /// Why a name cannot be said in a protocol.

@@ -14,6 +14,8 @@ public struct ListenerSettings {
   public var transport: Transport
   /// The certificate, for encrypted transports and for protocols that upgrade.
   public var tls: NIOSSLContext?
+  /// Whether a client must show a certificate, so that a protocol can say so.
+  public var verifiesClients: Bool
   /// The most connections in the process; further ones are turned away.
   public var connectionsMax: Int
   /// The most connections from one address; 0 for no such limit.
@@ -22,13 +24,14 @@ public struct ListenerSettings {
   /// A listener.
   public init(
     name: String, host: String, port: Int, transport: Transport, tls: NIOSSLContext?,
-    connectionsMax: Int, connectionsPerAddressMax: Int
+    verifiesClients: Bool = false, connectionsMax: Int, connectionsPerAddressMax: Int
   ) {
     self.name = name
     self.host = host
     self.port = port
     self.transport = transport
     self.tls = tls
+    self.verifiesClients = verifiesClients
     self.connectionsMax = connectionsMax
     self.connectionsPerAddressMax = connectionsPerAddressMax
   }
@@ -107,9 +110,12 @@ private final class Acceptor {
   func accept(_ channel: any Channel) throws {
     self.loop.renewTime()
     let remote = channel.remoteAddress
-    let peer = PeerInfo(
+    var peer = PeerInfo(
       address: remote?.ipAddress ?? "", port: remote?.port ?? 0,
       transport: self.settings.transport, listener: self.settings.name)
+    let beginsClear = self.settings.transport == .tls && self.frontEnd.beginsTLSItself
+    if beginsClear { peer.isEncrypted = false }
+    peer.mustShowCertificate = self.settings.tls != nil && self.settings.verifiesClients
     let table = self.loop.connections
     let perAddress = self.settings.connectionsPerAddressMax
     guard table.count < self.settings.connectionsMax,
@@ -121,12 +127,12 @@ private final class Acceptor {
     }
     let connection = Connection(
       loop: self.loop, frontEndName: self.name, peer: peer,
-      tls: self.settings.transport == .tcp && self.frontEnd.upgradesToTLS
+      tls: beginsClear || (self.settings.transport == .tcp && self.frontEnd.upgradesToTLS)
         ? self.settings.tls.map { TLSUpgrade(context: $0) } : nil,
       handshakeSeconds: self.frontEnd.handshakeSeconds)
     connection.session = self.frontEnd.makeSession(for: connection)
     let pipeline = channel.pipeline.syncOperations
-    if self.settings.transport.isEncrypted {
+    if self.settings.transport.isEncrypted, !beginsClear {
       guard let tls = self.settings.tls else { throw ChannelError.operationUnsupported }
       try pipeline.addHandler(NIOSSLServerHandler(context: tls))
     }

@@ -27,6 +27,8 @@ public struct PeerInfo: Hashable, Sendable {
   public var listener: String
   /// Whether the bytes are encrypted, from the start or since `startTLS`.
   public var isEncrypted: Bool
+  /// Whether the listener asks for a certificate when TLS begins.
+  public var mustShowCertificate = false
   /// The TLS version and cipher, when encrypted.
   public var tlsVersion: String?
   /// The subject of the peer's verified certificate, as in `CN=device-7,O=Example`.
