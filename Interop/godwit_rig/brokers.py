@@ -263,6 +263,8 @@ class BrokerPool:
                 check=True,
                 capture_output=True,
             )
+        if all(name.startswith("mqtt-ws") for name in listeners):
+            listeners = (*listeners, "mqtt")  # Mosquitto 2.0 does not start on WebSocket alone
         ports = {name: _free_port() for name in listeners}
         text = render_mosquitto(settings, ports, self.certificates.directory, passwords)
         (directory / "mosquitto.conf").write_text(text)
@@ -270,7 +272,7 @@ class BrokerPool:
         if binary is None:
             raise BrokerFailed("mosquitto is not installed")
         broker = self._spawn(
-            "mosquitto", [binary, "-v", "-c", str(directory / "mosquitto.conf")], directory
+            "mosquitto", [binary, "-c", str(directory / "mosquitto.conf")], directory
         )
         broker.settings = settings
         for name, port in ports.items():

@@ -27,7 +27,7 @@ class NATSWire(Wire):
     """A connection that has read INFO; ``connect`` sends CONNECT.
 
     Later INFO lines may come at any time: they go to ``infos`` and are never mistaken for an
-    answer.
+    answer. The server's PING is answered, unless ``answers_pings`` is false.
     """
 
     def __init__(
@@ -37,9 +37,11 @@ class NATSWire(Wire):
         tls: ssl.SSLContext | None = None,
         upgrade: ssl.SSLContext | None = None,
         receive_buffer: int | None = None,
+        answers_pings: bool = True,
     ) -> None:
         """``tls`` shakes hands at once, ``upgrade`` after INFO."""
         super().__init__(address, tls=tls, receive_buffer=receive_buffer)
+        self.answers_pings = answers_pings
         self.infos: list[dict[str, Any]] = []
         self._waiting: list[Delivery] = []
         self.info: dict[str, Any] = self.read_info()
@@ -64,12 +66,15 @@ class NATSWire(Wire):
                 return info
 
     def line(self, seconds: float | None = None) -> str:
-        """The next control line that is not INFO, without its end."""
+        """The next control line that is for the test, without its end."""
         while True:
             line = self.read_until(CRLF, seconds)[:-2].decode()
-            if not line.startswith("INFO "):
+            if line.startswith("INFO "):
+                self.infos.append(json.loads(line[5:]))
+            elif line == "PING" and self.answers_pings:
+                self.send(b"PONG\r\n")
+            else:
                 return line
-            self.infos.append(json.loads(line[5:]))
 
     def connect(self, **options: Any) -> NATSWire:
         """CONNECT, then PING and its PONG so that the connection is up when this returns."""

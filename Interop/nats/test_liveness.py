@@ -15,7 +15,7 @@ from godwit_rig import Closed, NATSWire, pub
 def test_the_server_pings_and_cuts_a_client_that_does_not_answer(broker):
     server = broker("nats", ping_interval_seconds=0.4, ping_max_outstanding=2)
     started = time.monotonic()
-    with NATSWire(server.address("nats")) as client:
+    with NATSWire(server.address("nats"), answers_pings=False) as client:
         client.connect()
         assert client.read_to_end() == b"PING\r\nPING\r\n-ERR 'Stale Connection'\r\n"
     assert time.monotonic() - started < 4
@@ -23,7 +23,7 @@ def test_the_server_pings_and_cuts_a_client_that_does_not_answer(broker):
 
 def test_a_client_that_answers_stays(broker):
     server = broker("nats", ping_interval_seconds=0.4, ping_max_outstanding=2)
-    with NATSWire(server.address("nats")) as client:
+    with NATSWire(server.address("nats"), answers_pings=False) as client:
         client.connect()
         for _ in range(5):
             client.expect("PING")
@@ -35,7 +35,7 @@ def test_a_client_that_publishes_is_not_stale(broker, unique):
     """Traffic counts as a sign of life, even when no PING is ever answered."""
     server = broker("nats", ping_interval_seconds=0.4, ping_max_outstanding=2)
     until = time.monotonic() + 2
-    with NATSWire(server.address("nats")) as client:
+    with NATSWire(server.address("nats"), answers_pings=False) as client:
         client.connect()
         while time.monotonic() < until:
             client.send(pub(unique, "x"))

@@ -112,7 +112,8 @@ def test_garbage_instead_of_a_handshake_harms_nobody(broker, certificates, uniqu
         server.address("nats-tls"), upgrade=certificates.client_context()
     ) as client:
         client.connect()
-        for garbage in (b"\0" * 100, b"\x16\x03\x01\xff\xff" + b"x" * 100, b"GET / HTTP/1.1\r\n\r\n"):
+        record = b"\x16\x03\x01\xff\xff" + b"x" * 100
+        for garbage in (b"\0" * 100, record, b"GET / HTTP/1.1\r\n\r\n"):
             with NATSWire(server.address("nats-tls")) as bad:
                 bad.send(garbage)
                 bad.read_to_end()

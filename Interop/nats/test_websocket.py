@@ -48,7 +48,8 @@ def test_info_connect_and_messages(socket, unique):
 def test_lines_split_over_messages_and_fragments(socket, unique):
     stream = Stream(socket)
     stream.until(b"\r\n")
-    text = b'CONNECT {"verbose":false}\r\n' + f"SUB {unique} 1\r\nPUB {unique} 5\r\nhello\r\n".encode()
+    text = b'CONNECT {"verbose":false}\r\n'
+    text += f"SUB {unique} 1\r\nPUB {unique} 5\r\nhello\r\n".encode()
     for index in range(len(text)):
         socket.send(text[index : index + 1])
     assert stream.until(b"hello\r\n") == f"MSG {unique} 1 5\r\nhello\r\n".encode()

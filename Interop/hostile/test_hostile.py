@@ -1,0 +1,278 @@
+"""Bad input and bad days: the server stays up, memory stays bounded, others are served."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import pytest
+from godwit_rig import Closed, DeadlinePassed, Wire
+
+from hostile import frames
+
+# What a debug build's allocator may keep back on top of what a test allows.
+SLACK = 24
+
+
+def drop_errors(action) -> None:
+    """Runs it; that the server ends the connection meanwhile is to be expected."""
+    try:
+        action()
+    except (OSError, Closed, DeadlinePassed):
+        pass
+
+
+def test_garbage(attack):
+    chance = random.Random(7)
+    for index in range(400):
+        wire = Wire(attack.address)
+        data = chance.randbytes(chance.choice([1, 2, 5, 64, 700, 5000, 70_000]))
+        drop_errors(lambda: wire.send(data))
+        wire.reset() if index % 2 else wire.close()
+    attack.check(SLACK)
+
+
+def test_garbage_after_the_greeting(attack):
+    chance = random.Random(8)
+    for _ in range(200):
+        wire = attack.greeted()
+        data = chance.randbytes(chance.choice([2, 16, 300, 9000]))
+        drop_errors(lambda: wire.send(data))
+        wire.close()
+    attack.check(SLACK)
+
+
+def test_announced_sizes_are_not_believed(attack):
+    """Each of fifty connections announces as much as the protocol can say and sends a little."""
+    if attack.protocol == "nats":
+        claims = [b"PUB a 2147483647\r\n", b"PUB a 1048576\r\n", b"HPUB a 1048000 1048576\r\n"]
+    else:
+        largest = frames.length(268_435_455)
+        claims = [b"\x30" + largest + b"\x00\x01a", b"\x82" + largest + b"\x00\x01",
+                  b"\x10" + largest + b"\x00\x04MQTT"]  # fmt: skip
+    for claim in claims:
+        for _ in range(50):
+            wire = attack.greeted()
+            drop_errors(lambda: wire.send(claim + b"x" * 20_000))
+    attack.check(SLACK + 150 * 20_000 / 1e6 * 4)
+
+
+def test_endless_lines_and_lengths(attack):
+    wire = attack.connection()
+    endless = b"CONNECT {" if attack.protocol == "nats" else b"\x10\xff\xff\xff\xff\xff\xff"
+
+    def flood() -> None:
+        wire.send(endless)
+        for _ in range(1000):
+            wire.send(b"a" * 65_536)
+
+    drop_errors(flood)
+    drop_errors(wire.read_to_end)
+    attack.check(SLACK)
+
+
+def conversation(attack) -> bytes:
+    """A small correct conversation of this protocol."""
+    if attack.protocol == "nats":
+        return (
+            b'CONNECT {"verbose":false,"headers":true}\r\nSUB talk.* q 1\r\nPUB talk.a r 5\r\nhello'
+            b"\r\nHPUB talk.a 12 13\r\nNATS/1.0\r\n\r\nx\r\nUNSUB 1 9\r\nPING\r\n"
+        )
+    return b"".join([
+        frames.connect("talker", 5, will=("will", b"w")), frames.subscribe("talk/+", 1, 2, 5),
+        frames.publish("talk/a", b"hello", 2, 7, properties=b"\x05\x26\x00\x00\x00\x00"),
+        frames.acknowledgement(0x62, 7), frames.unsubscribe("talk/+", 2, 5), frames.PINGREQ,
+    ])  # fmt: skip
+
+
+def test_every_truncation(attack):
+    """The connection ends, in peace or by a reset, after each byte of a correct conversation."""
+    text = conversation(attack)
+    for index in range(1, len(text)):
+        for end in (Wire.close, Wire.reset):
+            wire = Wire(attack.address)
+            wire.send(text[:index])
+            end(wire)
+    attack.check(SLACK)
+
+
+def test_one_byte_at_a_time(attack):
+    wire = attack.connection()
+    wire.send_slowly(conversation(attack))
+    wire.read_until(b"PONG\r\n" if attack.protocol == "nats" else frames.PINGRESP)
+    attack.check(SLACK)
+
+
+def test_everything_at_once(attack):
+    """Ten thousand operations in one piece, all of them answered in order."""
+    wire = attack.greeted()
+    batch = b"".join(attack.publish(f"pipe.{index % 97}", b"x" * 20) for index in range(10_000))
+    wire.send(attack.subscribe("pipe.5", 1) + batch)
+    attack.barrier(wire)
+    attack.check(SLACK)
+
+
+def test_silent_connections(attack):
+    """Half of them say nothing, half stop in the middle of their first word."""
+    for index in range(500):
+        wire = attack.connection()
+        if index % 2:
+            wire.send(b"CONN" if attack.protocol == "nats" else b"\x10\x20\x00\x04MQ")
+    attack.check(SLACK)
+
+
+def test_two_thousand_connections(attack):
+    for _ in range(2000):
+        attack.greeted()
+    attack.check(SLACK + 2000 * 48 / 1024)
+    attack.close_all()
+    again = attack.greeted()
+    attack.barrier(again)
+    attack.check(SLACK + 2000 * 48 / 1024)
+
+
+def test_connections_that_come_and_go(attack):
+    for index in range(3000):
+        wire = Wire(attack.address)
+        if index % 3 == 0:
+            wire.send(b"CONNECT {}\r\n" if attack.protocol == "nats" else frames.connect(""))
+        wire.reset() if index % 2 else wire.close()
+    attack.check(SLACK)
+
+
+def test_a_hundred_thousand_subscriptions(attack):
+    wire = attack.greeted()
+    total, step = 100_000, 5000
+    for start in range(0, total, step):
+        batch = [
+            attack.subscribe(f"s.{index % 300}.{index}.*", index)
+            for index in range(start, start + step)
+        ]
+        wire.send(b"".join(batch))
+        if attack.protocol == "nats":
+            attack.barrier(wire)
+        else:
+            wire.read_exactly(5 * step, 60)
+    attack.check(SLACK + total * 1500 / 1e6)
+    peak = attack.grown()
+    wire.close()
+    fresh = attack.greeted()
+    attack.barrier(fresh)
+    attack.check(peak + SLACK)
+
+
+def test_three_hundred_thousand_topics(attack):
+    """What is remembered of topics that were only published to is bounded."""
+    wire = attack.greeted()
+    for start in range(0, 300_000, 5000):
+        batch = [attack.publish(f"topic.{index}.{index * 7919}", b"x")
+                 for index in range(start, start + 5000)]  # fmt: skip
+        wire.send(b"".join(batch))
+    attack.barrier(wire)
+    attack.check(SLACK + 64)
+
+
+def test_deep_and_long_topics(attack):
+    """Fifteen hundred levels: taken, or refused by the protocol's own means."""
+    wire = attack.greeted()
+    deep = ".".join(["d"] * 1500)
+
+    def overdo() -> None:
+        for index in range(300):
+            wire.send(attack.subscribe(f"{deep}.{index}", index))
+        for index in range(300):
+            wire.send(attack.publish(f"{deep}.{index}", b"x"))
+        attack.barrier(wire)
+
+    drop_errors(overdo)
+    attack.check(SLACK + 300 * 1500 * 400 / 1e6)
+
+
+def test_many_wildcards_over_one_topic(attack):
+    """Patterns that all have to be tried do not stop the others."""
+    wire = attack.greeted()
+    star = "*" if attack.protocol == "nats" else "+"
+    patterns = [
+        ".".join(star if number >> bit & 1 else "w" for bit in range(12)) for number in range(4096)
+    ]
+    wire.send(b"".join(attack.subscribe(each, index) for index, each in enumerate(patterns)))
+    attack.barrier(wire)
+    reader = threading.Thread(target=lambda: drop_errors(lambda: wire.read_to_end(20)))
+    reader.start()
+    publisher = attack.greeted()
+    for _ in range(20):
+        publisher.send(attack.publish(".".join(["w"] * 12), b"x"))
+    attack.barrier(publisher)
+    attack.check(SLACK + 32)
+    wire.socket.shutdown(2)
+    reader.join(25)
+
+
+@pytest.mark.parametrize("attack", ["mqtt"], indirect=True)
+def test_fifty_thousand_retained_messages(attack):
+    wire = attack.greeted()
+    for start in range(0, 50_000, 5000):
+        wire.send(b"".join(
+            frames.publish(f"kept/{index}", b"k" * 100, retain=True)
+            for index in range(start, start + 5000)
+        ))  # fmt: skip
+        attack.barrier(wire)
+    attack.check(SLACK + 50_000 * 1000 / 1e6)
+    # A subscriber that asks for all of them and does not read holds up nobody.
+    lazy = attack.greeted(receive_buffer=4096)
+    lazy.send(frames.subscribe("kept/#"))
+    attack.check(SLACK + 50_000 * 1400 / 1e6)
+
+
+@pytest.mark.parametrize("attack", ["mqtt"], indirect=True)
+def test_five_hundred_large_wills_at_once(attack):
+    watcher = attack.greeted(seconds=30)
+    watcher.send(frames.subscribe("wills/#"))
+    watcher.read_exactly(5)
+    size, count = 30_000, 500
+    doomed = []
+    for index in range(count):
+        wire = Wire(attack.address)
+        wire.send(frames.connect(f"doomed{index}", will=(f"wills/{index:03}", b"w" * size)))
+        assert wire.read_exactly(4) == b"\x20\x02\x00\x00"
+        doomed.append(wire)
+    attack.check(SLACK + count * size * 3 / 1e6)
+    for wire in doomed:
+        wire.reset()
+    one = len(frames.publish("wills/000", b"w" * size))
+    watcher.read_exactly(one * count, 30)
+    attack.check(SLACK + count * size * 6 / 1e6)
+
+
+@pytest.mark.features(nats={"write_pending_bytes_max": 2_000_000, "write_deadline_seconds": 2})
+def test_clients_that_stop_reading(attack):
+    """Twenty subscribers never read while sixty megabytes are published to each."""
+    for index in range(20):
+        lazy = attack.greeted(receive_buffer=4096)
+        lazy.send(attack.subscribe("firehose", index))
+        attack.barrier(lazy)
+    publisher = attack.greeted(seconds=60)
+    payload = attack.publish("firehose", b"x" * 50_000)
+    for index in range(1200):
+        publisher.send(payload)
+        if index % 100 == 0:
+            attack.innocent.works()
+    attack.barrier(publisher)
+    attack.check(SLACK + 20 * 12)
+
+
+def test_a_reader_that_vanishes_in_the_middle(attack):
+    for _ in range(20):
+        lazy = Wire(attack.address, receive_buffer=4096)
+        if attack.protocol == "nats":
+            lazy.send(b"CONNECT {}\r\n")
+        else:
+            lazy.send(frames.connect(""))
+        lazy.send(attack.subscribe("big", 1))
+        attack.barrier(lazy)
+        publisher = attack.greeted()
+        publisher.send(attack.publish("big", b"x" * 900_000))
+        lazy.reset()
+        attack.barrier(publisher)
+        publisher.close()
+    attack.check(SLACK + 32)
