@@ -19,6 +19,7 @@ from godwit_rig.settings import (
     Settings,
     render_godwit,
     render_mosquitto,
+    render_mosquitto_rules,
     render_nats_server,
     server_config,
 )
@@ -266,7 +267,9 @@ class BrokerPool:
         if all(name.startswith("mqtt-ws") for name in listeners):
             listeners = (*listeners, "mqtt")  # Mosquitto 2.0 does not start on WebSocket alone
         ports = {name: _free_port() for name in listeners}
-        text = render_mosquitto(settings, ports, self.certificates.directory, passwords)
+        rules = directory / "rules"
+        rules.write_text(render_mosquitto_rules(settings))
+        text = render_mosquitto(settings, ports, self.certificates.directory, passwords, rules)
         (directory / "mosquitto.conf").write_text(text)
         binary = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if binary is None:

@@ -259,9 +259,10 @@ def _milliseconds(seconds: float) -> str:
 
 
 def render_mosquitto(
-    settings: Settings, ports: dict[str, int], certificates: Path, passwords: Path
+    settings: Settings, ports: dict[str, int], certificates: Path, passwords: Path, rules: Path
 ) -> str:
-    """Mosquitto's configuration for the given listener names and chosen ports."""
+    """Mosquitto's configuration for the given listener names and chosen ports. ``rules`` is where
+    what ``render_mosquitto_rules`` gives is kept."""
     # A fresh directory of the test belongs to the one who runs it, so the server keeps that user.
     lines = ["per_listener_settings false", f"user {_user_name()}"]
     for name, port in ports.items():
@@ -275,10 +276,38 @@ def render_mosquitto(
                 lines.append("require_certificate true")
     if settings.users:
         lines += ["allow_anonymous false", f"password_file {passwords}"]
+        if any(user.permissions for user in settings.users):
+            lines.append(f"acl_file {rules}")
     else:
         lines.append("allow_anonymous true")
     lines += settings.mosquitto
     return "\n".join(lines) + "\n"
+
+
+def render_mosquitto_rules(settings: Settings) -> str:
+    """Mosquitto's list of who may do what. It cannot deny one direction alone, and looks at
+    messages only: any subscription is taken, and what may not be read does not come."""
+    lines = []
+    for user in settings.users:
+        lines.append(f"user {user.name}")
+        permissions = user.permissions or Permissions()
+        if permissions.publish_deny != permissions.subscribe_deny:
+            raise ValueError("Mosquitto denies both directions or none")
+        lines += [f"topic deny {_mqtt_filter(each)}" for each in permissions.publish_deny]
+        for word, allowed in (
+            ("write", permissions.publish_allow),
+            ("read", permissions.subscribe_allow),
+        ):
+            filters = ["#"] if allowed is None else [_mqtt_filter(each) for each in allowed]
+            lines += [f"topic {word} {each}" for each in filters]
+    return "\n".join(lines) + "\n"
+
+
+def _mqtt_filter(pattern: str) -> str:
+    """A permission pattern as an MQTT filter: it is one after ``mqtt:``, else in NATS form."""
+    if pattern.startswith("mqtt:"):
+        return pattern.removeprefix("mqtt:")
+    return pattern.replace(".", "/").replace("*", "+").replace(">", "#")
 
 
 def _user_name() -> str:
