@@ -59,12 +59,17 @@ budgets: build ## allocations per delivered message against Benchmarks/Budgets
 bench: build peers ## godwit against nats-server and Mosquitto; ROUNDS=5 BENCH="nats-pub16 …"
 	GODWIT_BIN=$(RELEASE_BIN) Benchmarks/run $(or $(ROUNDS),5) $(BENCH)
 
+NOW := $(shell date +%s)
 .PHONY: fuzz
-fuzz: ## a long run of the mutation tests; FUZZ_ROUNDS says how long
-	GODWIT_FUZZ_ROUNDS=$(or $(FUZZ_ROUNDS),200000) \
-	  $(SWIFT) test --quiet --scratch-path $(SCRATCH) --filter '[Mm]utat|[Ff]uzz'
+fuzz: export GODWIT_FUZZ_FACTOR ?= 50
+fuzz: export GODWIT_MUTATED_FRAMES ?= 20000000
+fuzz: export GODWIT_FUZZ_SEED ?= $(NOW)
+fuzz: export GODWIT_MUTATION_SEED ?= $(GODWIT_FUZZ_SEED)
+fuzz: ## the mutation tests for a long time, from another seed each time (it is printed)
+	@echo "seed $(GODWIT_FUZZ_SEED), $(GODWIT_FUZZ_FACTOR) times the usual rounds"
+	$(SWIFT) test --scratch-path $(SCRATCH) --filter 'WireTests|NATSTests|MQTTTests'
 	$(BUILD) --product godwit
-	GODWIT_MUTATED_FRAMES=20000000 GODWIT_BIN=$(DEBUG_BIN) Interop/run hostile
+	GODWIT_BIN=$(DEBUG_BIN) Interop/run hostile
 
 .PHONY: docs
 docs: ## reference pages of every module, in $(SCRATCH)/docs

@@ -107,9 +107,9 @@ import Testing
       #"{"verbose":false,"name":"a\"\u20ac","protocol":1,"list":[1,-2.5e-3,null,true,{"x":[]}]}"#,
       #"[[[["\ud83d\ude00"]]],9223372036854775807,0.1]"#,
     ].map { Array($0.utf8) }
-    var mutator = ByteMutator(seed: 0x6A_73_6F_6E, corpus: corpus)
+    var mutator = ByteMutator(seed: FuzzEffort.seed(0x6A73_6F6E), corpus: corpus)
     var parsed = 0
-    for _ in 0..<20_000 {
+    for _ in 0..<FuzzEffort.rounds(20_000) {
       guard let value = try? JSONValue(parsing: mutator.next()) else { continue }
       parsed += 1
       #expect(try JSONValue(parsing: value.encoded) == value)

@@ -78,10 +78,11 @@ import Testing
 
   @Test func mutatedBytesNeverTrap() {
     var mutator = ByteMutator(
-      seed: 0x6D71_7474, corpus: (Vectors.packets.map(\.bytes) + Vectors.refusals.map(\.bytes)))
+      seed: FuzzEffort.seed(0x6D71_7474),
+      corpus: Vectors.packets.map(\.bytes) + Vectors.refusals.map(\.bytes))
     var taken = 0
     var refused = 0
-    for round in 0..<60_000 {
+    for round in 0..<FuzzEffort.rounds(60_000) {
       let version: MQTTVersion? = [nil, .v31, .v311, .v5][round & 3]
       var decoder = MQTTDecoder(version: version)
       var buffer = ByteBuffer(bytes: mutator.next())

@@ -21,9 +21,10 @@ import Testing
 
   @Test func agreesWithTheStandardLibraryOnMutations() {
     let corpus = ["plain ascii text of some length", "é€😀é€😀", "\u{D7FF}\u{E000}\u{10FFFF}"]
-    var mutator = ByteMutator(seed: 3, corpus: corpus.map { Array($0.utf8) })
+    var mutator = ByteMutator(
+      seed: FuzzEffort.seed(3), corpus: corpus.map { Array($0.utf8) })
     var valid = 0
-    for _ in 0..<50_000 {
+    for _ in 0..<FuzzEffort.rounds(50_000) {
       let bytes = mutator.next()
       let expected = Self.reference(bytes)
       if expected { valid += 1 }

@@ -66,9 +66,9 @@ import Testing
 
   @Test func damagedBlocksNeverTrap() {
     let corpus = ["NATS/1.0 503\r\n\r\n", "NATS/1.0\r\nA: b\r\nC: d\r\n\r\n"].map { Array($0.utf8) }
-    var mutator = ByteMutator(seed: 9, corpus: corpus)
+    var mutator = ByteMutator(seed: FuzzEffort.seed(9), corpus: corpus)
     var accepted = 0
-    for _ in 0..<20_000 {
+    for _ in 0..<FuzzEffort.rounds(20_000) {
       let bytes = mutator.next()
       if (try? bytes.withUnsafeBytes { try NATSHeaders(parsing: $0) }) != nil { accepted += 1 }
     }

@@ -91,10 +91,10 @@ import Testing
   func damagedStreamsParseTheSameWholeAndSplit(_ sender: NATSParser.Sender) {
     let vectors = sender == .client ? Self.client : Self.server
     let seed: UInt64 = 0x6E61_7473
-    var mutator = ByteMutator(seed: seed, corpus: vectors.map(\.bytes))
+    var mutator = ByteMutator(seed: FuzzEffort.seed(seed), corpus: vectors.map(\.bytes))
     let parser = NATSParser(sender: sender, limits: .defaults)
     var accepted = 0
-    for round in 0..<30_000 {
+    for round in 0..<FuzzEffort.rounds(30_000) {
       let bytes = mutator.next() + mutator.next()
       let whole = ParsedStream(bytes, parser: parser)
       accepted += whole.operations.count
