@@ -40,7 +40,7 @@ tidy: ## the rules of the house
 
 .PHONY: unit
 unit: ## the tests of every module
-	$(SWIFT) test --quiet --scratch-path $(SCRATCH)
+	$(SWIFT) test --quiet --disable-xctest --scratch-path $(SCRATCH)
 
 .PHONY: interop
 interop: ## other people's clients against the running broker; PYTEST="nats -k tls" is passed on
@@ -67,20 +67,21 @@ fuzz: export GODWIT_FUZZ_SEED ?= $(NOW)
 fuzz: export GODWIT_MUTATION_SEED ?= $(GODWIT_FUZZ_SEED)
 fuzz: ## the mutation tests for a long time, from another seed each time (it is printed)
 	@echo "seed $(GODWIT_FUZZ_SEED), $(GODWIT_FUZZ_FACTOR) times the usual rounds"
-	$(SWIFT) test --scratch-path $(SCRATCH) --filter 'WireTests|NATSTests|MQTTTests'
+	$(SWIFT) test --disable-xctest --scratch-path $(SCRATCH) --filter 'WireTests|NATSTests|MQTTTests'
 	$(BUILD) --product godwit
 	GODWIT_BIN=$(DEBUG_BIN) Interop/run hostile
 
 .PHONY: docs
-docs: ## reference pages of every module, in $(SCRATCH)/docs
-	rm -rf $(SCRATCH)/docs $(SCRATCH)/symbols
+docs: ## reference pages of every module; serve them with any web server
+	rm -rf $(SCRATCH)/docs $(SCRATCH)/symbols $(SCRATCH)/*/symbolgraph
 	$(SWIFT) package --scratch-path $(SCRATCH) dump-symbol-graph \
-	  --minimum-access-level public --skip-synthesized-members
+	  --minimum-access-level public --skip-synthesized-members >/dev/null
 	mkdir -p $(SCRATCH)/symbols
-	find -L $(SCRATCH)/debug -maxdepth 2 -path '*symbolgraph*' -name '*.symbols.json' \
-	  -exec cp {} $(SCRATCH)/symbols/ \;
-	docc convert --fallback-display-name Godwit --fallback-bundle-identifier godwit \
+	cp $(SCRATCH)/*/symbolgraph/{Godwit,NATS,MQTT}*.symbols.json $(SCRATCH)/symbols
+	docc convert --transform-for-static-hosting --diagnostic-level error \
+	  --fallback-display-name Godwit --fallback-bundle-identifier godwit \
 	  --additional-symbol-graph-dir $(SCRATCH)/symbols --output-path $(SCRATCH)/docs
+	@echo "python3 -m http.server -d $(SCRATCH)/docs, then /documentation/godwitengine"
 
 .PHONY: clean
 clean: ## remove what was built; the peers stay
