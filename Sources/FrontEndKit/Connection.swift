@@ -28,6 +28,10 @@ public final class Connection: ChannelInboundHandler {
   /// How long a publisher waits for a receiver that is nearly full: 5 ms, as nats-server.
   private static var stallNanoseconds: Int64 { 5_000_000 }
 
+  /// How often a closing connection is still read from: enough for a large message that was on its
+  /// way, not for a client that goes on sending.
+  private static var discardedReadsMax: Int { 64 }
+
   private enum Phase { case handshaking, open, closing, closed }
 
   /// The loop it lives on.
@@ -74,6 +78,7 @@ public final class Connection: ChannelInboundHandler {
   private var wasOver = false
   private var closeReason: CloseReason = .peerClosed
   private var linger: Timers.Token?
+  private var discardedReads = 0
   private var handshakeTimer: Timers.Token?
   private let tls: TLSUpgrade?
   private let handshakeSeconds: Double
@@ -270,7 +275,12 @@ public final class Connection: ChannelInboundHandler {
     self.loop.renewTime()
     self.lastReadAt = self.loop.engine.now
     self.counters.bytesIn &+= UInt64(truncatingIfNeeded: buffer.readableBytes)
-    if self.phase == .open { self.feed(&buffer) }
+    if self.phase == .open {
+      self.feed(&buffer)
+    } else {
+      self.discardedReads &+= 1
+      if self.discardedReads > Self.discardedReadsMax { self.closeNow() }
+    }
     self.loop.receiveBuffer.giveBack(buffer)
     if self.loop.isCrowded { self.stall() }
   }
