@@ -1,0 +1,31 @@
+import GodwitFrontEndKit
+
+/// The last connections that are gone, for `/connz?state=closed`. Bounded: the oldest goes first.
+struct NATSClosedConnections {
+  private var ring: [NATSConnectionFacts] = []
+  private var next = 0
+  private let countMax: Int
+
+  init(countMax: Int) {
+    self.countMax = countMax
+  }
+
+  /// All that are remembered.
+  var all: [NATSConnectionFacts] { self.ring }
+
+  /// Remembers a session that has ended.
+  mutating func append(_ session: NATSSession, _ reason: CloseReason, stoppedAt: Int64) {
+    guard self.countMax > 0 else { return }
+    var facts = NATSConnectionFacts(session)
+    facts.pendingBytes = 0
+    facts.stoppedAt = stoppedAt
+    facts.reason = reason.text
+    facts.subscriptions = Array(NATSConnectionFacts.subscriptions(of: session).prefix(100))
+    if self.ring.count < self.countMax {
+      self.ring.append(facts)
+    } else {
+      self.ring[self.next] = facts
+      self.next = (self.next + 1) % self.countMax
+    }
+  }
+}

@@ -1,0 +1,241 @@
+import GodwitEngine
+import GodwitWire
+import NATSWire
+import NIOCore
+
+/// Reads NATS messages for other protocols, and writes theirs for NATS clients.
+///
+/// | NATS | common form |
+/// |---|---|
+/// | reply subject | reply topic |
+/// | `Content-Type` (any case) | content type |
+/// | `Nats-Msg-Id` | message id |
+/// | `Correlation-Data`; bytes that are not visible ASCII as `base64:…` | correlation |
+/// | `Payload-Format-Indicator: 1` or `0` | whether the payload is text |
+/// | `Nats-TTL` | expiry |
+/// | other headers, in order | headers |
+/// | an inline status | dropped |
+final class NATSEnvelope: EnvelopeReader {
+  /// What marks NATS messages; set once, right after registration.
+  private(set) var origin = Origin.engine
+
+  private enum Name {
+    static let contentType: StaticString = "Content-Type"
+    static let messageID: StaticString = "Nats-Msg-Id"
+    static let correlation: StaticString = "Correlation-Data"
+    static let payloadFormat: StaticString = "Payload-Format-Indicator"
+    static let timeToLive: StaticString = "Nats-TTL"
+  }
+
+  private static let base64Prefix = Array("base64:".utf8)
+
+  /// Registers the protocol with an engine.
+  init(engine: Engine) {
+    self.origin = engine.register(origin: "nats", reader: self)
+  }
+
+  /// The kind of frame that receivers of a foreign message share.
+  func frameKind(withHeaders: Bool) -> UInt32 {
+    UInt32(self.origin.index) << 8 | (withHeaders ? 2 : 1)
+  }
+
+  /// The kind of frame that receivers of a large NATS message share.
+  var nativeFrameKind: UInt32 { UInt32(self.origin.index) << 8 | 3 }
+
+  /// The canonical tail of a NATS message: `[reply ][header size ]size\r\nmessage\r\n`.
+  struct Tail {
+    /// The reply subject; empty when there is none.
+    var reply = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// The header block; empty when there is none.
+    var headers = UnsafeRawBufferPointer(start: nil, count: 0)
+
+    /// Takes apart what `NATSSession.publish` put together.
+    init(_ publication: borrowing Publication) {
+      let native = publication.native
+      guard let base = native.baseAddress else { return }
+      let first = ASCIIScan.endOfToken(base, 0, native.count)
+      let hasHeaders = publication.nativeForm == NATSReceiver.Form.headers
+      var end = first
+      var tokens = 1
+      while end < native.count, native[end] == 0x20 {
+        end = ASCIIScan.endOfToken(base, end + 1, native.count)
+        tokens += 1
+      }
+      if tokens == (hasHeaders ? 3 : 2) {
+        self.reply = UnsafeRawBufferPointer(rebasing: native[..<first])
+      }
+      let start = end + 2
+      if hasHeaders, start <= native.count {
+        // The payload is the end of the message, which two bytes follow.
+        let payloadStart = native.count - 2 - publication.payload.count
+        if payloadStart >= start {
+          self.headers = UnsafeRawBufferPointer(rebasing: native[start..<payloadStart])
+        }
+      }
+    }
+  }
+
+  // MARK: From NATS
+
+  func metadata(of publication: borrowing Publication) -> Metadata {
+    let tail = Tail(publication)
+    var metadata = Metadata()
+    if !tail.reply.isEmpty { metadata.replyTopic = Array(tail.reply) }
+    guard !tail.headers.isEmpty else { return metadata }
+    do throws(NATSWireError) {
+      var reader = try NATSHeaderReader(tail.headers)
+      if reader.status != nil { metadata.dropped += 1 }
+      while let field = try reader.next() { Self.add(field, to: &metadata) }
+    } catch {
+      metadata.dropped += 1
+    }
+    return metadata
+  }
+
+  private static func add(_ field: NATSHeaderReader.Field, to metadata: inout Metadata) {
+    let value = Array(field.value)
+    if metadata.contentType == nil, self.matches(field.name, Name.contentType) {
+      metadata.contentType = value
+    } else if metadata.messageID == nil, self.matches(field.name, Name.messageID) {
+      metadata.messageID = value
+    } else if metadata.correlation == nil, self.matches(field.name, Name.correlation) {
+      metadata.correlation = self.correlation(value)
+    } else if metadata.payloadIsText == nil, self.matches(field.name, Name.payloadFormat),
+      value == [0x30] || value == [0x31]
+    {
+      metadata.payloadIsText = value == [0x31]
+    } else if self.matches(field.name, Name.timeToLive) {
+      // `NATSSession.publish` has made it the publication's expiry.
+    } else {
+      metadata.headers.append(.init(name: Array(field.name), value: value))
+    }
+  }
+
+  private static func correlation(_ value: [UInt8]) -> [UInt8] {
+    guard value.starts(with: self.base64Prefix),
+      let bytes = Base64.decode(value.dropFirst(self.base64Prefix.count))
+    else { return value }
+    return bytes
+  }
+
+  /// Whether two names are equal but for case.
+  private static func matches(_ name: UnsafeRawBufferPointer, _ expected: StaticString) -> Bool {
+    guard name.count == expected.utf8CodeUnitCount else { return false }
+    for index in 0..<name.count {
+      let byte = name[index]
+      let other = expected.utf8Start[index]
+      if byte == other { continue }
+      guard byte ^ other == 0x20, (byte | 0x20) >= 0x61, (byte | 0x20) <= 0x7A else { return false }
+    }
+    return true
+  }
+
+  /// When a message with this header block ends its life: `now` plus `Nats-TTL`, or 0 for never.
+  ///
+  /// The value is whole seconds, or a duration such as `1h30m` or `500ms` (ADR-43).
+  static func expiry(_ headers: UnsafeRawBufferPointer, now: Int64) -> Int64 {
+    guard self.mentionsTimeToLive(headers), var reader = try? NATSHeaderReader(headers) else {
+      return 0
+    }
+    while let field = try? reader.next() {
+      guard self.matches(field.name, Name.timeToLive) else { continue }
+      guard let nanoseconds = NATSDuration.parse(field.value), nanoseconds > 0 else { return 0 }
+      let (sum, overflow) = now.addingReportingOverflow(nanoseconds)
+      return overflow ? 0 : sum
+    }
+    return 0
+  }
+
+  /// A quick look for `-TTL` in any case, so that most header blocks need not be taken apart.
+  private static func mentionsTimeToLive(_ headers: UnsafeRawBufferPointer) -> Bool {
+    guard let base = headers.baseAddress else { return false }
+    var start = 0
+    while let dash = ASCIIScan.first(UInt8(ascii: "-"), in: base, start, headers.count) {
+      if dash + 4 <= headers.count {
+        let word = UInt32(
+          littleEndian: base.loadUnaligned(fromByteOffset: dash, as: UInt32.self))
+        if word | 0x2020_2000 == 0x6C74_742D { return true }
+      }
+      start = dash + 1
+    }
+    return false
+  }
+
+  // MARK: To NATS
+
+  /// The tail of a message of another protocol, behind one byte that tells its form.
+  func tail(
+    of publication: inout Publication, engine: Engine, withHeaders: Bool
+  ) -> ByteBuffer {
+    let metadata = publication.metadata(engine)
+    var block = ByteBuffer()
+    if withHeaders {
+      let leftOut = self.headers(of: publication, metadata, now: engine.now, into: &block)
+      engine.counters.droppedProperties &+= UInt64(truncatingIfNeeded: leftOut)
+    }
+    var tail = ByteBuffer()
+    let size = block.readableBytes + publication.payload.count
+    tail.reserveCapacity(size + (metadata.replyTopic?.count ?? 0) + 48)
+    tail.writeInteger(block.readableBytes > 0 ? NATSReceiver.Form.headers : NATSReceiver.Form.plain)
+    if let reply = metadata.replyTopic, !reply.isEmpty {
+      tail.writeBytes(reply)
+      tail.writeStaticString(" ")
+    }
+    if block.readableBytes > 0 {
+      tail.writeString(String(block.readableBytes))
+      tail.writeStaticString(" ")
+    }
+    tail.writeString(String(size))
+    tail.writeStaticString("\r\n")
+    tail.writeBuffer(&block)
+    tail.writeBytes(publication.payload)
+    tail.writeStaticString("\r\n")
+    return tail
+  }
+
+  /// Writes the header block; nothing when there is nothing to say.
+  ///
+  /// - Returns: how many properties a header cannot hold.
+  private func headers(
+    of publication: borrowing Publication, _ metadata: Metadata, now: Int64,
+    into block: inout ByteBuffer
+  ) -> Int {
+    var leftOut = 0
+    func write(_ name: some Collection<UInt8>, _ value: some Collection<UInt8>) {
+      guard NATSHeaders.isValidName(name), NATSHeaders.isValidValue(value) else {
+        leftOut += 1
+        return
+      }
+      if block.readableBytes == 0 { block.writeStaticString("NATS/1.0\r\n") }
+      block.writeBytes(name)
+      block.writeStaticString(": ")
+      block.writeBytes(value)
+      block.writeStaticString("\r\n")
+    }
+    if let contentType = metadata.contentType { write(Self.bytes(Name.contentType), contentType) }
+    if let messageID = metadata.messageID { write(Self.bytes(Name.messageID), messageID) }
+    if let data = metadata.correlation {
+      write(Self.bytes(Name.correlation), Self.correlationText(data))
+    }
+    if let isText = metadata.payloadIsText {
+      write(Self.bytes(Name.payloadFormat), isText ? [0x31] : [0x30])
+    }
+    if publication.expiresAt > 0 {
+      let seconds = max(1, (publication.expiresAt - now + 999_999_999) / 1_000_000_000)
+      write(Self.bytes(Name.timeToLive), Array(String(seconds).utf8))
+    }
+    for header in metadata.headers { write(header.name, header.value) }
+    if block.readableBytes > 0 { block.writeStaticString("\r\n") }
+    return leftOut
+  }
+
+  private static func bytes(_ name: StaticString) -> UnsafeBufferPointer<UInt8> {
+    UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+  }
+
+  private static func correlationText(_ data: [UInt8]) -> [UInt8] {
+    let isVisible = data.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+    if isVisible, !data.isEmpty, !data.starts(with: self.base64Prefix) { return data }
+    return self.base64Prefix + Array(Base64.encode(data).utf8)
+  }
+}
