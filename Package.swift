@@ -48,11 +48,12 @@ func wireProtocol(_ name: String, driver: Bool = false, frontEnd: Bool = true) -
         name: "\(name)FrontEnd",
         dependencies: [
           .target(name: "\(name)Wire"), "GodwitWire", "GodwitFrontEndKit", "GodwitEngine",
-          "GodwitPrimitives", nioCore, logging,
+          "GodwitPrimitives", nioCore, logging, crypto,
         ],
         path: "\(path)/FrontEnd", swiftSettings: hot))
     tested += [
       .target(name: "\(name)FrontEnd"), "GodwitFrontEndKit", "GodwitEngine", nioEmbedded, nioPosix,
+      logging,
     ]
   }
   targets.append(

@@ -77,6 +77,20 @@ public struct MQTTProperties: Hashable, Sendable {
     }
   }
 
+  /// Copies an encoded list that was checked before, without one property.
+  public init(_ encoded: UnsafeRawBufferPointer, without id: MQTTPropertyID) {
+    bytes = ByteBuffer()
+    var reader = MQTTPropertyReader(encoded)
+    while let property = try? reader.next() {
+      if property.id != id { bytes.writeBytes(property.raw) }
+    }
+  }
+
+  /// The same list without one property.
+  public func without(_ id: MQTTPropertyID) -> MQTTProperties {
+    bytes.withUnsafeReadableBytes { MQTTProperties($0, without: id) }
+  }
+
   /// Appends a number in the form that its property has.
   public mutating func append(_ id: MQTTPropertyID, _ number: UInt32) {
     bytes.writeInteger(id.rawValue)

@@ -7,6 +7,8 @@ public struct MQTTPublishHead {
   public var first: UInt8
   /// The topic, at most 65,535 bytes; empty when an alias stands for it.
   public var topic: UnsafeRawBufferPointer
+  /// A topic alias of this receiver; 0 for none. Only from 5.0 on.
+  public var topicAlias: UInt16 = 0
   /// 0 with QoS 0.
   public var packetID: UInt16
   /// The connection's version; without properties before 5.0.
@@ -37,7 +39,9 @@ public struct MQTTPublishHead {
   }
 
   @inlinable
-  var propertiesSize: Int { ownProperties.count &+ sharedProperties.count }
+  var propertiesSize: Int {
+    ownProperties.count &+ sharedProperties.count &+ (topicAlias == 0 ? 0 : 3)
+  }
 
   /// Bytes after the fixed header, payload included.
   @inlinable
@@ -75,6 +79,11 @@ public struct MQTTPublishHead {
     }
     if version == .v5 {
       write += MQTTVarint.write(propertiesSize, to: write)
+      if topicAlias != 0 {
+        write.storeBytes(of: MQTTPropertyID.topicAlias.rawValue, as: UInt8.self)
+        (write + 1).storeBytes(of: topicAlias.bigEndian, as: UInt16.self)
+        write += 3
+      }
       copy(ownProperties, &write)
       copy(sharedProperties, &write)
     }

@@ -1,0 +1,309 @@
+import GodwitEngine
+import GodwitFrontEndKit
+import MQTTWire
+import NIOCore
+
+extension MQTTClient {
+  /// What is known of the peer, for authentication.
+  var peerIdentity: PeerIdentity {
+    PeerIdentity(
+      protocolName: MQTTFrontEnd.name, address: connection.peer.address,
+      certificateSubject: connection.peer.certificateSubject,
+      certificateCommonName: connection.peer.certificateCommonName,
+      clientID: connection.clientName)
+  }
+
+  /// CONNECT (MQTT 5.0, 3.1): checks it and finds out who the client is.
+  func connect(_ packet: UnsafeRawBufferPointer) throws(MQTTWireError) {
+    var limits = MQTTDecoder.Limits()
+    limits.packetSizeMax = frontEnd.settings.connectBytesMax
+    limits.connectSizeMax = frontEnd.settings.connectBytesMax
+    var decoder = MQTTDecoder(limits: limits)
+    var buffer = ByteBuffer(bytes: packet)
+    let decoded: MQTTPacket?
+    do throws(MQTTWireError) {
+      decoded = try decoder.decode(&buffer)
+    } catch {
+      explainRefusal(of: packet, error)
+      return
+    }
+    guard case .connect(var connect)? = decoded else { return }
+    version = connect.version
+    phase = .authenticating
+    wantsProblemInformation = connect.properties.number(.requestProblemInformation) != 0
+    if let refusal = nameClient(&connect) {
+      rejectConnect(refusal)
+      return
+    }
+    connection.clientName = String(buffer: connect.clientID)
+    if frontEnd.isDraining {
+      rejectConnect(.serverUnavailable)
+      return
+    }
+    let clientID = Array(connect.clientID.readableBytesView)
+    if frontEnd.flapping?.isBanned(clientID, now: frontEnd.engine.now) == true {
+      frontEnd.statistics.bans &+= 1
+      rejectConnect(.banned)
+      return
+    }
+    pendingConnect = connect
+    if let method = connect.properties.text(.authenticationMethod) {
+      authenticationMethod = method
+      beginExchange(method, connect.properties.data(.authenticationData), connect)
+      return
+    }
+    check(credentials(of: connect))
+  }
+
+  /// A CONNECT that is none: a client that seems to speak a known version is told why.
+  private func explainRefusal(of packet: UnsafeRawBufferPointer, _ error: MQTTWireError) {
+    let bytes = packet.dropFirst(2).prefix(12)
+    if error.reason == .unsupportedProtocolVersion {
+      // Every version reads this answer (3.1.1, 3.1.2.2).
+      connection.append(ByteBuffer(bytes: [0x20, 2, 0, 1]))
+    } else if bytes.count > 6, packet[2] == 0, bytes.dropFirst(2).starts(with: "MQTT\u{5}".utf8) {
+      version = .v5
+      send(.connack(MQTTConnack(code: error.reason.rawValue)))
+    }
+    end(.protocolError)
+  }
+
+  /// Gives a client without an identifier one, where its version allows that.
+  ///
+  /// - Returns: the reason to refuse it.
+  private func nameClient(_ connect: inout MQTTConnect) -> MQTTReasonCode? {
+    guard connect.clientID.readableBytes == 0 else { return nil }
+    if version == .v31 || (version == .v311 && !connect.cleanStart) {
+      return .clientIdentifierNotValid
+    }
+    connect.clientID = ByteBuffer(bytes: frontEnd.makeClientID())
+    hasAssignedID = true
+    return nil
+  }
+
+  private func credentials(of connect: MQTTConnect) -> Credentials {
+    guard connect.userName != nil || connect.password != nil else { return .none }
+    return .password(
+      user: connect.userName.map { String(buffer: $0) } ?? "",
+      password: connect.password.map { Array($0.readableBytesView) } ?? [])
+  }
+
+  /// Asks whether the client may come in, and goes on when the answer is there.
+  func check(_ credentials: Credentials) {
+    isWaiting = true
+    frontEnd.context.access.authenticator.authenticate(credentials, peer: peerIdentity) {
+      [weak self] result in
+      self?.authenticated(result)
+    }
+    if isWaiting { connection.pauseReading() }
+  }
+
+  private func authenticated(_ result: Result<Principal, AccessRefusal>) {
+    guard isWaiting else { return }
+    isWaiting = false
+    if phase == .connected {
+      reauthenticated(result)
+    } else if phase == .authenticating, let connect = pendingConnect {
+      switch result {
+      case .success(let principal): accept(connect, principal)
+      case .failure(let refusal): rejectConnect(Self.reason(of: refusal))
+      }
+    }
+    if connection.isOpen { connection.resumeReading() }
+  }
+
+  static func reason(of refusal: AccessRefusal) -> MQTTReasonCode {
+    switch refusal {
+    case .badCredentials: .badUserNameOrPassword
+    case .notAuthorized, .credentialsRequired: .notAuthorized
+    case .busy: .serverBusy
+    }
+  }
+
+  /// Refuses a CONNECT with a reason and closes.
+  func rejectConnect(_ reason: MQTTReasonCode, _ message: String? = nil) {
+    if version == .v5 {
+      var properties = MQTTProperties()
+      if let message { properties.append(.reasonString, message) }
+      send(.connack(MQTTConnack(code: reason.rawValue, properties: properties)))
+    } else if let code = MQTTConnectReturnCode(reason) {
+      send(.connack(MQTTConnack(code: code.rawValue)))
+    }
+    let isAccess: Set<MQTTReasonCode> = [
+      .badUserNameOrPassword, .notAuthorized, .badAuthenticationMethod,
+    ]
+    end(isAccess.contains(reason) ? .authentication : .protocolError)
+  }
+
+  // MARK: Accepting
+
+  /// The client is known: finds or makes its session and answers CONNACK.
+  func accept(_ connect: MQTTConnect, _ principal: Principal) {
+    guard let will = checkedWill(connect, principal) else { return }
+    let table = frontEnd.table(of: principal.tenant)
+    let clientID = Array(connect.clientID.readableBytesView)
+    var earlier = table.session(clientID)
+    if earlier == nil, frontEnd.sessionCount >= frontEnd.settings.sessionsMax {
+      rejectConnect(.quotaExceeded)
+      return
+    }
+    if let holder = earlier?.client {
+      holder.lostSession()
+      earlier?.detach(publishesWill: holder.publishesWill)
+      if earlier?.isEnded == true { earlier = nil }
+    }
+    // Somebody else's session is nobody's to continue.
+    if let old = earlier, connect.cleanStart || old.principal.name != principal.name {
+      old.end()
+      earlier = nil
+    }
+    let session =
+      earlier ?? MQTTSession(clientID: clientID, principal: principal, frontEnd: frontEnd)
+    if earlier == nil { table.add(session) }
+    self.session = session
+    self.principal = principal
+    pendingConnect = nil
+    exchange = nil
+    phase = .connected
+    connection.userName = principal.name
+    connection.tenantName = principal.tenant.name
+    frontEnd.statistics.clientsConnected += 1
+    frontEnd.statistics.connectionsAccepted &+= 1
+    frontEnd.statistics.clientsMaximum = max(
+      frontEnd.statistics.clientsMaximum, frontEnd.statistics.clientsConnected)
+    let terms = terms(of: connect)
+    session.attach(self, terms: terms, principal: principal)
+    session.will = will.value
+    keepAliveSeconds = grantedKeepAlive(connect)
+    answer(connect, terms, isPresent: earlier != nil)
+    startKeepAlive()
+    subscribeAutomatically(connect, isNew: earlier == nil)
+    session.pump()
+  }
+
+  /// A will that was checked; `nil` stands for a CONNECT that was refused for it.
+  private struct CheckedWill {
+    var value: MQTTWill?
+  }
+
+  private func checkedWill(_ connect: MQTTConnect, _ principal: Principal) -> CheckedWill? {
+    guard let will = connect.will else { return CheckedWill(value: nil) }
+    if will.qos > frontEnd.settings.qosMax {
+      rejectConnect(.qosNotSupported)
+      return nil
+    }
+    if will.retain, !frontEnd.settings.isRetainAvailable {
+      rejectConnect(.retainNotSupported)
+      return nil
+    }
+    let isText = will.properties.number(.payloadFormatIndicator) == 1
+    if isText, frontEnd.settings.checksPayloadFormat,
+      !will.payload.withUnsafeReadableBytes({ MQTTText.isValidPayload($0) })
+    {
+      rejectConnect(.payloadFormatInvalid)
+      return nil
+    }
+    let resolved: Result<MQTTResolvedTopic, MQTTWireError> = will.topic.withUnsafeReadableBytes {
+      topic in
+      do throws(MQTTWireError) {
+        return .success(try frontEnd.resolve(topic, principal))
+      } catch {
+        return .failure(error)
+      }
+    }
+    switch resolved {
+    case .failure(let error): rejectConnect(error.reason, error.message)
+    case .success(let topic) where topic.isDenied:
+      rejectConnect(.notAuthorized, "the will's topic is not permitted")
+    case .success(let topic):
+      return CheckedWill(value: MQTTWill(will, topic: topic, version: version))
+    }
+    return nil
+  }
+
+  private func terms(of connect: MQTTConnect) -> MQTTTerms {
+    let settings = frontEnd.settings
+    var terms = MQTTTerms(version: version, window: settings.inflightMax)
+    guard version == .v5 else {
+      terms.expirySeconds = connect.cleanStart ? 0 : settings.sessionExpirySecondsMax
+      return terms
+    }
+    let properties = connect.properties
+    terms.window = min(terms.window, Int(properties.number(.receiveMaximum) ?? 65_535))
+    terms.packetSizeMax = Int(properties.number(.maximumPacketSize) ?? .max)
+    terms.aliasMaximum = min(
+      settings.topicAliasesToClientMax, Int(properties.number(.topicAliasMaximum) ?? 0))
+    terms.expirySeconds = min(
+      settings.sessionExpirySecondsMax, properties.number(.sessionExpiryInterval) ?? 0)
+    return terms
+  }
+
+  private func grantedKeepAlive(_ connect: MQTTConnect) -> Int {
+    let most = frontEnd.settings.keepAliveSecondsMax
+    let wanted = Int(connect.keepAliveSeconds)
+    // An older client cannot be told, and none need send more than it said.
+    guard version == .v5, most > 0, most < 65_535, wanted == 0 || wanted > most else {
+      return wanted
+    }
+    return most
+  }
+
+  private func answer(_ connect: MQTTConnect, _ terms: MQTTTerms, isPresent: Bool) {
+    var properties = MQTTProperties()
+    if version == .v5 { fill(&properties, connect, terms) }
+    send(
+      .connack(MQTTConnack(sessionPresent: isPresent, code: 0, properties: properties)))
+  }
+
+  private func fill(
+    _ properties: inout MQTTProperties, _ connect: MQTTConnect, _ terms: MQTTTerms
+  ) {
+    let settings = frontEnd.settings
+    if let asked = connect.properties.number(.sessionExpiryInterval), asked > terms.expirySeconds {
+      properties.append(.sessionExpiryInterval, terms.expirySeconds)
+    }
+    properties.append(.receiveMaximum, UInt32(settings.receiveMaximum))
+    if settings.qosMax < .exactlyOnce {
+      properties.append(.maximumQoS, UInt32(settings.qosMax.rawValue))
+    }
+    if !settings.isRetainAvailable { properties.append(.retainAvailable, 0) }
+    properties.append(.maximumPacketSize, UInt32(clamping: settings.packetBytesMax))
+    if hasAssignedID { properties.append(.assignedClientIdentifier, connect.clientID) }
+    if settings.topicAliasMaximum > 0 {
+      properties.append(.topicAliasMaximum, UInt32(settings.topicAliasMaximum))
+    }
+    if keepAliveSeconds != Int(connect.keepAliveSeconds) {
+      properties.append(.serverKeepAlive, UInt32(keepAliveSeconds))
+    }
+    if connect.properties.number(.requestResponseInformation) == 1,
+      !settings.responseTopicPrefix.isEmpty,
+      !connection.clientName.contains(where: { "/+#".contains($0) })
+    {
+      properties.append(
+        .responseInformation, settings.responseTopicPrefix + connection.clientName)
+    }
+    if let method = authenticationMethod {
+      properties.append(.authenticationMethod, method)
+      if let last = finalAuthenticationData {
+        properties.append(.authenticationData, ByteBuffer(bytes: last))
+        finalAuthenticationData = nil
+      }
+    }
+  }
+
+  // MARK: DISCONNECT
+
+  /// DISCONNECT (MQTT 5.0, 3.14).
+  func disconnected(_ packet: MQTTPacket) throws(MQTTWireError) {
+    guard case .disconnect(let disconnect) = packet else { return }
+    if let expiry = disconnect.properties.number(.sessionExpiryInterval), let session {
+      guard session.expirySeconds > 0 || expiry == 0 else {
+        throw MQTTWireError(.protocolError, "a session without expiry cannot get one at its end")
+      }
+      session.expirySeconds = min(expiry, frontEnd.settings.sessionExpirySecondsMax)
+    }
+    // A client's server reference, and the codes that only servers send, are its own affair.
+    publishesWill = disconnect.reason != .success
+    end(.peerClosed)
+  }
+}

@@ -1,0 +1,245 @@
+import GodwitEngine
+import GodwitFrontEndKit
+import MQTTWire
+import NIOCore
+
+extension MQTTClient {
+  /// What the properties of a PUBLISH say that matters here.
+  private struct Facts {
+    var alias: UInt16 = 0
+    var expirySeconds: UInt32?
+    var isText = false
+  }
+
+  /// PUBLISH (MQTT 5.0, 3.3) where it stands in the read buffer. The hot path of what comes in.
+  func publish(
+    _ packet: UnsafeRawBufferPointer, _ header: MQTTFixedHeader
+  ) throws(MQTTWireError) {
+    let view = try MQTTPublishView(packet, header: header, version: version)
+    guard view.qos <= frontEnd.settings.qosMax else {
+      throw MQTTWireError(.qosNotSupported, "QoS above the server's maximum")
+    }
+    guard !view.retain || frontEnd.settings.isRetainAvailable else {
+      throw MQTTWireError(.retainNotSupported, "retained messages are not available")
+    }
+    frontEnd.statistics.publishesReceived &+= 1
+    frontEnd.statistics.payloadBytesReceived &+= UInt64(truncatingIfNeeded: view.payload.count)
+    connection.counters.messagesIn &+= 1
+    let topic = UnsafeRawBufferPointer(rebasing: packet[view.topic])
+    if view.properties.isEmpty {
+      guard !topic.isEmpty else {
+        throw MQTTWireError(.protocolError, "neither topic nor topic alias")
+      }
+      try publish(packet, view, topic, Facts())
+    } else {
+      let properties = UnsafeRawBufferPointer(rebasing: packet[view.properties])
+      let facts = try examine(properties)
+      if facts.isText, frontEnd.settings.checksPayloadFormat,
+        !MQTTText.isValidPayload(UnsafeRawBufferPointer(rebasing: packet[view.payload]))
+      {
+        refusePayload(view)
+        return
+      }
+      guard facts.alias != 0 else {
+        guard !topic.isEmpty else {
+          throw MQTTWireError(.protocolError, "neither topic nor topic alias")
+        }
+        try publish(packet, view, topic, facts)
+        return
+      }
+      try publishAliased(packet, view, topic, facts)
+    }
+  }
+
+  private func examine(_ properties: UnsafeRawBufferPointer) throws(MQTTWireError) -> Facts {
+    try MQTTPropertyReader.validate(properties, in: .publish)
+    var facts = Facts()
+    var reader = MQTTPropertyReader(properties)
+    while let property = try reader.next() {
+      switch property.id {
+      case .topicAlias: facts.alias = UInt16(truncatingIfNeeded: property.number)
+      case .messageExpiryInterval: facts.expirySeconds = property.number
+      case .payloadFormatIndicator: facts.isText = property.number == 1
+      case .subscriptionIdentifier:
+        throw MQTTWireError(.protocolError, "a client sends no subscription identifiers")
+      default: break
+      }
+    }
+    return facts
+  }
+
+  /// A message whose topic has a number, or gets one (MQTT 5.0, 3.3.2.3.4).
+  private func publishAliased(
+    _ packet: UnsafeRawBufferPointer, _ view: MQTTPublishView, _ topic: UnsafeRawBufferPointer,
+    _ facts: Facts
+  ) throws(MQTTWireError) {
+    guard facts.alias <= frontEnd.settings.topicAliasMaximum else {
+      throw MQTTWireError(.topicAliasInvalid, "topic alias above the maximum")
+    }
+    if !topic.isEmpty {
+      guard MQTTTopicName.isValid(topic) else {
+        throw MQTTWireError(.malformedPacket, "topic is ill-formed or has a wildcard")
+      }
+      let known = aliases[facts.alias]?.withUnsafeBytes { $0.elementsEqual(topic) }
+      if known != true { aliases[facts.alias] = Array(topic) }
+    }
+    guard let name = aliases[facts.alias] else {
+      throw MQTTWireError(.protocolError, "topic alias was never given")
+    }
+    let failure: MQTTWireError? = name.withUnsafeBytes { name in
+      do throws(MQTTWireError) {
+        try publish(packet, view, name, facts)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    if let failure { throw failure }
+  }
+
+  private func publish(
+    _ packet: UnsafeRawBufferPointer, _ view: MQTTPublishView, _ topic: UnsafeRawBufferPointer,
+    _ facts: Facts
+  ) throws(MQTTWireError) {
+    guard let session, let principal else { return }
+    let memo: MQTTTopicMemo
+    if let known = self.memo, known.holds(topic) {
+      memo = known
+    } else {
+      memo = self.memo ?? MQTTTopicMemo()
+      self.memo = memo
+      memo.remember(topic, try frontEnd.resolve(topic, principal))
+    }
+    if view.qos == .exactlyOnce {
+      guard try isNew(view.packetID, session) else {
+        acknowledge(.pubrec, view.packetID, .success)
+        return
+      }
+    }
+    guard !memo.resolved.isDenied else {
+      session.unreleased.remove(view.packetID)
+      deny(view)
+      return
+    }
+    let taken: Int
+    do throws(EngineError) {
+      if memo.resolved.isRenamed || facts.alias != 0 {
+        taken = try handOnRebuilt(packet, view, memo, facts, session)
+      } else {
+        taken = try handOn(packet, view, memo, facts, session)
+      }
+    } catch {
+      session.unreleased.remove(view.packetID)
+      frontEnd.dropped()
+      answer(view, .quotaExceeded, "the server keeps too much already")
+      return
+    }
+    if view.qos != .atMostOnce {
+      answer(view, taken > 0 || version != .v5 ? .success : .noMatchingSubscribers)
+    }
+  }
+
+  /// Whether a QoS 2 message was not seen before; it is held until its PUBREL then.
+  private func isNew(
+    _ packetID: UInt16, _ session: MQTTSession
+  ) throws(MQTTWireError) -> Bool {
+    guard !session.unreleased.contains(packetID) else { return false }
+    guard session.unreleased.count < frontEnd.settings.receiveMaximum || version != .v5 else {
+      throw MQTTWireError(.receiveMaximumExceeded, "more messages than the receive maximum")
+    }
+    session.unreleased.insert(packetID)
+    return true
+  }
+
+  /// Publishes the packet as it stands.
+  @inline(__always)
+  private func handOn(
+    _ packet: UnsafeRawBufferPointer, _ view: MQTTPublishView, _ memo: MQTTTopicMemo,
+    _ facts: Facts, _ session: MQTTSession
+  ) throws(EngineError) -> Int {
+    let payload = UnsafeRawBufferPointer(rebasing: packet[view.payload])
+    var failure: EngineError?
+    let taken = memo.resolved.canonical.withUnsafeBytes { canonical in
+      var publication = Publication(
+        topic: canonical, payload: payload, origin: frontEnd.origin, native: packet,
+        quality: Publication.Quality(rawValue: view.qos.rawValue) ?? .atMostOnce)
+      publication.nativeForm = version == .v5 ? MQTTFrame.form5 : MQTTFrame.form3
+      publication.isRetained = view.retain
+      publication.publisher = Unmanaged.passUnretained(session)
+      if let seconds = facts.expirySeconds {
+        publication.expiresAt = frontEnd.engine.now + Int64(seconds) * 1_000_000_000
+      }
+      if view.qos == .atMostOnce, !view.retain, !view.duplicate {
+        publication.frame = packet
+        publication.frameKind = version == .v5 ? MQTTFrame.kind5 : MQTTFrame.kind3
+      }
+      do throws(EngineError) {
+        return try frontEnd.publish(
+          &publication, session.tenant, delay: memo.resolved.delay, memo: &memo.route)
+      } catch {
+        failure = error
+        return 0
+      }
+    }
+    if let failure { throw failure }
+    return taken
+  }
+
+  /// Publishes under the full or other name that the packet does not hold.
+  private func handOnRebuilt(
+    _ packet: UnsafeRawBufferPointer, _ view: MQTTPublishView, _ memo: MQTTTopicMemo,
+    _ facts: Facts, _ session: MQTTSession
+  ) throws(EngineError) -> Int {
+    let properties = UnsafeRawBufferPointer(rebasing: packet[view.properties])
+    let payload = UnsafeRawBufferPointer(rebasing: packet[view.payload])
+    let rebuilt = MQTTFrame.rebuild(
+      name: memo.resolved.name, properties: properties, payload: payload, version: version)
+    var failure: EngineError?
+    let taken = rebuilt.withUnsafeReadableBytes { bytes in
+      guard let frame = MQTTFrame(bytes, form: version == .v5 ? MQTTFrame.form5 : MQTTFrame.form3),
+        let base = bytes.baseAddress
+      else { return 0 }
+      var inner = view
+      inner.topic = Self.range(frame.topic, base)
+      inner.properties = Self.range(frame.properties, base)
+      inner.payload = Self.range(frame.payload, base)
+      do throws(EngineError) {
+        return try handOn(bytes, inner, memo, facts, session)
+      } catch {
+        failure = error
+        return 0
+      }
+    }
+    if let failure { throw failure }
+    return taken
+  }
+
+  private static func range(
+    _ part: UnsafeRawBufferPointer, _ base: UnsafeRawPointer
+  ) -> Range<Int> {
+    guard let start = part.baseAddress else { return 0..<0 }
+    return start - base..<start - base + part.count
+  }
+
+  // MARK: Answers
+
+  private func deny(_ view: MQTTPublishView) {
+    // An older client cannot be told: the message is acknowledged and goes nowhere (3.1.1, 3.3.5).
+    answer(view, version == .v5 ? .notAuthorized : .success, "publishing there is not permitted")
+  }
+
+  private func refusePayload(_ view: MQTTPublishView) {
+    answer(view, .payloadFormatInvalid, "the payload is not the text that it says it is")
+    if view.qos == .atMostOnce { frontEnd.dropped() }
+  }
+
+  private func answer(
+    _ view: MQTTPublishView, _ reason: MQTTReasonCode, _ message: StaticString = ""
+  ) {
+    switch view.qos {
+    case .atMostOnce: break
+    case .atLeastOnce: acknowledge(.puback, view.packetID, reason, message)
+    case .exactlyOnce: acknowledge(.pubrec, view.packetID, reason, message)
+    }
+  }
+}

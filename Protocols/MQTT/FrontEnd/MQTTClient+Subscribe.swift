@@ -1,0 +1,161 @@
+import GodwitEngine
+import GodwitFrontEndKit
+import GodwitPrimitives
+import MQTTWire
+import NIOCore
+
+extension MQTTClient {
+  /// A filter as the client said it, taken apart and translated.
+  private struct Wanted {
+    /// The key of the subscription: the filter after rewriting.
+    var filter: [UInt8]
+    var pattern: TopicPattern
+    var group: [UInt8]?
+    var isExclusive = false
+  }
+
+  /// A subscription that was made, and what must happen once SUBACK is sent.
+  private struct Made {
+    var reason: MQTTReasonCode
+    /// Whose retained messages are to be sent.
+    var subscription: MQTTSubscription?
+  }
+
+  /// SUBSCRIBE (MQTT 5.0, 3.8).
+  func subscribe(_ packet: MQTTPacket) throws(MQTTWireError) {
+    guard case .subscribe(let subscribe) = packet, let session else { return }
+    let identifier = subscribe.properties.number(.subscriptionIdentifier)
+    let made = subscribe.requests.map { self.subscribe($0, identifier, session) }
+    send(.suback(MQTTSuback(packetID: subscribe.packetID, reasons: made.map(\.reason))))
+    for entry in made {
+      if let subscription = entry.subscription { sendRetained(of: subscription, session) }
+    }
+  }
+
+  /// UNSUBSCRIBE (MQTT 5.0, 3.10).
+  func unsubscribe(_ packet: MQTTPacket) throws(MQTTWireError) {
+    guard case .unsubscribe(let unsubscribe) = packet, let session else { return }
+    let reasons = unsubscribe.filters.map { filter -> MQTTReasonCode in
+      guard let key = translate(filter)?.filter,
+        let subscription = session.subscriptions.removeValue(forKey: key)
+      else { return .noSubscriptionExisted }
+      frontEnd.removed(subscription, of: session)
+      return .success
+    }
+    send(.unsuback(MQTTSuback(packetID: unsubscribe.packetID, reasons: reasons)))
+  }
+
+  /// Makes the subscriptions that the settings give to everyone.
+  func subscribeAutomatically(_ connect: MQTTConnect, isNew: Bool) {
+    guard let session, !frontEnd.settings.automaticSubscriptions.isEmpty else { return }
+    let userName = connect.userName.map { String(buffer: $0) }
+    for automatic in frontEnd.settings.automaticSubscriptions {
+      guard
+        let filter = automatic.filter(clientID: connection.clientName, userName: userName)
+      else { continue }
+      var request = automatic.request
+      request.filter = ByteBuffer(string: filter)
+      let made = subscribe(request, nil, session)
+      if let subscription = made.subscription { sendRetained(of: subscription, session) }
+    }
+  }
+
+  private func subscribe(
+    _ request: MQTTSubscribe.Request, _ identifier: UInt32?, _ session: MQTTSession
+  ) -> Made {
+    guard let wanted = translate(request.filter) else { return Made(reason: .topicFilterInvalid) }
+    if let permissions = session.principal.permissions,
+      !permissions.maySubscribe(wanted.pattern, group: nil)
+    {
+      return Made(reason: .notAuthorized)
+    }
+    let old = session.subscriptions[wanted.filter]
+    if old == nil, session.subscriptions.count >= subscriptionsMax(session) {
+      return Made(reason: .quotaExceeded)
+    }
+    let table = frontEnd.table(of: session.tenant)
+    if wanted.isExclusive, !table.claim(wanted.filter, for: session) {
+      return Made(reason: .quotaExceeded)
+    }
+    let subscription = MQTTSubscription(
+      filter: wanted.filter, pattern: wanted.pattern, group: wanted.group,
+      isExclusive: wanted.isExclusive, request: request, identifier: identifier, session: session)
+    do throws(EngineError) {
+      try session.tenant.router.subscribe(subscription)
+    } catch {
+      if wanted.isExclusive, old == nil { table.release(wanted.filter, of: session) }
+      return Made(reason: error.code == .quotaExceeded ? .quotaExceeded : .topicFilterInvalid)
+    }
+    if let old {
+      session.tenant.router.unsubscribe(old)
+    } else {
+      frontEnd.statistics.subscriptions += 1
+      if wanted.group != nil { frontEnd.statistics.sharedSubscriptions += 1 }
+    }
+    session.subscriptions[wanted.filter] = subscription
+    let granted = MQTTReasonCode(rawValue: min(request.qos, frontEnd.settings.qosMax).rawValue)
+    let sendsRetained =
+      wanted.group == nil && frontEnd.settings.isRetainAvailable
+      && (request.retainHandling == .send || (request.retainHandling == .sendIfNew && old == nil))
+    return Made(reason: granted, subscription: sendsRetained ? subscription : nil)
+  }
+
+  private func subscriptionsMax(_ session: MQTTSession) -> Int {
+    let own = session.principal.subscriptionsMax
+    return own > 0 ? own : frontEnd.settings.subscriptionsMax
+  }
+
+  /// Retained messages for a new subscription (MQTT 5.0, 3.3.1.3): with the retain flag, whatever
+  /// the subscription says of it.
+  private func sendRetained(of subscription: MQTTSubscription, _ session: MQTTSession) {
+    let permissions = session.checksDelivery ? session.principal.permissions?.subscribe : nil
+    session.tenant.retained.search(subscription.pattern) { record in
+      if let permissions, !record.topic.withUnsafeBytes({ permissions.permits($0) }) { return true }
+      if subscription.noLocal, record.publisher === session { return true }
+      let asked = MQTTQoS(rawValue: record.quality.rawValue) ?? .exactlyOnce
+      session.accept(
+        record, min(asked, subscription.qos), retain: true, identifier: subscription.identifier)
+      return connection.isOpen
+    }
+  }
+
+  // MARK: Filters
+
+  private static let exclusivePrefix = "$exclusive/"
+
+  private func translate(_ said: ByteBuffer) -> Wanted? {
+    var bytes = Array(said.readableBytesView)
+    if !frontEnd.settings.rewriteRules.isEmpty { bytes = rewritten(bytes) }
+    return bytes.withUnsafeBytes { pointer in
+      guard let parsed = MQTTTopicFilter(pointer) else { return nil }
+      var inner = UnsafeRawBufferPointer(rebasing: pointer[parsed.filter])
+      var isExclusive = false
+      if parsed.shareName == nil, inner.starts(with: Self.exclusivePrefix.utf8) {
+        inner = UnsafeRawBufferPointer(rebasing: inner.dropFirst(Self.exclusivePrefix.utf8.count))
+        guard !inner.isEmpty else { return nil }
+        isExclusive = true
+      }
+      let canonical = MQTTTopicCodec.canonical(inner)
+      let pattern = TopicPattern(canonical: canonical, openTail: .zeroOrMore, reserved: .dollar)
+      return Wanted(
+        filter: bytes, pattern: pattern,
+        group: parsed.shareName.map { groupName(Array(pointer[$0]), canonical) },
+        isExclusive: isExclusive)
+    }
+  }
+
+  /// The router's name of a shared subscription: share name and filter together (MQTT 5.0, 4.8.2),
+  /// apart from other protocols' groups unless the settings join them.
+  private func groupName(_ share: [UInt8], _ canonical: [UInt8]) -> [UInt8] {
+    if frontEnd.settings.joinsQueueGroups { return share }
+    return Array("mqtt".utf8) + [0] + share + [0] + canonical
+  }
+
+  /// A filter after the rules; those of a shared subscription see what is shared.
+  private func rewritten(_ bytes: [UInt8]) -> [UInt8] {
+    let start = bytes.withUnsafeBytes { MQTTTopicFilter($0)?.filter.lowerBound ?? 0 }
+    let text = String(decoding: bytes[start...], as: UTF8.self)
+    let other = Array(frontEnd.rewrite(filter: text).utf8)
+    return Array(bytes[..<start]) + other
+  }
+}

@@ -1,0 +1,130 @@
+import GodwitEngine
+import MQTTWire
+import NIOCore
+
+/// MQTT's properties and the common metadata, both ways. Pure.
+final class MQTTEnvelope: EnvelopeReader {
+  /// The name under which a message id, which MQTT has no property for, travels as a user property.
+  static let messageIDName = "message-id"
+
+  func metadata(of publication: borrowing Publication) -> Metadata {
+    guard let frame = MQTTFrame(publication.native, form: publication.nativeForm) else {
+      return Metadata()
+    }
+    return Self.metadata(of: frame.properties)
+  }
+
+  /// The metadata of a list of properties.
+  static func metadata(of properties: UnsafeRawBufferPointer) -> Metadata {
+    var metadata = Metadata()
+    var reader = MQTTPropertyReader(properties)
+    while let property = try? reader.next() {
+      switch property.id {
+      case .payloadFormatIndicator: metadata.payloadIsText = property.number == 1
+      case .contentType: metadata.contentType = Array(property.value)
+      case .correlationData: metadata.correlation = Array(property.value)
+      case .responseTopic:
+        if MQTTTopicName.isValid(property.value) {
+          metadata.replyTopic = MQTTTopicCodec.canonical(property.value)
+        } else {
+          metadata.dropped += 1
+        }
+      case .userProperty:
+        let name = Array(property.name)
+        if metadata.messageID == nil, name.elementsEqual(messageIDName.utf8) {
+          metadata.messageID = Array(property.value)
+        } else {
+          metadata.headers.append(.init(name: name, value: Array(property.value)))
+        }
+      default: break
+      }
+    }
+    return metadata
+  }
+
+  /// The properties that say the same; what MQTT cannot say is counted in the second value.
+  static func properties(of metadata: Metadata) -> (MQTTProperties, dropped: Int) {
+    var properties = MQTTProperties()
+    var dropped = 0
+    func text(_ bytes: [UInt8]) -> ByteBuffer? {
+      guard bytes.count <= Int(UInt16.max), bytes.withUnsafeBytes({ MQTTText.isValid($0) }) else {
+        dropped += 1
+        return nil
+      }
+      return ByteBuffer(bytes: bytes)
+    }
+    if let isText = metadata.payloadIsText {
+      properties.append(.payloadFormatIndicator, isText ? 1 : 0)
+    }
+    if let value = metadata.contentType.flatMap(text) { properties.append(.contentType, value) }
+    if let reply = metadata.replyTopic {
+      if let topic = MQTTTopicCodec.name(reply), topic.count <= Int(UInt16.max) {
+        properties.append(.responseTopic, ByteBuffer(bytes: topic))
+      } else {
+        dropped += 1
+      }
+    }
+    if let correlation = metadata.correlation {
+      if correlation.count <= Int(UInt16.max) {
+        properties.append(.correlationData, ByteBuffer(bytes: correlation))
+      } else {
+        dropped += 1
+      }
+    }
+    for header in metadata.headers {
+      guard let name = text(header.name), let value = text(header.value) else { continue }
+      properties.append(userProperty: String(buffer: name), String(buffer: value))
+    }
+    if let id = metadata.messageID.flatMap(text) {
+      properties.append(userProperty: messageIDName, String(buffer: id))
+    }
+    return (properties, dropped)
+  }
+
+  /// A message of another protocol as one MQTT 5.0 packet; see `MQTTFrame`. Empty when MQTT cannot
+  /// say the topic.
+  static func packet(of publication: inout Publication, _ engine: Engine) -> ByteBuffer {
+    guard let topic = MQTTTopicCodec.name(Array(publication.topic)),
+      topic.count <= Int(UInt16.max)
+    else { return ByteBuffer() }
+    var (properties, dropped) = properties(of: publication.metadata(engine))
+    engine.counters.droppedProperties &+= UInt64(truncatingIfNeeded: dropped)
+    if publication.expiresAt > 0 {
+      let left = max(0, publication.expiresAt - engine.now)
+      properties.append(
+        .messageExpiryInterval, UInt32(clamping: (left + 999_999_999) / 1_000_000_000))
+    }
+    var packet = ByteBuffer()
+    MQTTEncoder.encode(
+      .publish(
+        MQTTPublish(
+          topic: ByteBuffer(bytes: topic), payload: ByteBuffer(bytes: publication.payload),
+          properties: properties)), .v5, into: &packet)
+    return packet
+  }
+}
+
+extension MQTTTopicCodec {
+  /// The canonical form of a valid name or filter.
+  static func canonical(_ name: UnsafeRawBufferPointer) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: capacity(name.count)) { out, count in
+      guard let base = out.baseAddress else { return }
+      count = encode(name, into: UnsafeMutableRawPointer(base))
+    }
+  }
+
+  /// MQTT's form of a canonical topic; `nil` when there is none.
+  static func name(_ canonical: [UInt8]) -> [UInt8]? {
+    canonical.withUnsafeBytes { bytes in
+      var isSaid = false
+      let name = [UInt8](unsafeUninitializedCapacity: capacity(bytes.count)) { out, count in
+        guard let base = out.baseAddress,
+          let size = decode(bytes, into: UnsafeMutableRawPointer(base))
+        else { return }
+        isSaid = true
+        count = size
+      }
+      return isSaid ? name : nil
+    }
+  }
+}

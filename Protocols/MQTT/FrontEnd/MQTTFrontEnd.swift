@@ -1,0 +1,264 @@
+import GodwitEngine
+public import GodwitFrontEndKit
+import GodwitPrimitives
+import GodwitWire
+import Logging
+import MQTTWire
+import NIOCore
+
+/// MQTT 3.1, 3.1.1 and 5.0 over TCP, TLS and WebSocket.
+public final class MQTTFrontEnd: FrontEnd {
+  /// `mqtt`.
+  public static let name = "mqtt"
+  /// The keys of `MQTTSettings`.
+  public static let settings = MQTTSettings.section
+  /// The registered port, and the usual one for WebSocket.
+  public static let defaultPorts: [Transport: Int] = [.tcp: 1883, .ws: 8083]
+
+  /// The loop, the engine and the settings of access.
+  let context: FrontEndContext
+  /// The kernel.
+  let engine: Engine
+  /// What the engine calls this protocol.
+  let origin: Origin
+  /// Today's settings.
+  private(set) var settings: MQTTSettings
+  /// Totals.
+  var statistics = MQTTStatistics()
+  /// Bans, when there may be any.
+  var flapping: MQTTFlapping?
+  /// The slowest subscriptions, when they are listed.
+  var slow: MQTTSlowSubscriptions?
+  /// Whether clients are being sent away.
+  private(set) var isDraining = false
+
+  private var tables: [ObjectIdentifier: MQTTSessionTable] = [:]
+  private var rewriter: MQTTRewriter?
+  private var systemTopics: MQTTSystemTopics?
+  private var lastClientNumber: UInt64 = 0
+
+  /// A front end on one loop.
+  ///
+  /// - Throws: `SettingsError` for a filter or an expression that is none.
+  public init(_ context: FrontEndContext, values: SettingsValues) throws(SettingsError) {
+    self.context = context
+    engine = context.loop.engine
+    settings = try MQTTSettings(values)
+    origin = engine.register(origin: Self.name, reader: MQTTEnvelope())
+    apply()
+  }
+
+  private func apply() {
+    rewriter = settings.rewriteRules.isEmpty ? nil : try? MQTTRewriter(settings.rewriteRules)
+    flapping = settings.flapping.map { MQTTFlapping($0) }
+    slow = settings.slowSubscriptions.map { MQTTSlowSubscriptions($0) }
+  }
+
+  /// Path `/mqtt`, sub-protocol `mqtt` (MQTT 5.0, 6).
+  public var webSocket: WebSocketRules? {
+    WebSocketRules(
+      paths: ["/mqtt"], subprotocols: ["mqtt", "mqttv3.1"], requiresSubprotocol: false,
+      frameBytesMax: settings.packetBytesMax)
+  }
+  /// MQTT has no such upgrade.
+  public var upgradesToTLS: Bool { false }
+  /// As long as CONNECT may take.
+  public var handshakeSeconds: Double { settings.connectTimeoutSeconds }
+  /// MQTT has no word before CONNECT.
+  public var farewellWhenFull: [UInt8] { [] }
+
+  /// A client that has yet to say CONNECT.
+  public func makeSession(for connection: Connection) -> Session {
+    MQTTClient(connection: connection, frontEnd: self)
+  }
+
+  /// `$SYS` topics begin.
+  public func started(listeners: [Transport: BoundAddress]) {
+    systemTopics = MQTTSystemTopics(frontEnd: self)
+    systemTopics?.start()
+  }
+
+  /// Takes new settings; clients that are no longer let in are told and closed.
+  public func reload(values: SettingsValues) throws(SettingsError) {
+    settings = try MQTTSettings(values)
+    apply()
+    systemTopics?.start()
+    for connection in context.loop.connections.all {
+      (connection.session as? MQTTClient)?.settingsChanged()
+    }
+  }
+
+  /// Tells every client that the server stops.
+  public func drain(done: @escaping () -> Void) {
+    isDraining = true
+    systemTopics?.stop()
+    for connection in context.loop.connections.all {
+      (connection.session as? MQTTClient)?.disconnect(.serverShuttingDown, CloseReason.shutdown)
+    }
+    done()
+  }
+
+  /// The topic name of a canonical topic.
+  public func spell(_ topic: [UInt8]) -> Result<String, NameError> {
+    guard let name = MQTTTopicCodec.name(topic) else {
+      return .failure(
+        NameError(
+          "MQTT has no name for it: a level holds a single `/`, a control character or text that is "
+            + "not UTF-8"))
+    }
+    return .success(String(decoding: name, as: UTF8.self))
+  }
+
+  /// The canonical topic of a topic name.
+  public func canonical(_ name: String) -> Result<[UInt8], NameError> {
+    Array(name.utf8).withUnsafeBytes { bytes in
+      guard bytes.count <= Int(UInt16.max), MQTTTopicName.isValid(bytes) else {
+        return .failure(NameError("not an MQTT topic name: empty, too long, or with a wildcard"))
+      }
+      return .success(MQTTTopicCodec.canonical(bytes))
+    }
+  }
+}
+
+// MARK: Sessions
+
+extension MQTTFrontEnd {
+  /// The sessions of a tenant.
+  func table(of tenant: Tenant) -> MQTTSessionTable {
+    if let table = tables[ObjectIdentifier(tenant)] { return table }
+    let table = MQTTSessionTable(tenant: tenant)
+    tables[ObjectIdentifier(tenant)] = table
+    systemTopics?.welcome(tenant)
+    return table
+  }
+
+  /// Every session there is.
+  var sessions: [MQTTSession] { tables.values.flatMap(\.sessions.values) }
+
+  /// How many sessions there are.
+  var sessionCount: Int { tables.values.reduce(0) { $0 + $1.sessions.count } }
+
+  /// A client identifier that nobody has.
+  func makeClientID() -> [UInt8] {
+    lastClientNumber &+= 1
+    let salt = UInt64.random(in: .min ... .max)
+    return Array("auto-\(String(lastClientNumber, radix: 16))-\(String(salt, radix: 16))".utf8)
+  }
+
+  /// A message could not be delivered to somebody.
+  func dropped() {
+    statistics.publishesDropped &+= 1
+    engine.counters.dropped &+= 1
+  }
+
+  /// A subscription ends.
+  func removed(_ subscription: MQTTSubscription, of session: MQTTSession) {
+    session.tenant.router.unsubscribe(subscription)
+    if subscription.isExclusive {
+      table(of: session.tenant).release(subscription.filter, of: session)
+    }
+    statistics.subscriptions -= 1
+    if subscription.group != nil { statistics.sharedSubscriptions -= 1 }
+  }
+}
+
+// MARK: Publishing
+
+extension MQTTFrontEnd {
+  /// Finds where a message goes that names `topic`.
+  ///
+  /// - Throws: malformed packet for an ill-formed name, topic name invalid for one that is too long
+  ///   or has a wrong `$delayed/`.
+  func resolve(
+    _ topic: UnsafeRawBufferPointer, _ principal: Principal
+  ) throws(MQTTWireError) -> MQTTResolvedTopic {
+    var name = topic
+    var delay: MQTTDelay?
+    if topic.first == UInt8(ascii: "$"), let split = try MQTTDelay.parse(topic) {
+      name = split.rest
+      delay = split.delay
+    }
+    guard MQTTTopicName.isValid(name) else {
+      throw MQTTWireError(.malformedPacket, "topic is ill-formed or has a wildcard")
+    }
+    var resolved = MQTTResolvedTopic(name: Array(name), canonical: [], delay: delay)
+    resolved.isRenamed = delay != nil
+    if let rewriter,
+      let other = rewriter.rewrite(String(decoding: name, as: UTF8.self), for: .publish)
+    {
+      resolved.name = Array(other.utf8)
+      resolved.isRenamed = true
+      guard resolved.name.count <= Int(UInt16.max),
+        resolved.name.withUnsafeBytes({ MQTTTopicName.isValid($0) })
+      else { throw MQTTWireError(.topicNameInvalid, "topic was rewritten to none") }
+    }
+    resolved.canonical = resolved.name.withUnsafeBytes { MQTTTopicCodec.canonical($0) }
+    guard resolved.canonical.count <= engine.limits.topicBytesMax else {
+      throw MQTTWireError(.topicNameInvalid, "topic is too long")
+    }
+    resolved.isDenied = resolved.canonical.withUnsafeBytes { canonical in
+      // What the server says about itself is the server's alone.
+      canonical.isSystemTopic || principal.permissions?.publish.permits(canonical) == false
+    }
+    return resolved
+  }
+
+  /// The other name that a rule gives a filter; `filter` when there is none.
+  func rewrite(filter: String) -> String {
+    rewriter?.rewrite(filter, for: .subscribe) ?? filter
+  }
+
+  /// Hands a message to everyone it is for, or to the schedule.
+  ///
+  /// - Returns: how many took it; 1 for a scheduled one.
+  /// - Throws: `EngineError` when a delayed or retained message cannot be kept.
+  func publish(
+    _ publication: inout Publication, _ tenant: Tenant, delay: MQTTDelay?, memo: inout Route?
+  ) throws(EngineError) -> Int {
+    if let delay {
+      try tenant.schedule.add(
+        publication.record(engine), at: delay.deadline(now: engine.now)
+      ) { record in
+        if record.isRetained { try? Self.retain(record, tenant) }
+        tenant.publish(record)
+      }
+      return 1
+    }
+    if publication.isRetained { try Self.retain(publication.record(engine), tenant) }
+    return tenant.publish(&publication, memo: &memo)
+  }
+
+  /// Keeps a message as its topic's last value, or forgets that when it is empty (MQTT 5.0,
+  /// 3.3.1.3).
+  private static func retain(_ record: Record, _ tenant: Tenant) throws(EngineError) {
+    if record.body.readableBytes == 0 {
+      tenant.retained.remove(topic: record.topic)
+    } else {
+      try tenant.retained.set(record)
+    }
+  }
+
+  /// Publishes a will on behalf of its session.
+  func publish(_ will: MQTTWill, from session: MQTTSession) {
+    will.packet.withUnsafeReadableBytes { packet in
+      guard let frame = MQTTFrame(packet, form: will.form) else { return }
+      will.topic.canonical.withUnsafeBytes { canonical in
+        var publication = Publication(
+          topic: canonical, payload: frame.payload, origin: origin, native: packet,
+          quality: Publication.Quality(rawValue: will.qos.rawValue) ?? .atMostOnce)
+        publication.nativeForm = will.form
+        publication.isRetained = will.retain && settings.isRetainAvailable
+        publication.publisher = Unmanaged.passUnretained(session)
+        if let seconds = will.expirySeconds {
+          publication.expiresAt = engine.now + Int64(seconds) * 1_000_000_000
+        }
+        var memo: Route?
+        do throws(EngineError) {
+          _ = try publish(&publication, session.tenant, delay: will.topic.delay, memo: &memo)
+        } catch {
+          dropped()
+        }
+      }
+    }
+  }
+}

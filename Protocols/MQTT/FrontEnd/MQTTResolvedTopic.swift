@@ -1,0 +1,90 @@
+import GodwitEngine
+import GodwitPrimitives
+import MQTTWire
+
+/// Where a message goes whose topic a client named: after `$delayed/`, rewriting and permissions.
+struct MQTTResolvedTopic: Hashable {
+  /// The topic in MQTT's form.
+  var name: [UInt8]
+  /// The topic in canonical form.
+  var canonical: [UInt8]
+  /// Nanoseconds to wait first, or the time of day in nanoseconds since 1970; `nil` for at once.
+  var delay: MQTTDelay?
+  /// Whether the client may not publish there.
+  var isDenied = false
+  /// Whether `name` is not what the client said.
+  var isRenamed = false
+}
+
+/// When a message of `$delayed/<seconds>/<topic>` goes out, as EMQX reads the number: up to
+/// 4,294,967 it is an interval in seconds, beyond that a time in seconds since 1970.
+enum MQTTDelay: Hashable {
+  /// After that many seconds.
+  case interval(Int64)
+  /// At that time, in seconds since 1970.
+  case time(Int64)
+
+  private static let prefix: StaticString = "$delayed/"
+  private static let intervalMax: Int64 = 4_294_967
+
+  /// Splits a topic name into its delay and the rest; `nil` when it does not begin with `$delayed/`,
+  /// an error when what follows is not a number and a topic.
+  static func parse(
+    _ topic: UnsafeRawBufferPointer
+  ) throws(MQTTWireError) -> (delay: MQTTDelay, rest: UnsafeRawBufferPointer)? {
+    let size = prefix.utf8CodeUnitCount
+    guard topic.count >= size,
+      prefix.withUTF8Buffer({ $0.elementsEqual(topic[..<size]) })
+    else { return nil }
+    var number: Int64 = 0
+    var index = size
+    while index < topic.count, index - size < 12,
+      topic[index] >= UInt8(ascii: "0"), topic[index] <= UInt8(ascii: "9")
+    {
+      number = number * 10 + Int64(topic[index] - UInt8(ascii: "0"))
+      index += 1
+    }
+    guard index > size, index + 1 < topic.count, topic[index] == UInt8(ascii: "/") else {
+      throw MQTTWireError(.topicNameInvalid, "$delayed/ wants a number of seconds and a topic")
+    }
+    let rest = UnsafeRawBufferPointer(rebasing: topic[(index + 1)...])
+    return (number <= intervalMax ? .interval(number) : .time(number), rest)
+  }
+
+  /// The time in the engine's clock.
+  func deadline(now: Int64) -> Int64 {
+    switch self {
+    case .interval(let seconds): now + seconds * 1_000_000_000
+    case .time(let seconds): max(now, min(seconds, Int64.max / 1_000_000_000) * 1_000_000_000)
+    }
+  }
+}
+
+/// What a connection remembers of the last topic it published to, so that a stream of messages to
+/// one topic is checked, translated and routed once.
+final class MQTTTopicMemo {
+  /// As the client said it.
+  private(set) var said: [UInt8] = []
+  private(set) var resolved = MQTTResolvedTopic(name: [], canonical: [])
+  /// The router's own memory of the topic.
+  var route: Route?
+
+  /// Whether this is the remembered topic.
+  @inline(__always)
+  func holds(_ topic: UnsafeRawBufferPointer) -> Bool {
+    said.count == topic.count
+      && said.withUnsafeBytes { $0.sameBytes(as: topic) }
+  }
+
+  func remember(_ topic: UnsafeRawBufferPointer, _ resolved: MQTTResolvedTopic) {
+    said = Array(topic)
+    self.resolved = resolved
+    route = nil
+  }
+
+  /// Permissions or rules have changed.
+  func forget() {
+    said = []
+    route = nil
+  }
+}

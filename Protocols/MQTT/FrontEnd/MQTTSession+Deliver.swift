@@ -1,0 +1,185 @@
+import GodwitEngine
+import GodwitFrontEndKit
+import MQTTWire
+
+extension MQTTSession {
+  /// Takes a message; see `Subscriber.deliver`. The front end's hottest function.
+  func take(
+    _ publication: inout Publication, _ subscription: MQTTSubscription,
+    _ prefix: UnsafeRawBufferPointer
+  ) -> Bool {
+    let isOwn = publication.publisher?.toOpaque() == Unmanaged.passUnretained(self).toOpaque()
+    let most: UInt8
+    let keepsRetain: Bool
+    let identifiers: UnsafeRawBufferPointer
+    if prefix.isEmpty {
+      if subscription.noLocal, isOwn { return false }
+      most = subscription.qos.rawValue
+      keepsRetain = subscription.retainAsPublished
+      identifiers = UnsafeRawBufferPointer(start: nil, count: 0)
+    } else {
+      guard let plan = MQTTDeliveryPlan(prefix, isOwn: isOwn) else { return false }
+      most = plan.qos
+      keepsRetain = plan.retainAsPublished
+      identifiers = plan.identifiers
+    }
+    if checksDelivery, principal.permissions?.subscribe.permits(publication.topic) == false {
+      return false
+    }
+    let retain = keepsRetain && publication.isRetained
+    let qos = min(publication.quality.rawValue, most)
+    guard qos == 0 else {
+      return accept(
+        &publication, MQTTQoS(rawValue: qos) ?? .atLeastOnce, retain: retain, identifiers)
+    }
+    guard let link else { return false }
+    return link._withUnsafeGuaranteedRef { connection in
+      guard connection.pendingBytes <= frontEnd.settings.pendingBytesMax else {
+        connection.counters.dropped &+= 1
+        frontEnd.dropped()
+        return false
+      }
+      if publication.frameKind == frameKind, frameKind != 0, !retain, identifiers.isEmpty,
+        publication.frame.count <= packetSizeMax
+      {
+        connection.append(publication.frame)
+        connection.counters.messagesOut &+= 1
+        frontEnd.statistics.sent(publication.frame.count, payload: publication.payload.count)
+        return true
+      }
+      return write(
+        &publication,
+        MQTTWrite(
+          qos: .atMostOnce, retain: retain, duplicate: false, packetID: 0,
+          identifiers: identifiers), connection)
+    }
+  }
+
+  /// Takes a QoS 1 or 2 message: sends it, or keeps it until it can be sent.
+  private func accept(
+    _ publication: inout Publication, _ qos: MQTTQoS, retain: Bool,
+    _ identifiers: UnsafeRawBufferPointer
+  ) -> Bool {
+    let outbox = outbox ?? makeOutbox()
+    if let link, expirySeconds == 0, outbox.isClear, outbox.outstanding < window,
+      frontEnd.slow == nil
+    {
+      // The session ends with its connection: nothing is ever sent again, so nothing is kept.
+      let facts = MQTTOutbox.Facts(qos: qos, retain: retain, identifiers: [])
+      guard let packetID = outbox.begin(facts) else { return false }
+      let isSent = link._withUnsafeGuaranteedRef { connection in
+        write(
+          &publication,
+          MQTTWrite(
+            qos: qos, retain: retain, duplicate: false, packetID: packetID,
+            identifiers: identifiers), connection)
+      }
+      if !isSent { outbox.finish(packetID) }
+      return isSent
+    }
+    guard outbox.waitingCount < frontEnd.settings.queuedMax || (isOnline && canSend(outbox)) else {
+      frontEnd.dropped()
+      return false
+    }
+    let facts = MQTTOutbox.Facts(qos: qos, retain: retain, identifiers: Array(identifiers))
+    guard outbox.append(publication.record(frontEnd.engine), facts) else {
+      frontEnd.dropped()
+      return false
+    }
+    pump()
+    return true
+  }
+
+  /// Keeps a message that is not published now: a retained one for a new subscription.
+  func accept(_ record: Record, _ qos: MQTTQoS, retain: Bool, identifier: [UInt8]) {
+    guard qos != .atMostOnce else {
+      guard let link else { return }
+      record.withPublication { publication in
+        identifier.withUnsafeBytes { identifiers in
+          _ = link._withUnsafeGuaranteedRef { connection in
+            write(
+              &publication,
+              MQTTWrite(
+                qos: qos, retain: retain, duplicate: false, packetID: 0,
+                identifiers: identifiers), connection)
+          }
+        }
+      }
+      return
+    }
+    let outbox = outbox ?? makeOutbox()
+    let facts = MQTTOutbox.Facts(qos: qos, retain: retain, identifiers: identifier)
+    if !outbox.append(record, facts) { frontEnd.dropped() }
+    pump()
+  }
+
+  private func makeOutbox() -> MQTTOutbox {
+    let made = MQTTOutbox(
+      name: clientName, engine: frontEnd.engine, bytesMax: frontEnd.settings.queuedBytesMax)
+    outbox = made
+    return made
+  }
+
+  private func canSend(_ outbox: MQTTOutbox) -> Bool { outbox.outstanding < window }
+
+  /// Sends what waits, as far as the window and the connection allow.
+  func pump() {
+    guard let outbox else { return }
+    defer { isReady = isOnline && outbox.isClear }
+    guard let link else { return }
+    link._withUnsafeGuaranteedRef { connection in
+      while canSend(outbox), connection.isOpen,
+        connection.pendingBytes <= frontEnd.settings.pendingBytesMax
+      {
+        if let (packetID, message) = outbox.nextResend() {
+          resend(packetID, message, connection)
+        } else if let next = outbox.next() {
+          sendFirst(next, connection)
+        } else {
+          return
+        }
+      }
+    }
+  }
+
+  private func sendFirst(_ next: MQTTOutbox.Next, _ connection: Connection) {
+    guard next.record.expiresAt == 0 || next.record.expiresAt > frontEnd.engine.now else {
+      outbox?.finish(next.packetID)
+      frontEnd.engine.counters.expired &+= 1
+      return
+    }
+    let isSent = next.record.withPublication { publication in
+      next.facts.identifiers.withUnsafeBytes { identifiers in
+        write(
+          &publication,
+          MQTTWrite(
+            qos: next.facts.qos, retain: next.facts.retain, duplicate: false,
+            packetID: next.packetID, identifiers: identifiers), connection)
+      }
+    }
+    if !isSent { outbox?.finish(next.packetID) }
+  }
+
+  private func resend(
+    _ packetID: UInt16, _ message: MQTTOutbox.InFlight, _ connection: Connection
+  ) {
+    if message.awaited == .pubcomp {
+      client?.acknowledge(.pubrel, packetID, .success)
+      return
+    }
+    guard let record = message.record else {
+      outbox?.finish(packetID)
+      return
+    }
+    let isSent = record.withPublication { publication in
+      message.facts.identifiers.withUnsafeBytes { identifiers in
+        write(
+          &publication,
+          MQTTWrite(
+            qos: message.facts.qos, retain: message.facts.retain, duplicate: true,
+            packetID: packetID, identifiers: identifiers), connection)
+      }
+    }
+    if !isSent { outbox?.finish(packetID) }
+  }
+}

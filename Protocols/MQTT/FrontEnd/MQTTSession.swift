@@ -1,0 +1,209 @@
+import GodwitEngine
+import GodwitFrontEndKit
+import GodwitPrimitives
+import MQTTWire
+
+/// What the server keeps of a client, with or without a connection (MQTT 5.0, 4.1): subscriptions,
+/// messages under way and waiting, the will.
+final class MQTTSession: Subscriber {
+  /// The front end, which outlives every session.
+  unowned let frontEnd: MQTTFrontEnd
+  /// The client identifier.
+  let clientID: [UInt8]
+  /// The same as text, for people.
+  let clientName: String
+  /// Whom the session acts for.
+  var principal: Principal
+  /// By filter, as the client knows it.
+  var subscriptions: [[UInt8]: MQTTSubscription] = [:]
+  /// How long the session outlives its connection, in seconds; `.max` for ever.
+  var expirySeconds: UInt32 = 0
+  /// What to publish when the client goes without a word.
+  var will: MQTTWill?
+  /// QoS 2 messages from the client that are not yet released.
+  var unreleased: Set<UInt16> = []
+  /// Messages to the client that want an answer; made with the first one.
+  var outbox: MQTTOutbox?
+  /// Whether messages are held back one by one because some of what a filter matches is denied.
+  var checksDelivery = false
+  /// When the session lost its connection, in the engine's clock; 0 while it has one.
+  var disconnectedAt: Int64 = 0
+  /// Whether it has come to its end; then nothing refers to it any more.
+  private(set) var isEnded = false
+
+  // MARK: The connection, copied here because the message path needs it
+
+  /// The client's half, while there is one.
+  private(set) var client: MQTTClient?
+  /// Its connection; lives as long as `client` does.
+  private(set) var link: Unmanaged<Connection>?
+  /// The connection's version.
+  private(set) var version = MQTTVersion.v311
+  /// Which frames can be handed on as they are; 0 for none.
+  private(set) var frameKind: UInt32 = 0
+  /// The largest packet that the client takes.
+  private(set) var packetSizeMax = Int.max
+  /// How many QoS 1 and 2 messages may be under way.
+  private(set) var window = 0
+  /// Topics that the client knows by number; `nil` when it wants none.
+  private(set) var aliases: MQTTAliases?
+
+  private var expiryTimer: Timers.Token?
+  private var willTimer: Timers.Token?
+
+  init(clientID: [UInt8], principal: Principal, frontEnd: MQTTFrontEnd) {
+    self.frontEnd = frontEnd
+    self.clientID = clientID
+    self.clientName = String(decoding: clientID, as: UTF8.self)
+    self.principal = principal
+    super.init(tenant: principal.tenant)
+    isReady = false
+  }
+
+  /// Whether the client is there.
+  var isOnline: Bool { link != nil }
+
+  /// How many messages wait or are under way.
+  var queuedCount: Int { outbox?.count ?? 0 }
+
+  override func deliver(
+    _ publication: inout Publication, to subscription: Subscription,
+    prefix: UnsafeRawBufferPointer
+  ) -> Bool {
+    // Sessions subscribe with nothing else.
+    take(&publication, unsafeDowncast(subscription, to: MQTTSubscription.self), prefix)
+  }
+
+  override func prefix(
+    for topic: UnsafeRawBufferPointer, subscription: Subscription
+  ) -> [UInt8] {
+    guard let own = subscription as? MQTTSubscription else { return [] }
+    if own.group != nil {
+      return own.identifier.isEmpty ? [] : MQTTDeliveryPlan.encode([own])
+    }
+    guard subscriptions.count > 1 else {
+      return own.identifier.isEmpty ? [] : MQTTDeliveryPlan.encode([own])
+    }
+    let all = frontEnd.table(of: tenant).matching(topic, of: self)
+    guard all.count > 1 else {
+      return own.identifier.isEmpty ? [] : MQTTDeliveryPlan.encode([own])
+    }
+    return all.first === own ? MQTTDeliveryPlan.encode(all) : MQTTDeliveryPlan.passedOver
+  }
+
+  // MARK: Life
+
+  /// A connection continues or begins the session.
+  func attach(_ client: MQTTClient, terms: MQTTTerms, principal: Principal) {
+    self.client = client
+    self.principal = principal
+    link = Unmanaged.passUnretained(client.connection)
+    version = terms.version
+    packetSizeMax = terms.packetSizeMax
+    window = terms.window
+    aliases = terms.aliasMaximum > 0 ? MQTTAliases(maximum: terms.aliasMaximum) : nil
+    let kind = terms.version == .v5 ? MQTTFrame.kind5 : MQTTFrame.kind3
+    frameKind = aliases == nil ? kind : 0
+    expirySeconds = terms.expirySeconds
+    checksDelivery = !(principal.permissions?.subscribe.deny.isEmpty ?? true)
+    disconnectedAt = 0
+    isReady = true
+    cancelTimers()
+    will = nil
+  }
+
+  /// The connection is gone.
+  ///
+  /// - Parameter publishesWill: whether it ended without DISCONNECT, or with one that wants it.
+  func detach(publishesWill: Bool) {
+    guard link != nil else { return }
+    client = nil
+    link = nil
+    aliases = nil
+    isReady = false
+    disconnectedAt = frontEnd.engine.now
+    outbox?.connectionLost()
+    if !publishesWill { will = nil }
+    if let will {
+      if will.delaySeconds == 0 || expirySeconds == 0 {
+        publishWill()
+      } else {
+        willTimer = frontEnd.engine.timers.schedule(
+          afterSeconds: Double(min(will.delaySeconds, expirySeconds)), self, kind: Self.willKind)
+      }
+    }
+    if expirySeconds == 0 {
+      end()
+    } else if expirySeconds != .max {
+      expiryTimer = frontEnd.engine.timers.schedule(
+        afterSeconds: Double(expirySeconds), self, kind: Self.expiryKind)
+    }
+  }
+
+  /// Ends the session: a will that still waits is published now (MQTT 5.0, 3.1.3.2.2).
+  func end() {
+    guard !isEnded else { return }
+    isEnded = true
+    cancelTimers()
+    publishWill()
+    for subscription in subscriptions.values { frontEnd.removed(subscription, of: self) }
+    subscriptions = [:]
+    outbox = nil
+    unreleased = []
+    frontEnd.table(of: tenant).remove(self)
+  }
+
+  /// The settings changed what the client may do: subscriptions that it may no longer have go.
+  func changePrincipal(_ principal: Principal) {
+    self.principal = principal
+    checksDelivery = !(principal.permissions?.subscribe.deny.isEmpty ?? true)
+    guard let permissions = principal.permissions else { return }
+    for (filter, subscription) in subscriptions
+    where !permissions.maySubscribe(subscription.pattern, group: nil) {
+      subscriptions[filter] = nil
+      frontEnd.removed(subscription, of: self)
+    }
+  }
+
+  private func publishWill() {
+    guard let will else { return }
+    self.will = nil
+    frontEnd.publish(will, from: self)
+  }
+
+  private func cancelTimers() {
+    if let expiryTimer { frontEnd.engine.timers.cancel(expiryTimer) }
+    if let willTimer { frontEnd.engine.timers.cancel(willTimer) }
+    expiryTimer = nil
+    willTimer = nil
+  }
+}
+
+extension MQTTSession: TimerTarget {
+  private static var willKind: Int { 1 }
+  private static var expiryKind: Int { 2 }
+
+  func timerFired(_ kind: Int) {
+    if kind == Self.willKind {
+      willTimer = nil
+      publishWill()
+    } else {
+      expiryTimer = nil
+      frontEnd.statistics.clientsExpired &+= 1
+      end()
+    }
+  }
+}
+
+/// What CONNECT and the settings agreed on for one connection.
+struct MQTTTerms {
+  var version: MQTTVersion
+  /// The largest packet that the client takes.
+  var packetSizeMax = Int.max
+  /// How many QoS 1 and 2 messages may be under way to the client.
+  var window: Int
+  /// How many topics the client wants to know by number.
+  var aliasMaximum = 0
+  /// How long the session outlives the connection, in seconds.
+  var expirySeconds: UInt32 = 0
+}
