@@ -1,0 +1,96 @@
+import GodwitPrimitives
+import Testing
+
+private final class Leaf: TopicTreeEntry {
+  var treePosition = -1
+  let text: String
+  let pattern: TopicPattern
+
+  init(_ text: String, _ tail: TopicPattern.Tail) {
+    self.text = text
+    self.pattern = GodwitPrimitives.TopicPattern(canonical: Array(text.utf8), openTail: tail)
+  }
+}
+
+struct TopicTreeTests {
+  @Test(arguments: 1...20)
+  func matchAgreesWithAListOfPatterns(seed: UInt64) {
+    var random = Random(seed: seed)
+    let tree = TopicTree<Leaf>()
+    var leaves: [Leaf] = []
+    for _ in 0..<600 {
+      if leaves.isEmpty || Int.random(in: 0..<3, using: &random) > 0 {
+        let leaf = Leaf(
+          random.levels(wildcards: true), Bool.random(using: &random) ? .oneOrMore : .zeroOrMore)
+        tree.insert(leaf, at: leaf.pattern)
+        leaves.append(leaf)
+      } else {
+        let leaf = leaves.remove(at: Int.random(in: 0..<leaves.count, using: &random))
+        #expect(tree.remove(leaf, at: leaf.pattern))
+        #expect(!tree.remove(leaf, at: leaf.pattern))
+      }
+      let topic = random.levels(wildcards: false)
+      var found: Set<ObjectIdentifier> = []
+      Array(topic.utf8).withUnsafeBytes { bytes in
+        tree.match(bytes) { leaf in
+          #expect(found.insert(ObjectIdentifier(leaf)).inserted)
+        }
+      }
+      let expected = leaves.filter { naiveMatch($0.text, $0.pattern.tail, topic) }
+      #expect(found == Set(expected.map { ObjectIdentifier($0) }), "\(topic)")
+      #expect(tree.count == leaves.count)
+    }
+  }
+
+  @Test(arguments: 1...20)
+  func searchAgreesWithAListOfTopics(seed: UInt64) {
+    var random = Random(seed: seed)
+    let tree = TopicTree<Leaf>()
+    var topics: [String: Leaf] = [:]
+    for _ in 0..<60 {
+      let topic = random.levels(wildcards: false)
+      guard topics[topic] == nil else { continue }
+      let leaf = Leaf(topic, .oneOrMore)
+      tree.insert(leaf, at: leaf.pattern)
+      topics[topic] = leaf
+    }
+    for _ in 0..<400 {
+      let text = random.levels(wildcards: true)
+      let tail: TopicPattern.Tail = Bool.random(using: &random) ? .oneOrMore : .zeroOrMore
+      let reserved: TopicPattern.Reserved = Bool.random(using: &random) ? .system : .dollar
+      let asked = pattern(text, tail, reserved)
+      var found: Set<String> = []
+      tree.search(asked) { leaf in
+        #expect(found.insert(leaf.text).inserted)
+        return true
+      }
+      let expected = topics.keys.filter { matches(asked, $0) }
+      #expect(found == Set(expected), "\(text) \(tail) \(reserved)")
+    }
+  }
+
+  @Test func searchStopsWhenToldTo() {
+    let tree = TopicTree<Leaf>()
+    for name in ["a.1", "a.2", "a.3"] {
+      let leaf = Leaf(name, .oneOrMore)
+      tree.insert(leaf, at: leaf.pattern)
+    }
+    var seen = 0
+    tree.search(pattern("a.*")) { _ in
+      seen += 1
+      return false
+    }
+    #expect(seen == 1)
+  }
+
+  @Test func anEmptiedTreeHoldsNothing() {
+    let tree = TopicTree<Leaf>()
+    let leaves = (0..<100).map { Leaf("a.b.\($0).*.>", .oneOrMore) }
+    for leaf in leaves { tree.insert(leaf, at: leaf.pattern) }
+    for leaf in leaves.shuffled() { tree.remove(leaf, at: leaf.pattern) }
+    #expect(tree.count == 0)
+    Array("a.b.7.x.y".utf8).withUnsafeBytes { bytes in
+      tree.match(bytes) { _ in Issue.record("the tree is empty") }
+    }
+  }
+}
