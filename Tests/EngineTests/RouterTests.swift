@@ -1,0 +1,183 @@
+import GodwitEngine
+import GodwitPrimitives
+import Testing
+
+struct RouterTests {
+  let engine = Engine(now: 1)
+
+  @Test func deliversWithThePrefixOfEachTarget() throws {
+    let tenant = self.engine.tenant(named: "a")
+    let recorder = Recorder(tenant: tenant)
+    try tenant.subscribe(recorder, "x.*")
+    try tenant.subscribe(recorder, "x.y")
+    #expect(tenant.publish("x.y", "1") == 2)
+    #expect(recorder.prefixes.sorted() == ["x.y>x.*", "x.y>x.y"])
+    #expect(tenant.publish("x", "2") == 0)
+    #expect(self.engine.counters.unrouted == 1)
+    #expect(self.engine.counters.delivered == 2)
+  }
+
+  @Test func tenantsDoNotSeeEachOther() throws {
+    let one = self.engine.tenant(named: "one")
+    let two = self.engine.tenant(named: "two")
+    let recorder = Recorder(tenant: one)
+    try one.subscribe(recorder, ">")
+    #expect(two.publish("x", "secret") == 0)
+    #expect(recorder.got.isEmpty)
+  }
+
+  @Test func oneMemberOfAGroupGetsEachMessage() throws {
+    let tenant = self.engine.tenant(named: "a")
+    let members = (0..<3).map { _ in Recorder(tenant: tenant) }
+    for member in members { try tenant.subscribe(member, "work.>", group: "g") }
+    let other = Recorder(tenant: tenant)
+    try tenant.subscribe(other, "work.*", group: "h")
+    for index in 0..<300 { #expect(tenant.publish("work.x", "\(index)") == 2) }
+    #expect(members.flatMap(\.got).count == 300)
+    #expect(Set(members.flatMap(\.got)).count == 300)
+    for member in members { #expect(member.got.count > 40) }
+    #expect(other.got.count == 300)
+  }
+
+  @Test func aGroupPrefersReadyMembersAndFallsBack() throws {
+    let tenant = self.engine.tenant(named: "a")
+    let ready = Recorder(tenant: tenant)
+    let away = Recorder(tenant: tenant)
+    away.isReady = false
+    try tenant.subscribe(ready, "t", group: "g")
+    try tenant.subscribe(away, "t", group: "g")
+    for index in 0..<50 { tenant.publish("t", "\(index)") }
+    #expect(ready.got.count == 50)
+    ready.accepts = false
+    #expect(tenant.publish("t", "kept") == 1)
+    #expect(away.got == ["kept"])
+    away.accepts = false
+    #expect(tenant.publish("t", "lost") == 0)
+  }
+
+  @Test func aGroupSpansPatterns() throws {
+    let tenant = self.engine.tenant(named: "a")
+    let one = Recorder(tenant: tenant)
+    let two = Recorder(tenant: tenant)
+    try tenant.subscribe(one, "a.*", group: "g")
+    try tenant.subscribe(two, "a.b", group: "g")
+    for index in 0..<100 { #expect(tenant.publish("a.b", "\(index)") == 1) }
+    #expect(one.got.count + two.got.count == 100)
+  }
+
+  @Test func unsubscribingWithinAPublishTakesEffectAfterIt() throws {
+    let tenant = self.engine.tenant(named: "a")
+    let first = Recorder(tenant: tenant)
+    let second = Recorder(tenant: tenant)
+    try tenant.subscribe(first, "t")
+    let victim = try tenant.subscribe(second, "t")
+    first.onDeliver = { tenant.router.unsubscribe(victim) }
+    #expect(tenant.publish("t", "1") == 2)
+    #expect(tenant.publish("t", "2") == 1)
+    #expect(second.got == ["1"])
+  }
+
+  @Test func subscribingWithinAPublishTakesEffectAfterIt() throws {
+    let tenant = self.engine.tenant(named: "a")
+    let first = Recorder(tenant: tenant)
+    let late = Recorder(tenant: tenant)
+    try tenant.subscribe(first, "t")
+    var isDone = false
+    first.onDeliver = {
+      guard !isDone else { return }
+      isDone = true
+      #expect(throws: Never.self) { try tenant.subscribe(late, "t") }
+    }
+    #expect(tenant.publish("t", "1") == 1)
+    #expect(tenant.publish("t", "2") == 2)
+    #expect(late.got == ["2"])
+  }
+
+  @Test func subscribedAndUnsubscribedWithinOnePublishIsNotThere() throws {
+    let tenant = self.engine.tenant(named: "a")
+    let first = Recorder(tenant: tenant)
+    let late = Recorder(tenant: tenant)
+    try tenant.subscribe(first, "t")
+    first.onDeliver = {
+      if let subscription = try? tenant.subscribe(late, "t") {
+        tenant.router.unsubscribe(subscription)
+      }
+    }
+    tenant.publish("t", "1")
+    first.onDeliver = nil
+    #expect(tenant.publish("t", "2") == 1)
+    #expect(tenant.router.subscriptionCount == 1)
+  }
+
+  @Test func limitsAreErrors() throws {
+    var limits = EngineLimits()
+    limits.subscriptionsMax = 2
+    limits.patternLevelsMax = 3
+    let tenant = Engine(limits: limits, now: 1).tenant(named: "a")
+    let recorder = Recorder(tenant: tenant)
+    #expect(throws: EngineError.self) { try tenant.subscribe(recorder, "a.b.c.d") }
+    try tenant.subscribe(recorder, "a.b.c")
+    try tenant.subscribe(recorder, "b")
+    #expect(throws: EngineError.self) { try tenant.subscribe(recorder, "c") }
+  }
+
+  /// Random subscribing, unsubscribing and publishing, against a plain list; a memo is kept as a
+  /// publisher keeps it.
+  @Test(arguments: 1...20)
+  func agreesWithAList(seed: UInt64) throws {
+    var random = Random(seed: seed)
+    var limits = EngineLimits()
+    limits.routesMax = 16
+    limits.routeTargetsMax = 200
+    let tenant = Engine(limits: limits, now: 1).tenant(named: "a")
+    let words = ["a", "b", "$SYS", "*", ">"]
+    func topic(_ wildcards: Bool) -> String {
+      (0..<Int.random(in: 1...4, using: &random)).map { _ in
+        words[Int.random(in: 0..<(wildcards ? 4 : 3), using: &random)]
+      }.joined(separator: ".") + (wildcards && Bool.random(using: &random) ? ".>" : "")
+    }
+    var live: [(Subscription, Recorder)] = []
+    var memo: Route?
+    for step in 0..<1_500 {
+      switch Int.random(in: 0..<6, using: &random) {
+      case 0, 1:
+        let recorder = Recorder(tenant: tenant)
+        live.append((try tenant.subscribe(recorder, topic(true)), recorder))
+      case 2 where !live.isEmpty:
+        let index = Int.random(in: 0..<live.count, using: &random)
+        tenant.router.unsubscribe(live.remove(at: index).0)
+      default:
+        let name = Array(topic(false).utf8)
+        let expected = name.withUnsafeBytes { bytes in
+          live.filter { $0.0.pattern.matches(bytes) }.count
+        }
+        let payload = Array("\(step)".utf8)
+        let taken = name.withUnsafeBytes { name in
+          payload.withUnsafeBytes { payload in
+            var publication = Publication(
+              topic: name, payload: payload, origin: .engine,
+              native: UnsafeRawBufferPointer(start: nil, count: 0), quality: .atMostOnce)
+            return tenant.publish(&publication, memo: &memo)
+          }
+        }
+        #expect(taken == expected, "\(String(decoding: name, as: UTF8.self)) at step \(step)")
+      }
+    }
+  }
+
+  @Test func churnElsewhereKeepsTheRoute() throws {
+    let tenant = self.engine.tenant(named: "a")
+    let recorder = Recorder(tenant: tenant)
+    try tenant.subscribe(recorder, "sensors.a.t")
+    tenant.publish("sensors.a.t", "1")
+    let misses = tenant.router.cacheMisses
+    for index in 0..<50 {
+      let inbox = try tenant.subscribe(recorder, "_INBOX.\(index).*")
+      tenant.publish("sensors.a.t", "x")
+      tenant.router.unsubscribe(inbox)
+    }
+    // A hash may put two prefixes in one slot; more than a few would mean that it does not work.
+    #expect(tenant.router.cacheMisses - misses <= 6)
+    #expect(recorder.got.count == 51)
+  }
+}
