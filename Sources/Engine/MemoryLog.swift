@@ -19,7 +19,7 @@ public final class MemoryLog: Log {
   private let recordsMax: Int
   private let bytesMax: Int
   private let overflow: LogOverflow
-  private unowned let engine: Engine
+  private let memory: MemoryBudget
   /// Records from `head` on are those from `firstOffset` on; `nil` where one was removed.
   private var records: [Record?] = []
   private var head = 0
@@ -35,14 +35,14 @@ public final class MemoryLog: Log {
     name: String, engine: Engine, recordsMax: Int, bytesMax: Int, overflow: LogOverflow
   ) {
     self.name = name
-    self.engine = engine
+    self.memory = engine.memory
     self.recordsMax = recordsMax
     self.bytesMax = bytesMax
     self.overflow = overflow
   }
 
   deinit {
-    self.engine.memory.release(self.byteCount)
+    self.memory.release(self.byteCount)
   }
 
   /// Appends a record; see `Log`.
@@ -57,7 +57,7 @@ public final class MemoryLog: Log {
       }
       self.dropOldest()
     }
-    guard self.engine.memory.reserve(size) else {
+    guard self.memory.reserve(size) else {
       throw EngineError(.quotaExceeded, "the budget for stored messages is spent")
     }
     let offset = self.nextOffset
@@ -123,7 +123,7 @@ public final class MemoryLog: Log {
   private func forget(_ record: Record) {
     self.count -= 1
     self.byteCount -= record.byteCount
-    self.engine.memory.release(record.byteCount)
+    self.memory.release(record.byteCount)
   }
 
   private func skipRemoved() {

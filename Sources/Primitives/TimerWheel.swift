@@ -82,6 +82,11 @@ public struct TimerWheel<Payload>: ~Copyable {
   /// The earliest time at which `advance` may have something to do, or `nil` when nothing is
   /// scheduled. Never later than the earliest deadline rounded up to a tick.
   public var nextDeadline: Int64? {
+    self.nextOccupiedTick.map { $0 * self.tickNanoseconds }
+  }
+
+  /// The earliest tick at which an occupied slot of any level begins.
+  private var nextOccupiedTick: Int64? {
     guard self.count > 0 else { return nil }
     var earliest: Int64?
     for level in 0..<Self.levels where self.occupied[level] != 0 {
@@ -92,7 +97,7 @@ public struct TimerWheel<Payload>: ~Copyable {
       let tick = ((self.current >> shift) + distance) << shift
       earliest = min(earliest ?? .max, tick)
     }
-    return earliest.map { $0 * self.tickNanoseconds }
+    return earliest
   }
 
   /// Moves the wheel to `now` and hands out what is due, earliest slot first.
@@ -111,20 +116,15 @@ public struct TimerWheel<Payload>: ~Copyable {
     }
   }
 
-  /// One step: to the next occupied slot of the lowest level, or to the next cascade.
+  /// One step: to the next tick at which some slot, of whatever level, is occupied. What lies
+  /// between is empty and needs no look.
   private mutating func step(limit: Int64) {
-    let position = self.current & 63
-    let ahead = self.occupied[0] & ~((UInt64(2) &<< UInt64(position)) &- 1)
-    let boundary = (self.current | 63) + 1
-    let next =
-      position < 63 && ahead != 0
-      ? (self.current & ~63) + Int64(ahead.trailingZeroBitCount) : boundary
-    if next > limit {
+    guard let next = self.nextOccupiedTick, next <= limit else {
       self.current = limit
       return
     }
     self.current = next
-    if next == boundary { self.cascade() }
+    if next & 63 == 0 { self.cascade() }
   }
 
   private mutating func cascade() {

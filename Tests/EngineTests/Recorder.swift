@@ -1,5 +1,6 @@
 import GodwitEngine
 import GodwitPrimitives
+import NIOCore
 
 /// A subscriber that writes down what it gets.
 final class Recorder: Subscriber {

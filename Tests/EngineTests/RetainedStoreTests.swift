@@ -50,7 +50,9 @@ struct RetainedStoreTests {
   @Test func isBounded() throws {
     var limits = EngineLimits()
     limits.retainedMax = 2
-    let tenant = Engine(limits: limits, now: 1).tenant(named: "a")
+    let engine = Engine(limits: limits, now: 1)
+    let tenant = engine.tenant(named: "a")
+    defer { withExtendedLifetime(engine) {} }
     try tenant.retained.set(tenant.record("1", "1"))
     try tenant.retained.set(tenant.record("2", "2"))
     #expect(throws: EngineError.self) { try tenant.retained.set(tenant.record("3", "3")) }

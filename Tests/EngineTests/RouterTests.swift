@@ -113,7 +113,9 @@ struct RouterTests {
     var limits = EngineLimits()
     limits.subscriptionsMax = 2
     limits.patternLevelsMax = 3
-    let tenant = Engine(limits: limits, now: 1).tenant(named: "a")
+    let engine = Engine(limits: limits, now: 1)
+    let tenant = engine.tenant(named: "a")
+    defer { withExtendedLifetime(engine) {} }
     let recorder = Recorder(tenant: tenant)
     #expect(throws: EngineError.self) { try tenant.subscribe(recorder, "a.b.c.d") }
     try tenant.subscribe(recorder, "a.b.c")
@@ -129,7 +131,9 @@ struct RouterTests {
     var limits = EngineLimits()
     limits.routesMax = 16
     limits.routeTargetsMax = 200
-    let tenant = Engine(limits: limits, now: 1).tenant(named: "a")
+    let engine = Engine(limits: limits, now: 1)
+    let tenant = engine.tenant(named: "a")
+    defer { withExtendedLifetime(engine) {} }
     let words = ["a", "b", "$SYS", "*", ">"]
     func topic(_ wildcards: Bool) -> String {
       (0..<Int.random(in: 1...4, using: &random)).map { _ in

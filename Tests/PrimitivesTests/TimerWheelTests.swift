@@ -2,7 +2,7 @@ import GodwitPrimitives
 import Testing
 
 struct TimerWheelTests {
-  @Test(arguments: 1...30)
+  @Test(arguments: 1...10)
   func agreesWithASortedList(seed: UInt64) {
     var random = Random(seed: seed)
     let tick: Int64 = 10
@@ -10,12 +10,12 @@ struct TimerWheelTests {
     var wheel = TimerWheel<Int>(tickNanoseconds: tick, now: now)
     var expected: [Int: (deadline: Int64, token: TimerWheelToken)] = [:]
     var next = 0
-    for _ in 0..<3_000 {
+    for _ in 0..<1_500 {
       switch Int.random(in: 0..<10, using: &random) {
       case 0..<5:
         let reach: Int64 = [100, 5_000, 500_000, 80_000_000].randomElement(using: &random) ?? 1
         let deadline = now + Int64.random(in: -20...reach, using: &random)
-        expected[next] = (deadline, wheel.schedule(at: deadline, next))
+        expected[next] = (max(deadline, now), wheel.schedule(at: deadline, next))
         next += 1
       case 5:
         if let victim = expected.keys.randomElement(using: &random),
