@@ -17,6 +17,7 @@ pytestmark = pytest.mark.godwit_only
 CONTENT_TYPE = "Content-Type"
 TIME_TO_LIVE = "Nats-TTL"
 CORRELATION = "Correlation-Data"
+PAYLOAD_FORMAT = "Payload-Format-Indicator"
 
 # The same topic in MQTT's words and in NATS's, below a first level of the test's own.
 NAMES = [
@@ -282,6 +283,40 @@ def test_content_type_both_ways(wire, peer5, unique):
         assert not hasattr(message.properties, "UserProperty")
 
 
+def test_payload_format_both_ways(wire, peer5, unique):
+    wire.subscribe(f"{unique}.up")
+    peer5.subscribe(f"{unique}/down")
+    peer5.publish(f"{unique}/up", "text", qos=1, PayloadFormatIndicator=1)
+    delivery = wire.delivery()
+    assert headers_of(delivery) == [(PAYLOAD_FORMAT, "1")]
+    wire.send(hpub(f"{unique}.down", delivery.headers, b"text"))
+    message = peer5.next()
+    assert message.properties.PayloadFormatIndicator == 1
+    assert not hasattr(message.properties, "UserProperty")
+
+
+def test_everything_at_once_and_back(wire, peer5, unique):
+    """A message that crosses twice says the same as at first."""
+    wire.subscribe(f"{unique}.up")
+    peer5.subscribe(f"{unique}/down")
+    said = {
+        "UserProperty": [("a", "1"), ("a", "2"), ("Content-Length", "7")],
+        "ContentType": "text/plain; charset=utf-8",
+        "ResponseTopic": f"{unique}/answers//x.y",
+        "CorrelationData": bytes(range(200)),
+        "PayloadFormatIndicator": 1,
+        "MessageExpiryInterval": 1000,
+    }
+    peer5.publish(f"{unique}/up", "payload", qos=2, **said)
+    delivery = wire.delivery()
+    wire.send(hpub(f"{unique}.down", delivery.headers, delivery.payload, reply=delivery.reply))
+    message = peer5.next()
+    assert message.payload == b"payload"
+    got = {name: getattr(message.properties, name, None) for name in said}
+    assert 990 <= got.pop("MessageExpiryInterval") <= said.pop("MessageExpiryInterval")
+    assert got == said
+
+
 def test_reply_becomes_response_topic(wire, peer5, unique):
     peer5.subscribe(unique)
     wire.send(pub(unique, "x", reply="_INBOX.abc.d//e.1"))
@@ -439,6 +474,28 @@ def test_queue_groups_and_shared_subscriptions_of_one_name_are_separate(server, 
             by_mqtt += share
         assert sorted(by_mqtt) == list(range(count))
         assert min(shares) > 0, shares
+
+
+def test_groups_of_one_name_are_one_when_the_settings_join_them(broker, unique):
+    server = broker("nats", "mqtt", godwit={"server": {"join_groups": True}})
+    with (
+        PahoPeer(server.address("mqtt")) as worker,
+        NATSWire(server.address("nats")) as member,
+        NATSWire(server.address("nats")) as publisher,
+    ):
+        worker.subscribe(f"$share/group/{unique}")
+        member.connect()
+        member.subscribe(unique, queue="group")
+        publisher.connect()
+        publisher.send(b"".join(pub(unique, str(index)) for index in range(100)))
+        publisher.flush()
+        member.ping()
+        by_nats = []
+        while (line := member.line()) != "PONG":
+            by_nats.append(int(member.parse_delivery(line).payload))
+        by_mqtt = [int(worker.next().payload) for _ in range(100 - len(by_nats))]
+        assert sorted(by_nats + by_mqtt) == list(range(100))
+        assert 10 < len(by_nats) < 90
 
 
 # Retained messages and wills.
