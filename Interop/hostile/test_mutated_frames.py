@@ -87,7 +87,8 @@ def masked(payload: bytes, first: int, mask: bytes) -> bytes:
     """One frame from a client: final bit and opcode in ``first``."""
     size = len(payload)
     head = bytes([0x80 | size]) if size < 126 else bytes([0xFE, size >> 8, size & 255])
-    return bytes([first]) + head + mask + bytes(each ^ mask[index % 4] for index, each in enumerate(payload))
+    body = bytes(each ^ mask[index % 4] for index, each in enumerate(payload))
+    return bytes([first]) + head + mask + body
 
 
 def good_conversation(address: tuple[str, int], protocol: str) -> Wire:
