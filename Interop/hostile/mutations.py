@@ -175,11 +175,11 @@ class Campaign:
     ask: bytes
     answer: bytes
     batch: int = 32
-    concurrent: int = 32
+    concurrent: int = 128
     thrown: int = 0
     connections: int = 0
     ended_by_server: int = 0
-    silent: float = 0.1
+    silent: float = 0.4
     patience: float = 20
     _open: dict[int, Conversation] = field(default_factory=dict)
 
