@@ -28,6 +28,9 @@ public final class Engine {
   public let memory: MemoryBudget
   /// Totals.
   public var counters = EngineCounters()
+  /// At which count of published messages the next one is looked at by `sampler`.
+  var sampleAt: UInt64 = 1
+  private let sampler = TopicSampler()
   /// Timers of everything in the engine and its front ends.
   public private(set) var timers: Timers! = nil
 
@@ -83,6 +86,20 @@ public final class Engine {
   func reader(for origin: Origin) -> (any EnvelopeReader)? {
     let index = Int(origin.index)
     return self.readers.indices.contains(index) ? self.readers[index] : nil
+  }
+
+  /// The busiest topics of all tenants, busiest first, from a sample of the messages.
+  public func busiestTopics(_ count: Int) -> [TopicSampler.Topic] {
+    let (topics, isStale) = self.sampler.busiest(count, now: self.now)
+    if isStale { self.sampleAt = self.counters.published &+ 1 }
+    return topics
+  }
+
+  /// Shows a message to the sampler.
+  @inline(never)
+  func sample(_ publication: borrowing Publication, tenant: Tenant) {
+    let distance = self.sampler.note(publication, tenant: tenant, now: self.now)
+    self.sampleAt = self.counters.published &+ distance
   }
 
   func nextSubscriberID() -> UInt64 {

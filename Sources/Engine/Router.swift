@@ -102,6 +102,12 @@ public final class Router {
     return found
   }
 
+  /// Calls `body` with every subscription, in no particular order, until `body` answers `false`.
+  /// For admin pages: it visits them all.
+  public func forEachSubscription(_ body: (Subscription) -> Bool) {
+    self.tree.forEach(body)
+  }
+
   /// Hands `publication` to everyone it is for.
   ///
   /// - Parameter memo: the route of the publisher's last message, which it keeps for this purpose.

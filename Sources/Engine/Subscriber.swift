@@ -1,5 +1,22 @@
 public import GodwitPrimitives
 
+/// Whom a subscriber receives for, as admin pages name it.
+public struct SubscriberOwner: Hashable, Sendable {
+  /// The protocol's name, such as `mqtt`; empty for the broker itself.
+  public var protocolName: String
+  /// The client's name for itself: an MQTT client id, the name in NATS CONNECT.
+  public var name: String
+  /// The number of its connection; `nil` while it has none.
+  public var connectionID: UInt64?
+
+  /// An owner.
+  public init(protocolName: String, name: String, connectionID: UInt64? = nil) {
+    self.protocolName = protocolName
+    self.name = name
+    self.connectionID = connectionID
+  }
+}
+
 /// Somebody who receives: a NATS connection, an MQTT session, a log that captures topics, the
 /// admin page's live tap. Front ends subclass it.
 ///
@@ -17,6 +34,9 @@ open class Subscriber {
     self.tenant = tenant
     self.id = tenant.engine.nextSubscriberID()
   }
+
+  /// Whom it receives for, for admin pages.
+  open var owner: SubscriberOwner { SubscriberOwner(protocolName: "", name: "") }
 
   /// Takes a message that one of this subscriber's subscriptions matched.
   ///

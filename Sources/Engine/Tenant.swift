@@ -32,6 +32,7 @@ public final class Tenant {
     let engine = self.engine
     let taken = engine.publishing { self.router.publish(&publication, memo: &memo) }
     engine.counters.published &+= 1
+    if engine.counters.published >= engine.sampleAt { engine.sample(publication, tenant: self) }
     engine.counters.delivered &+= UInt64(truncatingIfNeeded: taken)
     if taken == 0 { engine.counters.unrouted &+= 1 }
     return taken

@@ -151,6 +151,26 @@ public final class TopicTree<Entry: TopicTreeEntry> {
     return true
   }
 
+  /// Calls `body` with every entry, in no particular order, until `body` answers `false`.
+  public func forEach(_ body: (Entry) -> Bool) {
+    _ = self.walk(self.root, body)
+  }
+
+  private func walk(_ node: Node, _ body: (Entry) -> Bool) -> Bool {
+    for entry in node.exact where !body(entry) { return false }
+    for entry in node.oneOrMore where !body(entry) { return false }
+    for entry in node.zeroOrMore where !body(entry) { return false }
+    if let single = node.single, !self.walk(single, body) { return false }
+    for first in node.children.values {
+      var next: Node? = first
+      while let child = next {
+        next = child.collision
+        guard self.walk(child, body) else { return false }
+      }
+    }
+    return true
+  }
+
   private static func isHidden(_ child: Node, _ pattern: TopicPattern) -> Bool {
     child.level.withUnsafeBytes { pattern.hides($0) }
   }
