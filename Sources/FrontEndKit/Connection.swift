@@ -533,7 +533,7 @@ public final class Connection: ChannelInboundHandler {
     self.backlogHead = 0
     self.backlogBytes = 0
     self.channelBytes = 0
-    self.loop.connections.remove(self)
+    self.loop.connections.remove(self, because: self.closeReason)
     self.loop.engine.whenQuiet { self.session.closed(self.closeReason) }
   }
 }

@@ -8,6 +8,11 @@ public final class ConnectionTable {
   public private(set) var total: UInt64 = 0
   /// How many were refused because there were too many.
   public var refused: UInt64 = 0
+  /// The last connections that ended otherwise than by the client's or the server's own wish,
+  /// oldest first; at most 64.
+  public private(set) var recentEnds: [EndedConnection] = []
+  /// What connections that are gone have carried, per protocol.
+  private var past: [String: ConnectionTotals] = [:]
   /// How many there are, per address.
   private var perAddress: [String: Int] = [:]
 
@@ -29,10 +34,26 @@ public final class ConnectionTable {
     self.byID[connection.id] = connection
     self.total &+= 1
     self.perAddress[connection.peer.address, default: 0] += 1
+    self.past[connection.frontEndName, default: ConnectionTotals()].opened &+= 1
   }
 
-  func remove(_ connection: Connection) {
+  /// What each protocol's connections have carried, those that are gone included. Looks at every
+  /// connection.
+  public func totals() -> [String: ConnectionTotals] {
+    var totals = self.past
+    for connection in self.byID.values {
+      totals[connection.frontEndName, default: ConnectionTotals()].add(connection)
+    }
+    return totals
+  }
+
+  func remove(_ connection: Connection, because reason: CloseReason) {
     guard self.byID.removeValue(forKey: connection.id) != nil else { return }
+    self.past[connection.frontEndName, default: ConnectionTotals()].end(connection, reason)
+    if reason != .peerClosed, reason != .shutdown {
+      if self.recentEnds.count >= 64 { self.recentEnds.removeFirst() }
+      self.recentEnds.append(EndedConnection(connection, reason))
+    }
     let left = (self.perAddress[connection.peer.address] ?? 1) - 1
     self.perAddress[connection.peer.address] = left > 0 ? left : nil
   }
