@@ -22,8 +22,9 @@ _LINES = {
     "retain_available": "retain_available {}",
 }
 
-# Mosquitto announces its window of messages in flight as its Receive Maximum, too.
-_SAME_AS = {"receive_maximum": "max_inflight"}
+# Mosquitto announces its window of messages in flight as its Receive Maximum, too,
+# and makes no difference between CONNECT and other packets.
+_SAME_AS = {"receive_maximum": "max_inflight", "connect_bytes_max": "packet_bytes_max"}
 
 _GODWIT_ONLY = (
     "session_expiry_seconds_max", "connect_timeout_seconds", "automatic_subscriptions", "rewrite",

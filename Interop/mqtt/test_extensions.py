@@ -71,7 +71,7 @@ def test_a_delayed_message_outlives_its_publisher(mqtt, unique):
 
 @pytest.mark.parametrize("topic", [
     "$delayed/x/{}", "$delayed/-1/{}", "$delayed//{}", "$delayed/1", "$delayed/1/", "$delayed/{}",
-    "$delayed/1.5/{}", "$delayed/99999999999/{}",
+    "$delayed/1.5/{}", "$delayed/9999999999999/{}",
 ])
 def test_delays_that_are_none(mqtt, unique, topic):
     watcher = mqtt.connect("w")

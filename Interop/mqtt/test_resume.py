@@ -5,7 +5,7 @@ import pytest
 
 from mqtt import wire
 from mqtt.client import collect, settle
-from mqtt.wire import Kind, P, Reason, V31, V5, acknowledge
+from mqtt.wire import Kind, P, Reason, V31, V5, Will, acknowledge
 
 
 @pytest.fixture
@@ -54,13 +54,16 @@ def test_released_message_is_not_sent_again(mqtt, version, keep, unique):
 
 def test_order_is_kept(mqtt, version, keep, unique):
     """Those in flight first, in their order and marked; then what was queued, unmarked."""
-    client = mqtt.connect("c", version, **keep)
+    watcher = mqtt.connect("w")
+    watcher.subscribe(f"{unique}/gone")
+    client = mqtt.connect("c", version, will=Will(f"{unique}/gone"), **keep)
     client.subscribe(unique, qos=2)
     publisher = mqtt.connect("p")
     for number in range(6):
         publisher.publish(unique, b"%d" % number, 1 + number % 2)
     flight = [client.expect(Kind.PUBLISH) for _ in range(6)]
     client.abort()
+    watcher.take(topic=f"{unique}/gone")  # the server has noticed
     for number in range(6, 9):
         publisher.publish(unique, b"%d" % number, 1 + number % 2)
     client = mqtt.connect("c", version, **keep)
