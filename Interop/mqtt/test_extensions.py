@@ -140,10 +140,10 @@ def test_automatic_subscriptions(mqtt, version, unique):
 # --- Rewriting -----------------------------------------------------------------------------------
 
 RULES = [
-    {"action": "all", "source": "x/#", "pattern": "^x/(.+)$", "destination": "y/$1"},
-    {"action": "publish", "source": "in/#", "pattern": "^in/(.+)/(.+)$",
-     "destination": "$2/in/$1"},
-    {"action": "subscribe", "source": "out/+", "pattern": "^out/(.+)$", "destination": "y/$1"},
+    {"direction": "all", "source": "x/#", "pattern": "^x/(.+)$", "target": "y/$1"},
+    {"direction": "publish", "source": "in/#", "pattern": "^in/(.+)/(.+)$",
+     "target": "$2/in/$1"},
+    {"direction": "subscribe", "source": "out/+", "pattern": "^out/(.+)$", "target": "y/$1"},
 ]
 
 
@@ -187,7 +187,7 @@ def test_both_ways_meet(mqtt, unique):
 
 def test_a_client_that_keeps_reconnecting_is_banned_for_a_while(mqtt, version, unique):
     bench = mqtt.elsewhere(flapping={
-        "enabled": True, "window_seconds": 60, "max_connections": 4, "ban_seconds": 1})
+        "enabled": True, "window_seconds": 60, "connects_max": 4, "ban_seconds": 1})
     banned = Reason.BANNED if version == V5 else 5
     for _ in range(10):
         client = bench.open(version)
@@ -210,7 +210,7 @@ def test_a_client_that_keeps_reconnecting_is_banned_for_a_while(mqtt, version, u
 
 def slow_list(bench) -> list:
     host, port = bench.server.address("admin")
-    url = f"http://{host}:{port}/mqtt/slow"
+    url = f"http://{host}:{port}/api/mqtt/slow-subscriptions"
     with urllib.request.urlopen(url, timeout=5) as answer:
         body = json.load(answer)
     return body if isinstance(body, list) else next(v for v in body.values() if isinstance(v, list))
@@ -218,7 +218,7 @@ def slow_list(bench) -> list:
 
 def test_slow_subscriptions_are_listed(mqtt, unique):
     """Slow is the time from the message's arrival to its acknowledgement."""
-    bench = mqtt.elsewhere(slow_subscription={"threshold_milliseconds": 100, "entries_max": 3})
+    bench = mqtt.elsewhere(slow_subscription={"threshold_ms": 100, "entries_max": 3})
     quick, slow = bench.connect("quick"), bench.connect("slow")
     for client in (quick, slow):
         client.subscribe(unique, qos=1)
@@ -235,7 +235,7 @@ def test_slow_subscriptions_are_listed(mqtt, unique):
 
 
 def test_the_list_is_bounded(mqtt, unique):
-    bench = mqtt.elsewhere(fresh=True, slow_subscription={"threshold_milliseconds": 50, "entries_max": 3})
+    bench = mqtt.elsewhere(fresh=True, slow_subscription={"threshold_ms": 50, "entries_max": 3})
     clients = [bench.connect(f"c{n}") for n in range(6)]
     for client in clients:
         client.subscribe(unique, qos=1)
