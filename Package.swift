@@ -121,8 +121,9 @@ let package = Package(
     .executableTarget(
       name: "GodwitCLI",
       dependencies: [
-        "GodwitBroker", "GodwitEngine", "GodwitWire", "GodwitPrimitives", "NATSWire", "MQTTWire",
-        nioCore, nioPosix, logging,
+        "GodwitBroker", "GodwitEngine", "GodwitFrontEndKit", "GodwitWire", "GodwitPrimitives",
+        "NATSWire", "MQTTWire", nioCore, nioPosix, logging, crypto,
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Sources/CLI", swiftSettings: settings),
@@ -147,6 +148,10 @@ let package = Package(
         "GodwitBroker", "GodwitEngine", "GodwitFrontEndKit", "GodwitPrimitives", nioCore, nioPosix,
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "CLITests",
+      dependencies: ["GodwitCLI", "GodwitWire", "NATSWire", "MQTTWire", nioCore, nioEmbedded],
       swiftSettings: settings),
   ] + protocols,
   swiftLanguageModes: [.v6]
