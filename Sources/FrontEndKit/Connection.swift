@@ -519,6 +519,9 @@ public final class Connection: ChannelInboundHandler {
     if self.phase == .open { self.closeReason = .ioError }
     if self.phase == .handshaking || self.handshakeTimer != nil { self.closeReason = .tlsError }
     context.close(promise: nil)
+    // The channel says that it is inactive a turn of the loop later; a message that comes in before
+    // must not count as sent to this client.
+    self.finish()
   }
 
   private func finish() {
