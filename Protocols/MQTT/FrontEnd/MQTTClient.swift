@@ -74,7 +74,8 @@ final class MQTTClient: Session {
         let scan = try MQTTFixedHeader.scan(
           rest,
           packetSizeMax: phase == .awaitingConnect
-            ? frontEnd.settings.connectBytesMax : frontEnd.settings.packetBytesMax,
+            ? min(frontEnd.settings.connectBytesMax, frontEnd.settings.packetBytesMax)
+            : frontEnd.settings.packetBytesMax,
           minimal: version == .v5 && phase != .awaitingConnect)
         guard case .packet(let header) = scan else {
           guard case .needs(let missing) = scan else { break }
@@ -175,6 +176,14 @@ final class MQTTClient: Session {
     guard phase != .closed else { return }
     phase = .closed
     connection.close(reason)
+    frontEnd.engine.whenQuiet { self.leaveSession() }
+  }
+
+  /// The session goes on, or ends, without waiting for the socket to close.
+  private func leaveSession() {
+    let session = session
+    self.session = nil
+    session?.detach(publishesWill: publishesWill)
   }
 
   /// Another connection has taken the session.
@@ -188,11 +197,9 @@ final class MQTTClient: Session {
       reason == .shutdown ? .serverShuttingDown : .administrativeAction, reason)
   }
 
-  override func outputOverflowed() {
-    publishesWill = true
-    phase = .closed
-    connection.close(.slowConsumer)
-  }
+  override func outputOverflowed() { end(.slowConsumer) }
+
+  override func inputClosed() { end(.peerClosed) }
 
   override func outputDrained() { session?.pump() }
 
@@ -203,9 +210,7 @@ final class MQTTClient: Session {
     pendingConnect = nil
     exchange = nil
     if principal != nil { frontEnd.statistics.clientsConnected -= 1 }
-    let session = session
-    self.session = nil
-    session?.detach(publishesWill: publishesWill)
+    leaveSession()
   }
 
   override var details: [(name: String, value: SettingValue)] {

@@ -10,7 +10,9 @@ extension MQTTFrontEnd {
   /// Sessions, slow subscriptions and bans.
   public var adminRoutes: [AdminRoute] {
     [
-      AdminRoute("GET", "/mqtt/sessions", summary: "MQTT sessions, with or without a connection.") {
+      AdminRoute(
+        "GET", "/api/mqtt/sessions", summary: "MQTT sessions, with or without a connection."
+      ) {
         [unowned self] request in
         let limit = min(max(request.first("limit").flatMap { Int($0) } ?? 1_000, 0), 100_000)
         return AdminResponse(
@@ -20,7 +22,7 @@ extension MQTTFrontEnd {
           ]))
       },
       AdminRoute(
-        "DELETE", "/mqtt/sessions", takesRest: true,
+        "DELETE", "/api/mqtt/sessions", takesRest: true,
         summary: "Disconnects the client of that identifier and ends its session."
       ) { [unowned self] request in
         let found = self.sessions.filter { $0.clientName == request.rest }
@@ -34,7 +36,7 @@ extension MQTTFrontEnd {
           .object([.init("ended", .integer(Int64(found.count)))]), status: found.isEmpty ? 404 : 200
         )
       },
-      AdminRoute("GET", "/mqtt/slow", summary: "The slowest subscriptions.") {
+      AdminRoute("GET", "/api/mqtt/slow-subscriptions", summary: "The slowest subscriptions.") {
         [unowned self] _ in
         let entries = self.slow?.list(now: self.engine.now) ?? []
         return AdminResponse(
@@ -47,12 +49,14 @@ extension MQTTFrontEnd {
               ])
             }))
       },
-      AdminRoute("DELETE", "/mqtt/slow", summary: "Empties the list of slow subscriptions.") {
+      AdminRoute(
+        "DELETE", "/api/mqtt/slow-subscriptions", summary: "Empties the list of slow subscriptions."
+      ) {
         [unowned self] _ in
         self.slow?.clear()
         return AdminResponse(.object([]))
       },
-      AdminRoute("GET", "/mqtt/bans", summary: "Client identifiers banned for flapping.") {
+      AdminRoute("GET", "/api/mqtt/bans", summary: "Client identifiers banned for flapping.") {
         [unowned self] _ in
         let bans = self.flapping?.banned(now: self.engine.now) ?? []
         return AdminResponse(
@@ -65,7 +69,7 @@ extension MQTTFrontEnd {
             }))
       },
       AdminRoute(
-        "DELETE", "/mqtt/bans", takesRest: true, summary: "Lets a banned client in again."
+        "DELETE", "/api/mqtt/bans", takesRest: true, summary: "Lets a banned client in again."
       ) { [unowned self] request in
         self.flapping?.pardon(Array(request.rest.utf8))
         return AdminResponse(.object([]))

@@ -57,7 +57,7 @@ public final class MQTTFrontEnd: FrontEnd {
   /// Path `/mqtt`, sub-protocol `mqtt` (MQTT 5.0, 6).
   public var webSocket: WebSocketRules? {
     WebSocketRules(
-      paths: ["/mqtt"], subprotocols: ["mqtt", "mqttv3.1"], requiresSubprotocol: false,
+      paths: ["/mqtt"], subprotocols: ["mqtt", "mqttv3.1"], requiresSubprotocol: true,
       frameBytesMax: settings.packetBytesMax)
   }
   /// MQTT has no such upgrade.

@@ -17,7 +17,8 @@ struct MQTTResolvedTopic: Hashable {
 }
 
 /// When a message of `$delayed/<seconds>/<topic>` goes out, as EMQX reads the number: up to
-/// 4,294,967 it is an interval in seconds, beyond that a time in seconds since 1970.
+/// 4,294,967 it is an interval in seconds, beyond that, up to
+/// 4,294,967,295, a time in seconds since 1970.
 enum MQTTDelay: Hashable {
   /// After that many seconds.
   case interval(Int64)
@@ -44,7 +45,9 @@ enum MQTTDelay: Hashable {
       number = number * 10 + Int64(topic[index] - UInt8(ascii: "0"))
       index += 1
     }
-    guard index > size, index + 1 < topic.count, topic[index] == UInt8(ascii: "/") else {
+    guard index > size, number <= Int64(UInt32.max), index + 1 < topic.count,
+      topic[index] == UInt8(ascii: "/")
+    else {
       throw MQTTWireError(.topicNameInvalid, "$delayed/ wants a number of seconds and a topic")
     }
     let rest = UnsafeRawBufferPointer(rebasing: topic[(index + 1)...])

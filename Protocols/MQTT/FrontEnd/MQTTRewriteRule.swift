@@ -3,7 +3,7 @@ import MQTTWire
 /// Gives topics another name: of messages, of subscriptions, or both.
 public struct MQTTRewriteRule: Hashable, Sendable {
   /// What a rule is for.
-  public enum Action: String, Hashable, Sendable, CaseIterable {
+  public enum Direction: String, Hashable, Sendable, CaseIterable {
     /// Topics of messages.
     case publish
     /// Filters of SUBSCRIBE and UNSUBSCRIBE.
@@ -13,21 +13,21 @@ public struct MQTTRewriteRule: Hashable, Sendable {
   }
 
   /// What the rule is for.
-  public var action: Action
+  public var direction: Direction
   /// Only topics that this filter matches, and filters that it equals or matches as if they were
   /// topics.
   public var source: String
   /// A regular expression that must match the whole name.
   public var pattern: String
   /// The new name; `$1` to `$9` stand for what the expression's groups matched.
-  public var destination: String
+  public var target: String
 
   /// A rule.
-  public init(action: Action, source: String, pattern: String, destination: String) {
-    self.action = action
+  public init(direction: Direction, source: String, pattern: String, target: String) {
+    self.direction = direction
     self.source = source
     self.pattern = pattern
-    self.destination = destination
+    self.target = target
   }
 }
 
@@ -53,13 +53,13 @@ struct MQTTRewriter {
   var isEmpty: Bool { compiled.isEmpty }
 
   /// The new name, or `nil` when no rule applies.
-  func rewrite(_ name: String, for action: MQTTRewriteRule.Action) -> String? {
+  func rewrite(_ name: String, for direction: MQTTRewriteRule.Direction) -> String? {
     var result: String?
-    for entry in compiled where entry.rule.action == .all || entry.rule.action == action {
+    for entry in compiled where entry.rule.direction == .all || entry.rule.direction == direction {
       guard Self.matches(entry.source, Array(name.utf8)),
         let match = try? entry.expression.wholeMatch(in: name)
       else { continue }
-      result = Self.expand(entry.rule.destination, match)
+      result = Self.expand(entry.rule.target, match)
     }
     return result
   }

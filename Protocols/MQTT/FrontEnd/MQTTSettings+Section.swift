@@ -102,14 +102,15 @@ extension MQTTSettings {
       "rewrite",
       .maps([
         Setting(
-          "action", .choice(MQTTRewriteRule.Action.allCases.map(\.rawValue)), default: .text("all"),
+          "direction", .choice(MQTTRewriteRule.Direction.allCases.map(\.rawValue)),
+          default: .text("all"),
           "Whether messages, subscriptions or both are rewritten."),
         Setting("source", .text, default: nil, "Only topics that this filter matches."),
         Setting(
           "pattern", .text, default: .text(".*"),
           "A regular expression that must match the whole name."),
         Setting(
-          "destination", .text, default: nil,
+          "target", .text, default: nil,
           "The new name; $1 to $9 are the groups of the pattern."),
       ]), default: .list([]), "Other names for topics; the last rule that matches wins."),
     Setting(
@@ -117,7 +118,7 @@ extension MQTTSettings {
       .map([
         Setting("enabled", .bool, default: .bool(true), "Whether clients are banned."),
         Setting(
-          "max_connections", .integer(1...1_000_000), default: .integer(15),
+          "connects_max", .integer(1...1_000_000), default: .integer(15),
           "How many connections within the window are too many."),
         Setting("window_seconds", .double(0.1...86_400), default: .double(60), "The window."),
         Setting(
@@ -128,7 +129,7 @@ extension MQTTSettings {
       .map([
         Setting("enabled", .bool, default: .bool(true), "Whether the list is kept."),
         Setting(
-          "threshold_milliseconds", .integer(0...3_600_000), default: .integer(500),
+          "threshold_ms", .integer(0...3_600_000), default: .integer(500),
           "From a message's arrival to the receiver's acknowledgement."),
         Setting(
           "entries_max", .integer(1...10_000), default: .integer(10), "How long the list is."),
@@ -180,7 +181,7 @@ extension MQTTSettings {
   private mutating func readFlapping(_ values: SettingsValues) {
     guard !values.has("enabled") || values.bool("enabled") else { return }
     var rule = MQTTFlappingRule()
-    if values.has("max_connections") { rule.connectionsMax = values.int("max_connections") }
+    if values.has("connects_max") { rule.connectionsMax = values.int("connects_max") }
     if values.has("window_seconds") { rule.windowSeconds = values.double("window_seconds") }
     if values.has("ban_seconds") { rule.banSeconds = values.double("ban_seconds") }
     flapping = rule
@@ -189,8 +190,8 @@ extension MQTTSettings {
   private mutating func readSlowSubscriptions(_ values: SettingsValues) {
     guard !values.has("enabled") || values.bool("enabled") else { return }
     var rule = MQTTSlowSubscriptionRule()
-    if values.has("threshold_milliseconds") {
-      rule.thresholdMilliseconds = values.int("threshold_milliseconds")
+    if values.has("threshold_ms") {
+      rule.thresholdMilliseconds = values.int("threshold_ms")
     }
     if values.has("entries_max") { rule.entriesMax = values.int("entries_max") }
     if values.has("lifetime_seconds") { rule.lifetimeSeconds = values.double("lifetime_seconds") }
@@ -221,14 +222,15 @@ extension MQTTSettings {
     guard Array(source.utf8).withUnsafeBytes({ MQTTTopicFilter($0) != nil }) else {
       throw SettingsError("\(values.path).source", "not a topic filter")
     }
-    let destination = values.text("destination")
-    guard !destination.isEmpty else {
-      throw SettingsError("\(values.path).destination", "must not be empty")
+    let target = values.text("target")
+    guard !target.isEmpty else {
+      throw SettingsError("\(values.path).target", "must not be empty")
     }
-    let action = values.has("action") ? values.text("action") : "all"
+    let direction = values.has("direction") ? values.text("direction") : "all"
     let pattern = values.has("pattern") ? values.text("pattern") : ".*"
     return MQTTRewriteRule(
-      action: MQTTRewriteRule.Action(rawValue: action) ?? .all, source: source, pattern: pattern,
-      destination: destination)
+      direction: MQTTRewriteRule.Direction(rawValue: direction) ?? .all, source: source,
+      pattern: pattern,
+      target: target)
   }
 }

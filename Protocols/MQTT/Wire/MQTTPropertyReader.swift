@@ -101,8 +101,8 @@ extension MQTTPropertyReader {
       guard property.number <= 1 else { throw .protocolError("property is neither 0 nor 1") }
     case .text:
       guard MQTTText.isValid(property.value) else { throw .malformed("ill-formed text") }
-      if property.id == .responseTopic, !MQTTTopicName.hasNoWildcard(property.value) {
-        throw .protocolError("response topic has a wildcard")
+      if property.id == .responseTopic, !MQTTTopicName.isValid(property.value) {
+        throw .protocolError("response topic is empty or has a wildcard")
       }
     case .pair:
       guard MQTTText.isValid(property.name), MQTTText.isValid(property.value) else {

@@ -22,11 +22,6 @@ public enum MQTTTopicName {
     return true
   }
 
-  /// Whether text that is valid otherwise holds neither `+` nor `#`.
-  static func hasNoWildcard(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    !bytes.contains { $0 == UInt8(ascii: "+") || $0 == UInt8(ascii: "#") }
-  }
-
   /// Eight ASCII bytes without zero, `+` and `#`; may say no where the answer is yes.
   @inline(__always)
   private static func isPlain(_ word: UInt64) -> Bool {

@@ -38,7 +38,8 @@ struct PacketGenerator {
       case .twoBytes: list.append(id, UInt32.random(in: 1...0xFFFF, using: &random))
       case .fourBytes: list.append(id, UInt32.random(in: 1...UInt32.max, using: &random))
       case .varint: list.append(id, UInt32.random(in: 1...268_435_455, using: &random))
-      case .text, .binary: list.append(id, text())
+      case .text, .binary:
+        list.append(id, id == .responseTopic ? ByteBuffer(string: "r" + string(8)) : text())
       case .pair: for _ in 0..<count(3) { list.append(userProperty: string(4), string(4)) }
       }
     }
