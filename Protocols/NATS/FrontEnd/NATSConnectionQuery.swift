@@ -35,7 +35,9 @@ struct NATSConnectionQuery {
 
   init(_ request: AdminRequest) throws(Invalid) {
     if let sort = request.first("sort"), !sort.isEmpty {
-      guard Self.sorts.contains(sort) else { throw Invalid(reason: "invalid sorting option: \(sort)") }
+      guard Self.sorts.contains(sort) else {
+        throw Invalid(reason: "invalid sorting option: \(sort)")
+      }
       self.sort = sort
     }
     switch request.first("state")?.lowercased() {

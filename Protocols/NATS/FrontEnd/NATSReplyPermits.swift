@@ -18,6 +18,9 @@ struct NATSReplyPermits {
   private var permits: [[UInt8]: Permit] = [:]
   private var sincePrune = 0
 
+  /// How many replies are remembered.
+  var count: Int { self.permits.count }
+
   init(_ rule: Permissions.Responses) {
     self.rule = rule
   }
