@@ -174,7 +174,7 @@ class Campaign:
     mutators: list[Mutator]
     ask: bytes
     answer: bytes
-    batch: int = 32
+    batch: int = 64
     concurrent: int = 128
     thrown: int = 0
     connections: int = 0

@@ -14,7 +14,7 @@ from hostile.mutations import Campaign, Mutator, mqtt_templates, nats_templates
 
 FRAMES = int(os.environ.get("GODWIT_MUTATED_FRAMES") or 2_000_000)
 SEED = int(os.environ.get("GODWIT_MUTATION_SEED") or 1)
-WILD = 0.05
+WILD = 0.02
 
 
 def nats_greeting(number: int, chance: random.Random) -> bytes:
