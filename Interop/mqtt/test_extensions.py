@@ -21,12 +21,12 @@ def test_delayed_publish(mqtt, version, unique):
     watcher.subscribe(f"{unique}/#", qos=2)
     client = mqtt.connect("c", version)
     start = time.monotonic()
-    assert client.publish(f"$delayed/1/{unique}/a", b"later", 1) < 0x80
+    assert client.publish(f"$delayed/2/{unique}/a", b"later", 1) < 0x80
     client.publish(f"{unique}/b", b"now", 1)
     watcher.take(topic=f"{unique}/b")
     watcher.expect_nothing()
     watcher.take(topic=f"{unique}/a", payload=b"later", qos=1)
-    assert 0.9 <= time.monotonic() - start < 3
+    assert 1.9 <= time.monotonic() - start < 4.5
 
 
 def test_delayed_messages_keep_properties_and_qos(mqtt, unique):
@@ -40,7 +40,7 @@ def test_delayed_messages_keep_properties_and_qos(mqtt, unique):
 
 
 def test_delayed_and_retained(mqtt, unique):
-    mqtt.connect("c").publish(f"$delayed/1/{unique}", b"x", 1, retain=True)
+    mqtt.connect("c").publish(f"$delayed/2/{unique}", b"x", 1, retain=True)
     watcher = mqtt.connect("w")
     watcher.subscribe(unique)
     watcher.expect_nothing()

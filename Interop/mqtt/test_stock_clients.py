@@ -79,7 +79,7 @@ def test_paho_properties(address, unique):
         found = peer.next().properties
         assert (found.ContentType, found.ResponseTopic) == ("a/b", "answers")
         assert found.CorrelationData == b"\x00\xff"
-        assert found.MessageExpiryInterval in (99, 100)
+        assert found.MessageExpiryInterval in range(90, 101)
         assert found.UserProperty == [("b", "1"), ("a", "2"), ("b", "1")]
 
 

@@ -134,7 +134,7 @@ def test_carries_its_properties(mqtt, watcher, unique):
     )
     mqtt.connect("c", will=Will(f"{unique}/will", b"gone", properties=props)).abort()
     packet = watcher.take(payload=b"gone")
-    assert packet.get(P.MESSAGE_EXPIRY) in (99, 100)
+    assert packet.get(P.MESSAGE_EXPIRY) in range(90, 101)
     single = [p for p in props if p[0] not in (P.USER_PROPERTY, P.MESSAGE_EXPIRY)]
     assert all(packet.get(i) == v for i, v in single), packet
     assert packet.all(P.USER_PROPERTY) == [("b", "1"), ("a", "2"), ("b", "1")]
@@ -151,12 +151,12 @@ def delayed(topic: str, seconds: int, **fields) -> Will:
 
 
 def test_delay_counts_from_the_end_of_the_connection(mqtt, watcher, unique):
-    client = mqtt.connect("c", will=delayed(f"{unique}/will", 1), props=[(P.SESSION_EXPIRY, 60)])
+    client = mqtt.connect("c", will=delayed(f"{unique}/will", 2), props=[(P.SESSION_EXPIRY, 60)])
     start = time.monotonic()
     client.abort()
     watcher.expect_nothing()
     packet = watcher.take(payload=b"gone", timeout=6)
-    assert time.monotonic() - start >= 0.9
+    assert time.monotonic() - start >= 1.9
     assert packet.get(P.WILL_DELAY) is None
 
 
@@ -175,19 +175,19 @@ def test_delay_ends_early_with_the_session(mqtt, watcher, unique):
 
 def test_resuming_within_the_delay_cancels_it(mqtt, watcher, unique):
     keep = [(P.SESSION_EXPIRY, 60)]
-    mqtt.connect("c", will=delayed(f"{unique}/will", 1), props=keep).abort()
+    mqtt.connect("c", will=delayed(f"{unique}/will", 2), props=keep).abort()
     mqtt.connect("c", clean=False, props=keep)
-    marker = mqtt.connect("marker", will=delayed(f"{unique}/marker", 2), props=keep)
+    marker = mqtt.connect("marker", will=delayed(f"{unique}/marker", 3), props=keep)
     marker.abort()
     watcher.take(topic=f"{unique}/marker", timeout=6)
 
 
 def test_take_over_within_the_delay_cancels_it(mqtt, watcher, unique):
     keep = [(P.SESSION_EXPIRY, 60)]
-    first = mqtt.connect("c", will=delayed(f"{unique}/will", 1), props=keep)
+    first = mqtt.connect("c", will=delayed(f"{unique}/will", 2), props=keep)
     second = mqtt.connect("c", clean=False, props=keep)
     first.expect_close(Reason.SESSION_TAKEN_OVER, oracle_is_silent=True)
-    mqtt.connect("marker", will=delayed(f"{unique}/marker", 2), props=keep).abort()
+    mqtt.connect("marker", will=delayed(f"{unique}/marker", 3), props=keep).abort()
     watcher.take(topic=f"{unique}/marker", timeout=6)
     second.expect_nothing()
 
@@ -203,12 +203,12 @@ def test_clean_start_within_the_delay_publishes_at_once(mqtt, watcher, unique):
 
 def test_disconnect_with_will_obeys_the_delay(mqtt, watcher, unique):
     keep = [(P.SESSION_EXPIRY, 60)]
-    client = mqtt.connect("c", will=delayed(f"{unique}/will", 1), props=keep)
+    client = mqtt.connect("c", will=delayed(f"{unique}/will", 2), props=keep)
     start = time.monotonic()
     client.disconnect(Reason.DISCONNECT_WITH_WILL)
     watcher.expect_nothing()
     watcher.take(payload=b"gone", timeout=6)
-    assert time.monotonic() - start >= 0.9
+    assert time.monotonic() - start >= 1.9
 
 
 def test_message_expiry_of_a_delayed_will_starts_when_published(mqtt, unique):
@@ -218,7 +218,7 @@ def test_message_expiry_of_a_delayed_will_starts_when_published(mqtt, unique):
     will = Will(f"{unique}/will", b"gone", qos=1, properties=props)
     mqtt.connect("c", will=will, props=[(P.SESSION_EXPIRY, 60)]).abort()
     packet = away.take(payload=b"gone", timeout=6)
-    assert packet.get(P.MESSAGE_EXPIRY) in (29, 30)
+    assert packet.get(P.MESSAGE_EXPIRY) in range(25, 31)
 
 
 @pytest.mark.godwit_only(reason=_DELAY_OUTLIVES_SESSION)
