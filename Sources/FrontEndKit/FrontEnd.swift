@@ -1,4 +1,5 @@
 public import GodwitEngine
+public import GodwitPrimitives
 public import Logging
 
 /// What a front end is given.
@@ -89,11 +90,18 @@ public protocol FrontEnd: AnyObject {
   func spell(_ topic: [UInt8]) -> Result<String, NameError>
   /// The canonical topic of a name in this protocol.
   func canonical(_ name: String) -> Result<[UInt8], NameError>
+  /// What a subscription to `text`, in this protocol's own spelling, matches.
+  func pattern(_ text: String) -> Result<TopicPattern, NameError>
+  /// The raw bytes of a user's public key, in the text form that this protocol's people use; `nil`
+  /// when it has none, or the text is not one. Default `nil`.
+  static func publicKey(_ text: String) -> [UInt8]?
 }
 
 extension FrontEnd {
   /// The handshake comes before the session.
   public var beginsTLSItself: Bool { false }
+  /// There are no such keys.
+  public static func publicKey(_ text: String) -> [UInt8]? { nil }
 }
 
 /// Why a name cannot be said in a protocol.

@@ -20,6 +20,8 @@ public struct TopicPattern: Hashable, Sendable {
     case system
     /// Those that begin with `$` (MQTT 5.0, 4.7.2).
     case dollar
+    /// None: permissions, where `>` means everything.
+    case nothing
   }
 
   /// The canonical bytes; `>` stands as the last level for both open tails.
@@ -81,6 +83,7 @@ public struct TopicPattern: Hashable, Sendable {
     switch self.reserved {
     case .dollar: return true
     case .system: return topic.isSystemTopic
+    case .nothing: return false
     }
   }
 
@@ -109,13 +112,16 @@ public struct TopicPattern: Hashable, Sendable {
       other.bytes.withUnsafeBytes { theirs in
         var left = TopicLevels(mine)
         var right = TopicLevels(theirs)
+        var isFirst = true
         while let level = left.next() {
           if left.isAtEnd, self.tail == .zeroOrMore { return true }
           guard let candidate = right.next() else { return false }
           let candidateIsOpen = right.isAtEnd && other.tail != .exact
           if left.isAtEnd, self.tail == .oneOrMore {
-            return !(candidateIsOpen && other.tail == .zeroOrMore)
+            // A topic has at least one level: alone, `#` and `>` are the same.
+            return isFirst || !(candidateIsOpen && other.tail == .zeroOrMore)
           }
+          isFirst = false
           if candidateIsOpen { return false }
           if level.isWildcardLevel { continue }
           guard level.sameBytes(as: candidate) else { return false }

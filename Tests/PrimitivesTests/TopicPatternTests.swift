@@ -104,6 +104,8 @@ struct TopicPatternTests {
     #expect(pattern("a.>", .zeroOrMore).covers(pattern("a")))
     #expect(!pattern("a.b").covers(pattern("a.*")))
     #expect(pattern(">").covers(pattern("a.>", .zeroOrMore)))
+    #expect(pattern(">").covers(pattern(">", .zeroOrMore)))
+    #expect(matches(pattern(">", .oneOrMore, .nothing), "$SYS.x"))
     #expect(!pattern("a.b").overlaps(pattern("a.c")))
     #expect(pattern("a.*").overlaps(pattern("*.b")))
   }

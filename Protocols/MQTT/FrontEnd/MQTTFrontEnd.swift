@@ -1,6 +1,6 @@
 import GodwitEngine
 public import GodwitFrontEndKit
-import GodwitPrimitives
+public import GodwitPrimitives
 import GodwitWire
 import Logging
 import MQTTWire
@@ -107,6 +107,18 @@ public final class MQTTFrontEnd: FrontEnd {
             + "not UTF-8"))
     }
     return .success(String(decoding: name, as: UTF8.self))
+  }
+
+  /// A topic filter with `+` and `#`, as in SUBSCRIBE; not a shared one.
+  public func pattern(_ text: String) -> Result<TopicPattern, NameError> {
+    Array(text.utf8).withUnsafeBytes { bytes in
+      guard bytes.count <= Int(UInt16.max), let filter = MQTTTopicFilter(bytes),
+        filter.shareName == nil
+      else { return .failure(NameError("not an MQTT topic filter")) }
+      return .success(
+        TopicPattern(
+          canonical: MQTTTopicCodec.canonical(bytes), openTail: .zeroOrMore, reserved: .dollar))
+    }
   }
 
   /// The canonical topic of a topic name.

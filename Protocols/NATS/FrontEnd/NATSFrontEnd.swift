@@ -1,5 +1,6 @@
 import GodwitEngine
 public import GodwitFrontEndKit
+public import GodwitPrimitives
 import GodwitWire
 import Logging
 import NATSWire
@@ -170,6 +171,17 @@ public final class NATSFrontEnd: FrontEnd {
       return .failure(NameError("not UTF-8"))
     }
     return .success(text)
+  }
+
+  /// A subject with `*` and `>`, as in SUB.
+  public func pattern(_ text: String) -> Result<TopicPattern, NameError> {
+    self.canonical(text).map { TopicPattern(canonical: $0) }
+  }
+
+  /// An nkey of a user, as in `UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4`.
+  public static func publicKey(_ text: String) -> [UInt8]? {
+    guard let key = NATSNkey(text), key.role == .user else { return nil }
+    return key.publicKey
   }
 
   /// Any subject without blanks and empty tokens.

@@ -1,0 +1,12 @@
+public import GodwitFrontEndKit
+import MQTTFrontEnd
+import NATSFrontEnd
+
+/// The protocols that the broker speaks. Everything about them is learnt from these types.
+public enum FrontEnds {
+  /// All of them, in the order in which people are told of them.
+  public static let all: [any FrontEnd.Type] = [
+    NATSFrontEnd.self,
+    MQTTFrontEnd.self,
+  ]
+}
