@@ -5,8 +5,10 @@ import NATSFrontEnd
 /// The protocols that the broker speaks. Everything about them is learnt from these types.
 public enum FrontEnds {
   /// All of them, in the order in which people are told of them.
-  public static let all: [any FrontEnd.Type] = [
-    NATSFrontEnd.self,
-    MQTTFrontEnd.self,
-  ]
+  public static var all: [any FrontEnd.Type] {
+    [
+      NATSFrontEnd.self,
+      MQTTFrontEnd.self,
+    ]
+  }
 }

@@ -113,7 +113,7 @@ public struct SettingsError: Error, Hashable, Sendable, CustomStringConvertible 
 ///
 /// Reading a key that the section did not declare, or as another type, gives the fallback: an
 /// empty or zero value. Debug builds assert.
-public struct SettingsValues: Hashable, Sendable {
+public struct SettingsValues: Hashable, Sendable, CustomStringConvertible {
   /// Where in the settings this is, as in `mqtt` or `mqtt.rewrite[0]`.
   public let path: String
   private let values: [String: SettingValue]
@@ -129,6 +129,11 @@ public struct SettingsValues: Hashable, Sendable {
     var values: [String: SettingValue] = [:]
     for setting in section.settings { values[setting.key] = setting.defaultValue }
     self.init(path: section.name, checked: values)
+  }
+
+  /// Every value, secrets included, in the order of their keys: to compare, not to print.
+  public var description: String {
+    self.values.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
   }
 
   /// Whether anything was said, or is the default, of `key`.

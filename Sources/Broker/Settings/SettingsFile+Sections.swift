@@ -26,7 +26,8 @@ extension SettingsFile {
           "join_groups", .bool, default: .bool(false),
           "Whether a NATS queue group and an MQTT shared subscription of one name are one group."),
         Setting(
-          "log_level", .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
+          "log_level",
+          .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
           default: .text("info"), "What is logged, on standard error."),
       ])
   }

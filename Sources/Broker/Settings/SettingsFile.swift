@@ -28,7 +28,8 @@ public struct SettingsFile: Sendable {
   public init(
     yaml: String?, directory: String = ".", environment: [String: String]
   ) throws(SettingsError) {
-    let tree = try yaml.map { text throws(SettingsError) in try SettingsTree(yaml: text) }
+    let tree =
+      try yaml.map { text throws(SettingsError) in try SettingsTree(yaml: text) }
       ?? SettingsTree()
     let reader = ConfigReader(
       provider: EnvironmentVariablesProvider(environmentVariables: environment)

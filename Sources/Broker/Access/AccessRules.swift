@@ -1,0 +1,169 @@
+import GodwitEngine
+import GodwitFrontEndKit
+import GodwitPrimitives
+
+/// What `access` in the settings says, compiled.
+struct AccessRules {
+  /// One user.
+  struct User {
+    var name: String
+    var password: PasswordHash?
+    /// A password that stands in the file as it is, hashed on first use.
+    var plainPassword: [UInt8]?
+    var publicKey: [UInt8]?
+    var certificate: String
+    var tenant: String
+    var clientIDs: [String]
+    var addresses: [AddressRange]
+    var permissions: PermissionsTemplate?
+    var subscriptionsMax: Int
+    var payloadBytesMax: Int
+    /// Everything that was said of the user, to notice changes by.
+    var revision: String
+  }
+
+  /// A rule on top of the users' own permissions.
+  struct Rule {
+    var user: String
+    var clientID: String
+    var address: AddressRange?
+    var publishes: Bool
+    var subscribes: Bool
+    var topics: [PatternTemplate]
+    var allows: Bool
+  }
+
+  var isAnonymousAllowed: Bool
+  var tenant: String
+  var token: [UInt8]
+  var users: [String: User] = [:]
+  var rules: [Rule] = []
+  /// All rules as text, to notice changes by.
+  let rulesRevision: String
+
+  /// Compiles the section, with the users of the users file.
+  ///
+  /// - Parameters:
+  ///   - moreUsers: the users file's.
+  ///   - isAnonymousAllowed: what `anonymous` comes to.
+  ///   - spelling: the front ends, for patterns in their spelling.
+  init(
+    _ values: SettingsValues, moreUsers: [SettingsValues], isAnonymousAllowed: Bool,
+    spelling: [any FrontEnd]
+  ) throws(SettingsError) {
+    self.isAnonymousAllowed = isAnonymousAllowed
+    self.tenant = values.text("tenant").isEmpty ? "default" : values.text("tenant")
+    self.token = Array(values.text("token").utf8)
+    self.rulesRevision = "\(values.maps("acl").map(\.description))"
+    for user in values.maps("users") + moreUsers {
+      let compiled = try User(user, defaultTenant: self.tenant, spelling: spelling)
+      guard self.users[compiled.name] == nil else {
+        throw SettingsError(user.path, "there is another user called \(compiled.name)")
+      }
+      self.users[compiled.name] = compiled
+    }
+    for rule in values.maps("acl") {
+      self.rules.append(try Rule(rule, spelling: spelling))
+    }
+  }
+
+  /// What a client may do; `nil` for everything.
+  func permissions(user: User?, name: String, peer: PeerIdentity) -> Permissions? {
+    let matching = self.rules.filter { $0.concerns(user: name, peer: peer) }
+    guard user?.permissions != nil || !matching.isEmpty else { return nil }
+    let own = user?.permissions ?? PermissionsTemplate()
+    return own.permissions(name: name, clientID: peer.clientID, rules: matching)
+  }
+}
+
+extension AccessRules.User {
+  init(
+    _ values: SettingsValues, defaultTenant: String, spelling: [any FrontEnd]
+  ) throws(SettingsError) {
+    self.name = values.text("name")
+    self.certificate = values.text("certificate")
+    let nkey = values.text("nkey")
+    if !nkey.isEmpty {
+      guard let key = spelling.lazy.compactMap({ type(of: $0).publicKey(nkey) }).first else {
+        throw SettingsError("\(values.path).nkey", "not the public key of a user (U…)")
+      }
+      self.publicKey = key
+    }
+    if self.name.isEmpty { self.name = nkey.isEmpty ? self.certificate : nkey }
+    guard !self.name.isEmpty else { throw SettingsError("\(values.path).name", "must be said") }
+    let password = values.text("password")
+    if password.hasPrefix("SCRAM-SHA-256$") {
+      guard let hash = PasswordHash(password) else {
+        throw SettingsError("\(values.path).password", "not a whole SCRAM-SHA-256 hash")
+      }
+      self.password = hash
+    } else if !password.isEmpty {
+      self.plainPassword = Array(password.utf8)
+    }
+    guard !password.isEmpty || self.publicKey != nil || !self.certificate.isEmpty else {
+      throw SettingsError(values.path, "needs a password, an nkey or a certificate")
+    }
+    self.tenant = values.text("tenant").isEmpty ? defaultTenant : values.text("tenant")
+    self.clientIDs = values.texts("client_ids")
+    self.addresses = []
+    for text in values.texts("addresses") {
+      guard let range = AddressRange(text) else {
+        throw SettingsError("\(values.path).addresses", "`\(text)` is not an address or a range")
+      }
+      self.addresses.append(range)
+    }
+    if values.has("permissions") {
+      self.permissions = try PermissionsTemplate(values.map("permissions"), spelling: spelling)
+    }
+    self.subscriptionsMax = values.int("subscriptions_max")
+    self.payloadBytesMax = values.int("payload_bytes_max")
+    self.revision = values.description
+  }
+
+  /// Whether the user may come from there, under that name.
+  func mayCome(from peer: PeerIdentity) -> Bool {
+    if !self.addresses.isEmpty, !self.addresses.contains(where: { $0.contains(peer.address) }) {
+      return false
+    }
+    return self.clientIDs.isEmpty || self.clientIDs.contains { peer.clientID.fits($0) }
+  }
+}
+
+extension AccessRules.Rule {
+  init(_ values: SettingsValues, spelling: [any FrontEnd]) throws(SettingsError) {
+    self.user = values.text("user")
+    self.clientID = values.text("client_id")
+    let address = values.text("address")
+    if !address.isEmpty {
+      guard let range = AddressRange(address) else {
+        throw SettingsError("\(values.path).address", "`\(address)` is not an address or a range")
+      }
+      self.address = range
+    }
+    let action = values.text("action")
+    self.publishes = action != "subscribe"
+    self.subscribes = action != "publish"
+    self.topics = []
+    for text in values.texts("topics") {
+      self.topics.append(
+        try PatternTemplate(text, path: "\(values.path).topics", spelling: spelling))
+    }
+    guard !self.topics.isEmpty else {
+      throw SettingsError("\(values.path).topics", "must name at least one pattern")
+    }
+    self.allows = values.bool("allow")
+  }
+
+  func concerns(user: String, peer: PeerIdentity) -> Bool {
+    (self.user.isEmpty || self.user == user)
+      && (self.clientID.isEmpty || peer.clientID.fits(self.clientID))
+      && (self.address?.contains(peer.address) ?? true)
+  }
+}
+
+extension String {
+  /// Whether the text is `pattern`, or begins like it when it ends with `*`.
+  func fits(_ pattern: String) -> Bool {
+    pattern.hasSuffix("*") ? self.hasPrefix(pattern.dropLast()) : self == pattern
+  }
+}
