@@ -1,0 +1,88 @@
+import Glibc
+public import GodwitFrontEndKit
+public import Logging
+import NIOCore
+import NIOPosix
+
+/// The running broker, seen from outside its loop. Its calls block and must not be made on the loop.
+public final class Broker: Sendable {
+  /// Godwit's version.
+  public static let version = "0.1.0"
+
+  /// The addresses that the listeners got, by name, in the order of the settings; `admin` last.
+  public let addresses: [Address]
+  private let group: MultiThreadedEventLoopGroup
+  private let core: NIOLoopBound<BrokerCore>
+
+  /// A listener's name and address.
+  public struct Address: Hashable, Sendable {
+    /// The name, as in `mqtt-ws`.
+    public let name: String
+    /// The address.
+    public let address: BoundAddress
+  }
+
+  private init(
+    group: MultiThreadedEventLoopGroup, core: NIOLoopBound<BrokerCore>, addresses: [Address]
+  ) {
+    self.group = group
+    self.core = core
+    self.addresses = addresses
+  }
+
+  /// Starts a broker; when this returns, it serves.
+  ///
+  /// - Throws: `BrokerError`; nothing is served then.
+  public static func start(_ settings: BrokerSettings, logger: Logger) throws -> Broker {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let eventLoop = group.next()
+    let started = eventLoop.makePromise(of: Broker.self)
+    eventLoop.execute {
+      do {
+        let loop = Loop(
+          eventLoop: eventLoop, limits: settings.limits, wallNanoseconds: Self.wallNanoseconds())
+        let core = try BrokerCore(settings, loop: loop, logger: logger)
+        core.start { error in
+          if let error {
+            started.fail(error)
+          } else {
+            started.succeed(
+              Broker(
+                group: group, core: NIOLoopBound(core, eventLoop: eventLoop),
+                addresses: core.addresses))
+          }
+        }
+      } catch let error as SettingsError {
+        started.fail(BrokerError("\(error)"))
+      } catch {
+        started.fail(error)
+      }
+    }
+    do {
+      return try started.futureResult.wait()
+    } catch {
+      try? group.syncShutdownGracefully()
+      throw error
+    }
+  }
+
+  /// Drains and stops; returns when nothing is left.
+  public func stop() {
+    let eventLoop = self.group.next()
+    let stopped = eventLoop.makePromise(of: Void.self)
+    eventLoop.execute { self.core.value.stop { stopped.succeed() } }
+    try? stopped.futureResult.wait()
+    try? self.group.syncShutdownGracefully()
+  }
+
+  /// What `godwit serve` says when it serves.
+  public var readyLine: String {
+    "godwit ready " + self.addresses.map { "\($0.name)=\($0.address)" }.joined(separator: " ")
+  }
+
+  private static func wallNanoseconds() -> Int64 {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
+  }
+}

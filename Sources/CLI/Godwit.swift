@@ -1,0 +1,18 @@
+import ArgumentParser
+import GodwitBroker
+
+/// The root command. Each subcommand is a line here and a file of its own.
+struct Godwit: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "godwit",
+    abstract: "One broker for NATS and MQTT.",
+    version: Broker.version,
+    subcommands: [
+      ServeCommand.self,
+      PubCommand.self,
+      SubCommand.self,
+      RequestCommand.self,
+      ReplyCommand.self,
+      BenchCommand.self,
+    ])
+}
