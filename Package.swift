@@ -149,8 +149,8 @@ let package = Package(
     .testTarget(
       name: "BrokerTests",
       dependencies: [
-        "GodwitBroker", "GodwitEngine", "GodwitFrontEndKit", "GodwitPrimitives", nioCore, nioPosix,
-        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        "GodwitBroker", "GodwitEngine", "GodwitFrontEndKit", "GodwitPrimitives", "GodwitWire",
+        nioCore, nioPosix, logging, .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       swiftSettings: settings),
     .testTarget(

@@ -1,0 +1,276 @@
+import GodwitEngine
+import GodwitFrontEndKit
+import GodwitPrimitives
+import Logging
+import NIOCore
+import NIOPosix
+import Testing
+
+@testable import GodwitBroker
+
+/// Runs what needs a loop on one, and hands back what is `Sendable`.
+private func onLoop<Result: Sendable>(
+  _ yaml: String, _ body: @escaping @Sendable (BrokerAuthenticator, Engine) throws -> Result
+) throws -> Result {
+  let group = MultiThreadedEventLoopGroup.singleton
+  let eventLoop = group.next()
+  return try eventLoop.submit {
+    let engine = Engine(now: 1)
+    defer { withExtendedLifetime(engine) {} }
+    let authenticator = try BrokerAuthenticator.forTesting(yaml, engine, eventLoop)
+    return try body(authenticator, engine)
+  }.wait()
+}
+
+extension BrokerAuthenticator {
+  fileprivate static func forTesting(
+    _ yaml: String, _ engine: Engine, _ eventLoop: any EventLoop
+  ) throws -> BrokerAuthenticator {
+    let file = try SettingsFile(yaml: yaml, environment: [:])
+    let values = file["access"]
+    let open = OpenAuthenticator(engine)
+    let loop = Loop(eventLoop: eventLoop, wallNanoseconds: 1)
+    let context = FrontEndContext(
+      loop: loop, access: AccessControl(open), logger: Logger(label: "test"),
+      serverName: "test", version: "0")
+    let frontEnds: [any FrontEnd] = try FrontEnds.all.map {
+      try $0.init(context, values: file[$0.name])
+    }
+    let isAnonymous = values.bool("anonymous")
+    let rules = try AccessRules(
+      values, moreUsers: [], isAnonymousAllowed: isAnonymous, spelling: frontEnds)
+    return BrokerAuthenticator(
+      rules, engine: engine, eventLoop: eventLoop, pool: NIOThreadPool.singleton)
+  }
+
+  /// What comes back at once; `nil` when it takes time.
+  fileprivate func now(_ credentials: Credentials, _ peer: PeerIdentity) -> Outcome? {
+    var outcome: Outcome?
+    self.authenticate(credentials, peer: peer) { outcome = Outcome($0) }
+    return outcome
+  }
+}
+
+private final class OpenAuthenticator: Authenticator {
+  let requiresCredentials = false
+  let offersNonce = false
+  private let principal: Principal
+
+  init(_ engine: Engine) {
+    self.principal = Principal(name: "", tenant: engine.tenant(named: "default"))
+  }
+
+  func authenticate(
+    _ credentials: Credentials, peer: PeerIdentity,
+    completion: @escaping (Result<Principal, AccessRefusal>) -> Void
+  ) {
+    completion(.success(self.principal))
+  }
+
+  func scramCredential(for user: String) -> SCRAMCredential {
+    SCRAMCredential(salt: [], iterations: 1, storedKey: [], serverKey: [])
+  }
+
+  func refresh(_ principal: Principal, peer: PeerIdentity) -> Principal? { principal }
+}
+
+/// What authentication came to.
+private enum Outcome: Equatable {
+  case entered(name: String, tenant: String)
+  case refused(AccessRefusal)
+
+  init(_ result: Result<Principal, AccessRefusal>) {
+    switch result {
+    case .success(let principal):
+      self = .entered(name: principal.name, tenant: principal.tenant.name)
+    case .failure(let refusal): self = .refused(refusal)
+    }
+  }
+}
+
+private func peer(
+  _ address: String = "127.0.0.1", id: String = "", common: String? = nil
+) -> PeerIdentity {
+  PeerIdentity(
+    protocolName: "mqtt", address: address, certificateCommonName: common, clientID: id)
+}
+
+struct BrokerAuthenticatorTests {
+  @Test func passwordsAreCheckedAndRemembered() async throws {
+    let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+    let outcomes = eventLoop.makePromise(of: [Outcome].self)
+    eventLoop.execute {
+      do {
+        let engine = Engine(now: 1)
+        let access = try BrokerAuthenticator.forTesting(
+          "access: {users: [{name: ada, password: pw, tenant: acme}]}", engine, eventLoop)
+        var got: [Outcome] = []
+        let tries: [(String, String)] = [("ada", "no"), ("bob", "pw"), ("ada", ""), ("ada", "pw")]
+        for (name, password) in tries {
+          access.authenticate(
+            .password(user: name, password: Array(password.utf8)), peer: peer()
+          ) { result in
+            got.append(Outcome(result))
+            guard got.count == tries.count else { return }
+            // The right one is remembered: this time there is nothing to wait for.
+            if let again = access.now(.password(user: "ada", password: Array("pw".utf8)), peer()) {
+              got.append(again)
+            }
+            outcomes.succeed(got)
+            withExtendedLifetime(engine) {}
+          }
+        }
+      } catch {
+        outcomes.fail(error)
+      }
+    }
+    let got = try await outcomes.futureResult.get()
+    let entered = Outcome.entered(name: "ada", tenant: "acme")
+    #expect(got.filter { $0 == .refused(.badCredentials) }.count == 3)
+    #expect(got.filter { $0 == entered }.count == 2)
+    #expect(got.last == entered)
+  }
+
+  @Test func anonymousClients() throws {
+    #expect(
+      try onLoop("access: {anonymous: true, tenant: t}") { access, _ in
+        access.now(.none, peer()) == .entered(name: "", tenant: "t")
+          && !access.requiresCredentials
+      })
+    #expect(
+      try onLoop("access: {token: x}") { access, _ in
+        access.now(.none, peer()) == .refused(.credentialsRequired)
+          && access.now(.token(Array("x".utf8)), peer()) == .entered(name: "", tenant: "default")
+          && access.now(.token(Array("y".utf8)), peer()) == .refused(.badCredentials)
+          && access.now(.token([]), peer()) == .refused(.badCredentials)
+      })
+  }
+
+  @Test func anEmptyTokenLetsNobodyIn() throws {
+    #expect(
+      try onLoop("access: {users: [{name: a, password: b}]}") { access, _ in
+        access.now(.token([]), peer()) == .refused(.badCredentials)
+      })
+  }
+
+  @Test func certificatesAddressesAndClientIDs() throws {
+    let yaml = """
+      access:
+        users:
+          - {name: dev, certificate: device-7}
+          - {name: here, certificate: here, addresses: [10.0.0.0/8]}
+          - {name: mine, certificate: mine, client_ids: [mine-*]}
+      """
+    #expect(
+      try onLoop(yaml) { access, _ in
+        access.now(.none, peer(common: "device-7")) == .entered(name: "dev", tenant: "default")
+          && access.now(.none, peer(common: "other")) == .refused(.credentialsRequired)
+          && access.now(.none, peer("10.1.1.1", common: "here"))
+            == .entered(name: "here", tenant: "default")
+          && access.now(.none, peer("11.1.1.1", common: "here")) == .refused(.notAuthorized)
+          && access.now(.none, peer(id: "mine-3", common: "mine"))
+            == .entered(name: "mine", tenant: "default")
+          && access.now(.none, peer(id: "x", common: "mine")) == .refused(.notAuthorized)
+      })
+  }
+
+  @Test func permissionsFollowTheClient() throws {
+    let yaml = """
+      access:
+        users:
+          - name: dev
+            certificate: dev
+            permissions:
+              publish: {allow: ["devices.%c.>", "mqtt:shared/+/x"], deny: ["devices.%c.secret"]}
+              subscribe: {allow: ["work.> workers"]}
+        acl:
+          - {client_id: "c1", action: publish, topics: ["extra"]}
+          - {address: 10.0.0.0/8, action: all, topics: ["devices.>"], allow: false}
+      """
+    let answers = try onLoop(yaml) { access, _ in
+      var answers: [String: Bool] = [:]
+      func ask(_ name: String, _ peer: PeerIdentity, _ body: @escaping (Permissions) -> Bool) {
+        access.authenticate(.none, peer: peer) { result in
+          if case .success(let principal) = result, let permissions = principal.permissions {
+            answers[name] = body(permissions)
+          }
+        }
+      }
+      func publishes(_ topic: String) -> (Permissions) -> Bool {
+        { permissions in Array(topic.utf8).withUnsafeBytes { permissions.publish.permits($0) } }
+      }
+      let c1 = peer(id: "c1", common: "dev")
+      ask("own", c1, publishes("devices.c1.t"))
+      ask("other", c1, publishes("devices.c2.t"))
+      ask("secret", c1, publishes("devices.c1.secret"))
+      ask("mqtt", c1, publishes("shared.a.x"))
+      ask("extra", c1, publishes("extra"))
+      ask("extra2", peer(id: "c2", common: "dev"), publishes("extra"))
+      ask("wild", peer(id: "*", common: "dev"), publishes("devices.c1.t"))
+      ask("denied by address", peer("10.0.0.1", id: "c1", common: "dev"), publishes("devices.c1.t"))
+      let work = TopicPattern(canonical: Array("work.x".utf8))
+      ask("group", c1) { $0.maySubscribe(work, group: Array("workers".utf8)) }
+      ask("no group", c1) { $0.maySubscribe(work, group: nil) }
+      return answers
+    }
+    #expect(
+      answers == [
+        "own": true, "other": false, "secret": false, "mqtt": true, "extra": true,
+        "extra2": false, "wild": false, "denied by address": false, "group": true,
+        "no group": false,
+      ])
+  }
+
+  @Test(arguments: [
+    ("users: [{password: x}]", "access.users[0].name: must be said"),
+    (
+      "users: [{name: a}]", "access.users[0]: needs a password, an nkey or a certificate"
+    ),
+    ("users: [{name: a, nkey: U1}]", "access.users[0].nkey: not the public key of a user (U…)"),
+    (
+      "users: [{name: a, password: x}, {name: a, password: y}]",
+      "access.users[1]: there is another user called a"
+    ),
+    (
+      "users: [{name: a, password: SCRAM-SHA-256$x}]",
+      "access.users[0].password: not a whole SCRAM-SHA-256 hash"
+    ),
+    (
+      "users: [{name: a, password: x, addresses: [y]}]",
+      "access.users[0].addresses: `y` is not an address or a range"
+    ),
+    ("acl: [{user: a}]", "access.acl[0].topics: must name at least one pattern"),
+  ])
+  func refusalsSayWhereAndWhat(_ yaml: String, _ expected: String) throws {
+    let message = try onLoopError("access: {\(yaml)}")
+    #expect(message == expected)
+  }
+
+  private func onLoopError(_ yaml: String) throws -> String {
+    do {
+      return try onLoop(yaml) { _, _ in "none" }
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  @Test func scramOfAnUnknownUserIsSteady() throws {
+    #expect(
+      try onLoop("access: {users: [{name: a, password: b}]}") { access, _ in
+        let first = access.scramCredential(for: "nobody")
+        return first == access.scramCredential(for: "nobody")
+          && first != access.scramCredential(for: "nobody else")
+          && first.iterations == access.scramCredential(for: "a").iterations
+      })
+  }
+
+  @Test func refreshEndsUsersThatAreGone() throws {
+    #expect(
+      try onLoop("access: {users: [{name: a, certificate: a}]}") { access, engine in
+        let tenant = engine.tenant(named: "default")
+        return access.refresh(Principal(name: "b", tenant: tenant), peer: peer()) == nil
+          && access.refresh(Principal(name: "a", tenant: tenant), peer: peer())?.name == "a"
+          && access.refresh(Principal(name: "", tenant: tenant), peer: peer()) == nil
+      })
+  }
+}
