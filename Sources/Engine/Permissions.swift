@@ -96,7 +96,9 @@ public final class Permissions {
 
   /// Whether a subscription to `pattern` in `group` is allowed.
   public func maySubscribe(_ pattern: TopicPattern, group: [UInt8]?) -> Bool {
-    guard let group else { return self.subscribe.permits(pattern) }
+    // Rules that name groups are the only way in when there are no others.
+    let isOnlyInGroups = self.subscribe.allow.isEmpty && !self.subscribeInGroup.isEmpty
+    guard let group else { return !isOnlyInGroups && self.subscribe.permits(pattern) }
     return group.withUnsafeBytes { name in
       if self.denyInGroup.contains(where: { $0.group.matches(name) && $0.pattern.covers(pattern) })
       {
@@ -107,9 +109,7 @@ public final class Permissions {
       }) {
         return true
       }
-      // Rules that name groups are the only way in when there are no others.
-      if self.subscribe.allow.isEmpty, !self.subscribeInGroup.isEmpty { return false }
-      return self.subscribe.permits(pattern)
+      return !isOnlyInGroups && self.subscribe.permits(pattern)
     }
   }
 }
