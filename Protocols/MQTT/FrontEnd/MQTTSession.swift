@@ -31,6 +31,13 @@ final class MQTTSession: Subscriber {
   /// Whether it has come to its end; then nothing refers to it any more.
   private(set) var isEnded = false
 
+  /// Whom admin pages name.
+  override var owner: SubscriberOwner {
+    SubscriberOwner(
+      protocolName: MQTTFrontEnd.name, name: self.clientName,
+      connectionID: self.client?.connection.id)
+  }
+
   // MARK: The connection, copied here because the message path needs it
 
   /// The client's half, while there is one.

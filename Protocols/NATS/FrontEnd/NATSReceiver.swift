@@ -26,6 +26,13 @@ final class NATSReceiver: Subscriber {
   /// Payload and header bytes delivered.
   var bytesOut: UInt64 = 0
 
+  /// Whom admin pages name.
+  override var owner: SubscriberOwner {
+    SubscriberOwner(
+      protocolName: NATSFrontEnd.name, name: self.connection.clientName,
+      connectionID: self.connection.id)
+  }
+
   private let origin: Origin
   private var echo = true
   private var takesHeaders = false
