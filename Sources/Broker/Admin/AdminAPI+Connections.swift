@@ -101,6 +101,28 @@ extension AdminAPI {
     }
   }
 
+  /// `GET /api/sessions`: what protocols tell at `/api/NAME/sessions`, in one list.
+  func sessions(_ request: AdminRequest) -> AdminResponse {
+    let limit = request.number("limit", default: 100, max: self.limits.rowsMax)
+    let query = [(name: "limit", value: "\(limit)")]
+    let inner = AdminRequest(method: "GET", rest: "", query: query, body: [])
+    var total: Int64 = 0
+    var rows: [JSONValue] = []
+    for frontEnd in self.facts.frontEnds {
+      let name = type(of: frontEnd).name
+      let route = self.contributed.first {
+        $0.method == "GET" && $0.path == "/api/\(name)/sessions"
+      }
+      guard let answer = route?.answer(inner), answer.status == 200 else { continue }
+      total += answer.body["total"]?.integer ?? 0
+      for case .object(let members) in answer.body["sessions"]?.elements ?? [] {
+        rows.append(.object([.init("protocol", .string(name))] + members))
+      }
+    }
+    return AdminResponse(
+      .record(["total": .count(total), "sessions": .array(Array(rows.prefix(limit)))]))
+  }
+
   private func connection(named text: String) -> Result<Connection, AdminRefusal> {
     guard let id = UInt64(text) else {
       return .failure(AdminRefusal(400, "a connection's number is expected"))

@@ -68,12 +68,18 @@ extension AdminAPI {
     return .record([
       "pattern": .string(pattern),
       "tail": .string(tail),
-      "group": subscription.group.map { .text($0) } ?? .null,
+      "group": subscription.group.map { .text(Self.name(ofGroup: $0)) } ?? .null,
       "protocol": .string(owner.protocolName),
       "client": .string(owner.name),
       "connection": owner.connectionID.map { .count($0) } ?? .null,
       "subscriber": .count(subscription.subscriber.id),
     ])
+  }
+
+  /// A group's name without the namespace that a NUL ends.
+  private static func name(ofGroup group: [UInt8]) -> ArraySlice<UInt8> {
+    guard let end = group.firstIndex(of: 0) else { return group[...] }
+    return group[(end + 1)...]
   }
 
   /// `GET /api/retained`

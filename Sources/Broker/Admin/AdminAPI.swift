@@ -13,11 +13,17 @@ final class AdminAPI {
 
   var engine: Engine { self.loop.engine }
 
-  init(loop: Loop, facts: BrokerFacts, limits: AdminLimits, taps: TapDesk) {
+  /// The paths that protocols contribute.
+  let contributed: [AdminRoute]
+
+  init(
+    loop: Loop, facts: BrokerFacts, limits: AdminLimits, taps: TapDesk, contributed: [AdminRoute]
+  ) {
     self.loop = loop
     self.facts = facts
     self.limits = limits
     self.taps = taps
+    self.contributed = contributed
   }
 
   /// All of them.
@@ -59,6 +65,9 @@ final class AdminAPI {
       AdminEndpoint(
         "GET", "/api/connections", takesRest: true, "one connection, by its number",
         .json { [unowned self] in self.connection($0) }),
+      AdminEndpoint(
+        "GET", "/api/sessions", parameters: ["limit"],
+        "sessions of every protocol that has them", .json { [unowned self] in self.sessions($0) }),
       AdminEndpoint(
         "DELETE", "/api/connections", takesRest: true, "disconnects a client, by its number",
         .json { [unowned self] in self.disconnect($0) }),

@@ -42,7 +42,8 @@ public final class AdminServer {
       hostNames: Set(parts.hostNames.map { $0.lowercased() }), hasAccess: parts.access != nil)
     self.taps = TapDesk(loop: parts.loop, limits: parts.limits)
     self.api = AdminAPI(
-      loop: parts.loop, facts: parts.facts, limits: parts.limits, taps: self.taps)
+      loop: parts.loop, facts: parts.facts, limits: parts.limits, taps: self.taps,
+      contributed: parts.routes)
     self.router = AdminRouter(self.api.endpoints + parts.routes.map { AdminEndpoint($0) })
     self.api.server = self
   }

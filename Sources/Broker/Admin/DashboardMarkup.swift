@@ -91,37 +91,40 @@ enum DashboardMarkup {
         </article>
       </div>
       <div class="grid two">
-        <article class="card">
-          <header><h2>Protocols</h2></header>
-          <div class="scroll"><table id="protocols"></table></div>
-        </article>
-        <article class="card">
-          <header><h2>Busiest topics</h2><span class="muted">sampled</span></header>
-          <div class="scroll short" tabindex="0" aria-label="Busiest topics">
-            <table id="busiest-short"></table></div>
-        </article>
-      </div>
-      <div class="grid two">
-        <article class="card">
-          <header><h2>Worth a look</h2></header>
-          <ul class="notes" id="notes"></ul>
-        </article>
-        <article class="card">
-          <header><h2>Publish</h2></header>
-          <form class="form" id="publish">
-            <label>Topic<input name="topic" required placeholder="sensors.kitchen.temperature"
-              autocomplete="off" spellcheck="false"></label>
-            <label>Payload<textarea name="payload" rows="3" spellcheck="false"></textarea></label>
-            <label>Headers <small>one a line, name: value</small>
-              <textarea name="headers" rows="2" spellcheck="false"></textarea></label>
-            <div class="row">
-              <label class="check"><input type="checkbox" name="retain"> Keep as the topic’s last
-                value</label>
-              <button type="submit">Publish</button>
-            </div>
-            <p class="names muted" id="names" aria-live="polite"></p>
-          </form>
-        </article>
+        <div class="stack">
+          <article class="card">
+            <header><h2>Protocols</h2></header>
+            <div class="scroll"><table id="protocols"></table></div>
+          </article>
+          <article class="card">
+            <header><h2>Publish</h2></header>
+            <form class="form" id="publish">
+              <label>Topic<input name="topic" required placeholder="sensors.kitchen.temperature"
+                autocomplete="off" spellcheck="false"></label>
+              <p class="names muted" id="names" aria-live="polite" hidden></p>
+              <label>Payload<textarea name="payload" rows="3" spellcheck="false"></textarea></label>
+              <label>Headers, one a line
+                <textarea name="headers" rows="2" spellcheck="false"
+                  placeholder="Content-Type: text/plain"></textarea></label>
+              <div class="row">
+                <label class="check"><input type="checkbox" name="retain"> Keep as the topic’s last
+                  value</label>
+                <button type="submit">Publish</button>
+              </div>
+            </form>
+          </article>
+        </div>
+        <div class="stack">
+          <article class="card">
+            <header><h2>Busiest topics</h2><span class="muted">sampled</span></header>
+            <div class="scroll short" tabindex="0" aria-label="Busiest topics">
+              <table id="busiest-short"></table></div>
+          </article>
+          <article class="card">
+            <header><h2>Worth a look</h2></header>
+            <ul class="notes" id="notes"></ul>
+          </article>
+        </div>
       </div>
     </section>
 
@@ -154,6 +157,7 @@ enum DashboardMarkup {
         <div class="scroll tall" tabindex="0" aria-label="Sessions"><table id="sessions"></table>
         </div>
       </article>
+      <div class="view" id="trouble"></div>
       <article class="card">
         <header><h2>Ended otherwise than by their own wish</h2></header>
         <div class="scroll tall" tabindex="0" aria-label="Ended connections">

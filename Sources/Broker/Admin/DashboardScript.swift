@@ -16,7 +16,7 @@ enum DashboardScript {
           node.setAttribute(key, value === true ? "" : value);
         }
       }
-      for (const child of children.flat()) {
+      for (const child of children.flat(Infinity)) {
         if (child === undefined || child === null) continue;
         node.append(child instanceof Node ? child : document.createTextNode(String(child)));
       }
@@ -161,13 +161,17 @@ enum DashboardScript {
       }
       return svg;
     };
-    const niceTop = (value) => {
-      if (value <= 0) return 1;
-      const power = 10 ** Math.floor(Math.log10(value));
-      return [1, 2, 2.5, 5, 10].find((step) => step * power >= value) * power;
+    // The next value above that makes four even steps, in the base that the unit counts in.
+    const niceTop = (value, base) => {
+      if (value <= 0) return base === 10 ? 4 : 1024;
+      const power = base ** Math.floor(Math.log(value) / Math.log(base));
+      const steps = base === 10 ? [1, 2, 4, 6, 8, 10]
+        : [1, 2, 4, 8, 16, 32, 64, 100, 200, 400, 600, 800, 1024];
+      return Math.max(base === 10 ? 4 : 64, steps.find((step) => step * power >= value) * power);
     };
     const chart = (node, lines, format) => {
-      const top = niceTop(Math.max(0, ...lines.flatMap((line) => line.values)) * 1.05);
+      const highest = Math.max(0, ...lines.flatMap((line) => line.values)) * 1.05;
+      const top = niceTop(highest, format === bytes ? 1024 : 10);
       const svg = svgNode("svg", { viewBox: "0 0 119 100", preserveAspectRatio: "none",
         role: "img", "aria-label": lines.map((line) =>
           line.label + " " + format(line.values[line.values.length - 1] || 0)).join(", ") });

@@ -80,6 +80,9 @@ enum DashboardStyle {
     main { padding-top: 1.1rem; padding-bottom: 1rem; outline: none; }
     .view { display: grid; gap: 1rem; }
     .grid { display: grid; gap: 1rem; }
+    .stack { display: flex; flex-direction: column; gap: 1rem; min-width: 0; }
+    .stack > :last-child { flex: 1; }
+    #trouble:empty { display: none; }
     .grid.two { grid-template-columns: repeat(2, minmax(0, 1fr)); }
     .tiles { display: grid; gap: 1rem; grid-template-columns: repeat(6, minmax(0, 1fr)); }
     footer { display: flex; flex-wrap: wrap; gap: 0.3rem 1.5rem; padding-bottom: 2rem; }
@@ -107,7 +110,7 @@ enum DashboardStyle {
     svg .dashed { stroke-dasharray: 4 3; }
     .k1 { color: var(--c1); } .k2 { color: var(--c2); } .k3 { color: var(--c3); }
     .k4 { color: var(--c4); } .k5 { color: var(--c5); }
-    .chart { position: relative; height: 190px; }
+    .chart { position: relative; height: 200px; margin-top: 0.9rem; }
     .chart svg { position: absolute; inset: 0 0 1.2rem 3.6rem; width: calc(100% - 3.6rem);
       height: calc(100% - 1.2rem); overflow: visible; }
     .chart .gridline { stroke: var(--line-soft); stroke-width: 1;
@@ -115,13 +118,13 @@ enum DashboardStyle {
     .chart span { position: absolute; color: var(--ink-faint); font-size: 0.72rem; }
     .chart .y { left: 0; width: 3.2rem; text-align: right; transform: translateY(-50%); }
     .chart .x { bottom: 0; }
-    .legend { display: flex; flex-wrap: wrap; gap: 0.2rem 0.9rem; font-size: 0.8rem;
+    .legend { width: 100%; display: flex; flex-wrap: wrap; gap: 0.2rem 0.9rem; font-size: 0.8rem;
       color: var(--ink-soft); }
     .legend i { display: inline-block; width: 1.1rem; height: 0; margin-right: 0.35rem;
       border-top: 2px solid currentColor; vertical-align: middle; }
     .legend i.dashed { border-top-style: dashed; }
     .scroll { overflow-x: auto; margin: 0 -0.3rem; padding: 0 0.3rem; }
-    .scroll.short { max-height: 15.5rem; overflow-y: auto; }
+    .scroll.short { max-height: 25.5rem; overflow-y: auto; }
     .scroll.tall { max-height: 28rem; overflow-y: auto; }
     table { border-collapse: collapse; width: 100%; font-size: 0.86rem; }
     th, td { text-align: left; padding: 0.42rem 0.6rem; border-bottom: 1px solid var(--line-soft);
@@ -132,6 +135,7 @@ enum DashboardStyle {
     tbody tr:hover td { background: color-mix(in srgb, var(--line-soft) 55%, transparent); }
     td.num, th.num { text-align: right; }
     td.wide { max-width: 26rem; overflow: hidden; text-overflow: ellipsis; }
+    td.middling { max-width: 10.4rem; overflow: hidden; text-overflow: ellipsis; }
     td.wrap { white-space: normal; min-width: 14rem; color: var(--ink-soft); }
     td.empty { color: var(--ink-faint); text-align: center; padding: 1.6rem 0.6rem;
       white-space: normal; }
@@ -192,6 +196,7 @@ enum DashboardStyle {
     .message { display: grid; grid-template-columns: 5.6rem 4.2rem minmax(0, 1fr) auto;
       gap: 0 0.8rem; padding: 0.45rem 0.2rem; border-bottom: 1px solid var(--line-soft);
       align-items: baseline; }
+    .message .tag { justify-self: start; }
     .message time, .message .size { color: var(--ink-faint); font-size: 0.8rem; }
     .message .topic { font-family: var(--mono); font-size: 0.84rem; font-weight: 600;
       overflow-wrap: anywhere; }
@@ -234,10 +239,13 @@ enum DashboardStyle {
       .top, .tabs, main, footer { padding-left: 0.8rem; padding-right: 0.8rem; }
       .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 0.6rem; }
       .tile .value { font-size: 1.3rem; }
-      .view, .grid { gap: 0.7rem; }
+      .view, .grid, .stack { gap: 0.7rem; }
       .card { padding: 0.8rem; border-radius: 12px; }
       .tools input { flex: 1 1 9rem; }
-      .message { grid-template-columns: auto 1fr auto; }
+      #uptime { display: none; }
+      td.wide { max-width: 11rem; }
+      .message { grid-template-columns: auto auto 1fr; }
+      .message .size { grid-area: 1 / 3; justify-self: end; }
       .message .topic, .message pre, .message .headers { grid-column: 1 / -1; }
       .listeners { flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; }
       .chip { white-space: nowrap; }

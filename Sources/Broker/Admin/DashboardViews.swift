@@ -15,7 +15,13 @@ extension DashboardScript {
       dialog.showModal();
     });
     const words = (value) => value === null || value === undefined || value === "" ? "–"
+      : value === true ? "yes" : value === false ? "no"
+      : Array.isArray(value) ? value.map(words).join(", ") || "–"
       : typeof value === "object" ? JSON.stringify(value) : String(value);
+    const heading = (name) => {
+      const text = name.replaceAll("_", " ");
+      return text.charAt(0).toUpperCase() + text.slice(1);
+    };
     const showConnection = (id) => attempt(async () => {
       const one = await api("/api/connections/" + id);
       const rows = [
@@ -30,7 +36,7 @@ extension DashboardScript {
       ];
       if (one.certificate_subject) rows.push(["Certificate", one.certificate_subject]);
       for (const [name, value] of Object.entries(one.details)) {
-        rows.push([name.replaceAll("_", " "), words(value)]);
+        rows.push([heading(name), words(value)]);
       }
       if (await ask(one.client || "Connection " + id, rows, "Disconnect")) {
         await change("DELETE", "/api/connections/" + id);
@@ -112,32 +118,52 @@ extension DashboardScript {
     byId("connection-protocol").addEventListener("change", refind);
 
     // Whatever list of records a protocol contributes, with its own names as heads.
-    let hasSessions = true;
     const generic = (node, rows, empty) => {
+      // Times are seconds or, in what protocols contribute, milliseconds since 1970.
+      const isTime = (name, value) => typeof value === "number" && value > 1e9 &&
+        /(^|_)(at|until|since)$/.test(name);
+      const moment = (value) => {
+        const away = (value > 1e11 ? value / 1000 : value) - last.now;
+        return away > 1 ? "in " + duration(away) : ago(last.now + away, last.now);
+      };
       const names = [...new Set(rows.slice(0, 20).flatMap((row) => Object.keys(row)))].slice(0, 10);
       table(node, names.map((name) => ({
-        title: name.replaceAll("_", " "),
+        title: heading(name),
         num: rows.some((row) => typeof row[name] === "number"), kind: "wide",
         hint: (row) => words(row[name]),
         cell: (row) => name === "protocol" ? tag(row[name])
-          : /_at$/.test(name) && typeof row[name] === "number" && row[name] > 1e9
-            ? ago(row[name], last.now)
+          : isTime(name, row[name]) ? moment(row[name])
           : typeof row[name] === "number" ? number(row[name])
           : words(row[name]),
       })), rows, empty);
     };
     const showSessions = async () => {
-      if (!hasSessions) return;
-      try {
-        const data = await api("/api/sessions?limit=200");
-        const rows = Array.isArray(data) ? data
-          : Object.values(data).find((value) => Array.isArray(value)) || [];
-        byId("sessions-card").hidden = false;
-        byId("sessions-count").textContent = number(data.total ?? rows.length);
-        generic(byId("sessions"), rows, "No sessions.");
-      } catch (error) {
-        if (error.status === 404) hasSessions = false; else throw error;
+      const data = await api("/api/sessions?limit=200");
+      byId("sessions-card").hidden = !data.total;
+      byId("sessions-count").textContent = number(data.total);
+      generic(byId("sessions"), data.sessions, "No sessions.");
+    };
+    // Lists of troublesome clients that protocols contribute: /api/NAME/bans and the like.
+    let troublePaths = null;
+    const showTrouble = async () => {
+      if (!troublePaths) {
+        const index = await api("/api");
+        troublePaths = index.paths.filter((entry) => entry.method === "GET" &&
+          /^\/api\/[^/]+\/(bans|slow-subscriptions)$/.test(entry.path));
       }
+      const cards = [];
+      for (const entry of troublePaths) {
+        const data = await api(entry.path);
+        const rows = Array.isArray(data) ? data : [];
+        if (!rows.length) continue;
+        const node = el("table", {});
+        generic(node, rows, "None.");
+        cards.push(el("article", { class: "card" },
+          el("header", {}, el("h2", {}, entry.summary.replace(/\.$/, "")),
+            tag(entry.path.split("/")[2])),
+          el("div", { class: "scroll tall", tabindex: 0, "aria-label": entry.summary }, node)));
+      }
+      byId("trouble").replaceChildren(...cards);
     };
 
     """#
@@ -162,8 +188,13 @@ extension DashboardScript {
       { title: "Tenant", cell: (row) => row.tenant },
       { title: "", cell: (row) => watchButton(row.topic) },
     ];
+    let busiestTopic = "";
     const showBusiest = async () => {
       const data = await api("/api/topics?limit=" + (shown.tab === "topics" ? 50 : 12));
+      if (data.topics.length && !busiestTopic) {
+        busiestTopic = data.topics[0].topic;
+        byId("names-topic").placeholder = busiestTopic;
+      }
       const rows = data.topics.filter((row) => shown.tab === "topics" ||
         row.messages_per_second >= 0.01);
       if (shown.tab === "topics") table(byId("busiest"), busiestAll, rows, "No messages so far.");
@@ -188,9 +219,9 @@ extension DashboardScript {
         data.total ? "Nothing matches." : "Nobody has subscribed.");
     };
     const retainedColumns = [
-      { title: "Topic", kind: "wide", hint: (row) => row.topic,
+      { title: "Topic", kind: "middling", hint: (row) => row.topic,
         cell: (row) => topicName(row.topic) },
-      { title: "Value", kind: "wide", hint: (row) => row.payload,
+      { title: "Value", kind: "middling", hint: (row) => row.payload,
         cell: (row) => topicName((row.encoding === "hex" ? "0x" : "") + row.payload) },
       { title: "Bytes", num: true, cell: (row) => number(row.bytes) },
       { title: "By", cell: (row) => tag(row.origin) },
@@ -207,8 +238,8 @@ extension DashboardScript {
     const showRetained = async () => {
       const pattern = byId("retained-pattern").value.trim() || ">";
       const data = await api("/api/retained?" + new URLSearchParams({ pattern, limit: 200 }));
-      byId("count-retained").textContent =
-        number(data.total) + (data.total ? ", " + bytes(data.bytes) : "");
+      byId("count-retained").textContent = data.retained.length + " of " + number(data.total) +
+        (data.total ? " · " + bytes(data.bytes) : "");
       data.retained.sort((a, b) => a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : 0);
       table(byId("retained"), retainedColumns, data.retained,
         data.total ? "Nothing matches." : "No topic has a retained value.");
@@ -227,13 +258,16 @@ extension DashboardScript {
       return api("/api/names?" + new URLSearchParams({ topic }));
     };
     const showNames = async () => {
-      const topic = byId("names-topic").value.trim();
+      const topic = byId("names-topic").value.trim() || busiestTopic;
       try {
         const data = await explain(topic);
         table(byId("names-table"), nameColumns, data.names, "Type a topic above.");
       } catch (error) {
         table(byId("names-table"), nameColumns, [], error.message);
       }
+    };
+    const showNamesOnce = async () => {
+      if (!byId("names-table").dataset.shape || !byId("names-topic").value) await showNames();
     };
     byId("names-topic").addEventListener("input", later(showNames, 200));
 
@@ -244,8 +278,10 @@ extension DashboardScript {
         const data = await explain(form.elements.topic.value.trim());
         node.textContent = data.names.map((row) => row.protocol + ": " +
           (row.name === null ? row.reason : row.name)).join(" · ");
+        node.hidden = !data.names.length;
       } catch (error) {
         node.textContent = error.message;
+        node.hidden = false;
       }
     }, 200));
     form.addEventListener("submit", (event) => {
@@ -428,8 +464,8 @@ extension DashboardScript {
 
     const views = {
       overview: [showBusiest],
-      connections: [showConnections, showSessions],
-      topics: [showBusiest, showSubscriptions, showRetained],
+      connections: [showConnections, showSessions, showTrouble],
+      topics: [showBusiest, showSubscriptions, showRetained, showNamesOnce],
       tap: [],
       limits: [showLimits],
     };
@@ -440,6 +476,7 @@ extension DashboardScript {
         tab.setAttribute("aria-selected", String(isOn));
         tab.tabIndex = isOn ? 0 : -1;
         byId(tab.getAttribute("aria-controls")).hidden = !isOn;
+        if (isOn) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
       }
       if (location.hash.slice(1) !== shown.tab) {
         window.history.replaceState(null, "", "#" + shown.tab);
