@@ -39,8 +39,9 @@ public struct Publication {
   public var isRetained = false
   /// When the message ends its life, in the engine's clock; 0 means never.
   public var expiresAt: Int64 = 0
-  /// Who sent it, for receivers that do not want their own messages back.
-  public var publisher: Unmanaged<Subscriber>?
+  /// The number of the subscriber that sent it, for receivers that do not want their own messages
+  /// back; 0 where none did.
+  public var publisherID: UInt64 = 0
   /// Bytes that receivers of one kind share, and what kind they are of (0 means none).
   public var frame: UnsafeRawBufferPointer = .init(start: nil, count: 0)
   /// Which kind `frame` is of: the front end's number and its own variant.

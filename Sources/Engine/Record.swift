@@ -18,8 +18,8 @@ public final class Record {
   public let expiresAt: Int64
   /// Metadata of a message that the engine itself sent.
   public let metadata: Metadata?
-  /// Who sent it, while it is connected or its session lives.
-  public private(set) weak var publisher: Subscriber?
+  /// The number of the subscriber that sent it; 0 where none did.
+  public let publisherID: UInt64
 
   private let bytes: ByteBuffer
   private let topicCount: Int
@@ -47,7 +47,7 @@ public final class Record {
     self.receivedAt = now
     self.expiresAt = publication.expiresAt
     self.metadata = metadata
-    self.publisher = publication.publisher?.takeUnretainedValue()
+    self.publisherID = publication.publisherID
     let topic = publication.topic
     let native = publication.native
     let payload = publication.payload
@@ -93,7 +93,7 @@ public final class Record {
       publication.nativeForm = self.nativeForm
       publication.isRetained = self.isRetained
       publication.expiresAt = self.expiresAt
-      publication.publisher = self.publisher.map { Unmanaged.passUnretained($0) }
+      publication.publisherID = self.publisherID
       publication.setRecord(self)
       return body(&publication)
     }

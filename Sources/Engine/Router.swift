@@ -113,15 +113,28 @@ public final class Router {
   /// - Parameter memo: the route of the publisher's last message, which it keeps for this purpose.
   /// - Returns: how many took it.
   func publish(_ publication: inout Publication, memo: inout Route?) -> Int {
-    let route: Route
-    if let last = memo, last.topic.sameBytes(as: publication.topic),
-      last.stamp == self.stamp(last.slots)
-    {
+    let route: Unmanaged<Route>
+    if let last = memo.map(Unmanaged.passUnretained), self.isTrue(last, of: publication.topic) {
       route = last
     } else {
-      route = self.route(for: publication.topic)
-      memo = route
+      let found = self.route(for: publication.topic)
+      memo = found
+      route = Unmanaged.passUnretained(found)
     }
+    // The publisher's memo, which is ours alone during this call, keeps the route alive.
+    return route._withUnsafeGuaranteedRef { self.offer(&publication, along: $0) }
+  }
+
+  /// Whether a remembered route is that of `topic`, and nothing has changed since.
+  @inline(__always)
+  private func isTrue(_ route: Unmanaged<Route>, of topic: UnsafeRawBufferPointer) -> Bool {
+    route._withUnsafeGuaranteedRef {
+      $0.topic.sameBytes(as: topic) && $0.stamp == self.stamp($0.slots)
+    }
+  }
+
+  @inline(__always)
+  private func offer(_ publication: inout Publication, along route: Route) -> Int {
     var taken = 0
     let targets = route.targets
     var index = 0
@@ -130,6 +143,7 @@ public final class Router {
       if Self.offer(&publication, to: targets[index]) { taken &+= 1 }
       index &+= 1
     }
+    guard route.targetCount > everyone else { return taken }
     for group in route.groups where self.offer(&publication, toGroup: group, of: targets) {
       taken &+= 1
     }

@@ -4,12 +4,12 @@
 public final class Tenant {
   /// The tenant's name; `default` where nobody chose one.
   public let name: String
-  /// The kernel it belongs to.
-  public unowned let engine: Engine
+  /// The kernel it belongs to. The two hold each other: an engine lives as long as its process.
+  public let engine: Engine
   /// Live subscriptions.
-  public private(set) var router: Router! = nil
+  public let router: Router
   /// Last values.
-  public private(set) var retained: RetainedStore! = nil
+  public let retained: RetainedStore
   /// Delayed messages.
   public private(set) var schedule: Schedule! = nil
 

@@ -58,7 +58,8 @@ public final class Connection: ChannelInboundHandler {
   public var pendingBytesMax = 64 << 20
   /// Since when sending has made no progress, in the engine's clock; 0 when nothing is stuck.
   public private(set) var stuckSince: Int64 = 0
-  /// The session; set once, right after the connection is made.
+  /// The session; set once, right after the connection is made, and let go when it was told that
+  /// the connection is gone.
   public internal(set) var session: Session!
 
   private var phase: Phase = .handshaking
@@ -441,7 +442,7 @@ public final class Connection: ChannelInboundHandler {
       self.peer.certificateSubject = facts.subject
       self.peer.certificateCommonName = facts.commonName
       self.cancelHandshakeTimer()
-      if self.phase == .handshaking { self.open() } else { self.session.tlsEstablished() }
+      if self.phase == .handshaking { self.open() } else { self.session?.tlsEstablished() }
     } else if case ChannelEvent.inputClosed = event {
       self.isInputClosed = true
       if self.phase == .open, !self.isReadingPaused { self.session.inputClosed() }
@@ -537,14 +538,19 @@ public final class Connection: ChannelInboundHandler {
     self.backlogBytes = 0
     self.channelBytes = 0
     self.loop.connections.remove(self, because: self.closeReason)
-    self.loop.engine.whenQuiet { self.session.closed(self.closeReason) }
+    self.loop.engine.whenQuiet {
+      self.session.closed(self.closeReason)
+      self.session = nil
+    }
   }
 }
 
 /// A moment in a connection's life that a timer brings about.
 private final class ConnectionDeadline: TimerTarget {
   enum Kind { case handshake, linger, stall }
-  private weak var connection: Connection?
+  // Strong: a timer holds its target only until it fires or is cancelled, and a weak reference would
+  // make every retain of the connection slow.
+  private let connection: Connection
   private let kind: Kind
 
   init(_ connection: Connection, _ kind: Kind) {
@@ -554,9 +560,9 @@ private final class ConnectionDeadline: TimerTarget {
 
   func timerFired(_ kind: Int) {
     switch self.kind {
-    case .handshake: self.connection?.handshakeTimedOut()
-    case .linger: self.connection?.closeNow()
-    case .stall: self.connection?.stallEnded()
+    case .handshake: self.connection.handshakeTimedOut()
+    case .linger: self.connection.closeNow()
+    case .stall: self.connection.stallEnded()
     }
   }
 }

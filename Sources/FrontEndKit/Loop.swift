@@ -38,8 +38,8 @@ public final class Loop {
     self.eventLoop = eventLoop
     self.engine = Engine(limits: limits, now: wallNanoseconds)
     self.clockOffset = Int64(bitPattern: NIODeadline.now().uptimeNanoseconds) - wallNanoseconds
-    self.engine.timers.deadlineMovedForward = { [weak self] deadline in
-      self?.scheduleWakeUp(at: deadline)
+    self.engine.timers.deadlineMovedForward = { [unowned self] deadline in
+      self.scheduleWakeUp(at: deadline)
     }
   }
 

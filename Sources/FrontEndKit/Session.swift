@@ -20,8 +20,8 @@ public struct Intake: Hashable, Sendable {
 /// The connection calls; all calls come on the loop. After `connection.close` there is only
 /// `closed` to come.
 open class Session {
-  /// The connection, which outlives the session's last call.
-  public final unowned let connection: Connection
+  /// The connection. The two hold each other until `closed` was called.
+  public final let connection: Connection
 
   /// A session of `connection`.
   public init(connection: Connection) {

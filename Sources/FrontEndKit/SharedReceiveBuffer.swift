@@ -37,8 +37,9 @@ struct SharedReceiveAllocator: RecvByteBufferAllocator, @unchecked Sendable {
   }
 
   func buffer(allocator: ByteBufferAllocator) -> ByteBuffer {
-    // NIO keeps the first buffer for the channel's whole life: give it a small one.
-    guard self.isWarm else { return allocator.buffer(capacity: 512) }
+    // NIO keeps the first buffer for the channel's whole life: give it the smallest. The first read
+    // takes that much, and the next, at once, the rest.
+    guard self.isWarm else { return allocator.buffer(capacity: 32) }
     return self.shared.take(allocator)
   }
 

@@ -92,8 +92,8 @@ extension MQTTClient {
   func check(_ credentials: Credentials) {
     isWaiting = true
     frontEnd.context.access.authenticator.authenticate(credentials, peer: peerIdentity) {
-      [weak self] result in
-      self?.authenticated(result)
+      // Not weak: a weak reference would slow down every later use of this object.
+      self.authenticated($0)
     }
     if isWaiting { connection.pauseReading() }
   }

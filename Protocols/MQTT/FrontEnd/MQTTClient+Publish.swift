@@ -165,7 +165,7 @@ extension MQTTClient {
         quality: Publication.Quality(rawValue: view.qos.rawValue) ?? .atMostOnce)
       publication.nativeForm = version == .v5 ? MQTTFrame.form5 : MQTTFrame.form3
       publication.isRetained = view.retain
-      publication.publisher = Unmanaged.passUnretained(session)
+      publication.publisherID = session.id
       if let seconds = facts.expirySeconds {
         publication.expiresAt = frontEnd.engine.now + Int64(seconds) * 1_000_000_000
       }

@@ -111,7 +111,7 @@ extension MQTTClient {
     let permissions = session.checksDelivery ? session.principal.permissions?.subscribe : nil
     session.tenant.retained.search(subscription.pattern) { record in
       if let permissions, !record.topic.withUnsafeBytes({ permissions.permits($0) }) { return true }
-      if subscription.noLocal, record.publisher === session { return true }
+      if subscription.noLocal, record.publisherID == session.id { return true }
       let asked = MQTTQoS(rawValue: record.quality.rawValue) ?? .exactlyOnce
       session.accept(
         record, min(asked, subscription.qos), retain: true, identifier: subscription.identifier)

@@ -260,7 +260,7 @@ extension MQTTFrontEnd {
           quality: Publication.Quality(rawValue: will.qos.rawValue) ?? .atMostOnce)
         publication.nativeForm = will.form
         publication.isRetained = will.retain && settings.isRetainAvailable
-        publication.publisher = Unmanaged.passUnretained(session)
+        publication.publisherID = session.id
         if let seconds = will.expirySeconds {
           publication.expiresAt = engine.now + Int64(seconds) * 1_000_000_000
         }

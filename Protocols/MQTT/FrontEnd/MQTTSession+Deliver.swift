@@ -8,7 +8,7 @@ extension MQTTSession {
     _ publication: inout Publication, _ subscription: MQTTSubscription,
     _ prefix: UnsafeRawBufferPointer
   ) -> Bool {
-    let isOwn = publication.publisher?.toOpaque() == Unmanaged.passUnretained(self).toOpaque()
+    let isOwn = publication.publisherID == self.id
     let most: UInt8
     let keepsRetain: Bool
     let identifiers: UnsafeRawBufferPointer

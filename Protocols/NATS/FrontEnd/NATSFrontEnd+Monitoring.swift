@@ -208,12 +208,12 @@ extension NATSFrontEnd {
   private func routerFigures() -> [JSONValue.Member] {
     let routers = self.context.loop.engine.tenants.map(\.router)
     let sum = { (value: (Router) -> UInt64) in
-      routers.reduce(UInt64(0)) { total, router in total &+ (router.map(value) ?? 0) }
+      routers.reduce(UInt64(0)) { total, router in total &+ value(router) }
     }
     let hits = sum(\.cacheHits)
     let matches = hits &+ sum(\.cacheMisses)
     let topics = sum { UInt64($0.rememberedTopics) }
-    let fanouts = routers.compactMap { $0?.rememberedFanout }
+    let fanouts = routers.map(\.rememberedFanout)
     let targets = fanouts.reduce(0) { $0 + $1.sum }
     let number = { (value: UInt64) in JSONValue.integer(Int64(clamping: value)) }
     return [

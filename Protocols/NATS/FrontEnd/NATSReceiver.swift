@@ -130,7 +130,7 @@ final class NATSReceiver: Subscriber {
     prefix: UnsafeRawBufferPointer
   ) -> Bool {
     guard !self.isRetired, subscription.isActive else { return false }
-    if !self.echo, publication.publisher?.toOpaque() == Unmanaged.passUnretained(self).toOpaque() {
+    if !self.echo, publication.publisherID == self.id {
       return false
     }
     if subscription.isPartlyDenied, self.isDenied(publication.topic, subscription) { return false }

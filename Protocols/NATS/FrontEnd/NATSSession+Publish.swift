@@ -44,7 +44,7 @@ extension NATSSession {
       operation.headerBytes > 0 ? NATSReceiver.Form.headers : NATSReceiver.Form.plain
     publication.frame = operation.message
     publication.expiresAt = expiresAt
-    publication.publisher = Unmanaged.passUnretained(receiver)
+    publication.publisherID = receiver.id
     let taken = receiver.tenant.publish(&publication, memo: &self.memo)
     if taken == 0, operation.reply.count > 0 {
       self.noteUnanswered(operation.subject, reply: operation.reply)

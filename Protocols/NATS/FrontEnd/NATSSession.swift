@@ -50,7 +50,7 @@ final class NATSSession: Session {
   // Publishing.
   var memo: Route?
   var bytesIn: UInt64 = 0
-  var subject = NATSLastSubject()
+  let subject = NATSLastSubject()
   var verdict: Verdict = []
 
   // Liveness.
