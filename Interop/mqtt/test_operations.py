@@ -105,7 +105,8 @@ def test_a_broken_file_changes_nothing(mqtt):
 
 def admin(bench, path: str, method: str = "GET"):
     host, port = bench.server.address("admin")
-    request = urllib.request.Request(f"http://{host}:{port}{path}", method=method)
+    request = urllib.request.Request(
+        f"http://{host}:{port}{path}", method=method, headers={"X-Godwit-Admin": "1"})
     with urllib.request.urlopen(request, timeout=5) as answer:
         return json.load(answer)
 
