@@ -147,8 +147,8 @@ extension MQTTClient {
   /// The router's name of a shared subscription: share name and filter together (MQTT 5.0, 4.8.2),
   /// apart from other protocols' groups unless the settings join them.
   private func groupName(_ share: [UInt8], _ canonical: [UInt8]) -> [UInt8] {
-    if frontEnd.settings.joinsQueueGroups { return share }
-    return Array("mqtt".utf8) + [0] + share + [0] + canonical
+    frontEnd.context.groupNames.key(
+      protocolName: MQTTFrontEnd.name, group: share, pattern: canonical)
   }
 
   /// A filter after the rules; those of a shared subscription see what is shared.

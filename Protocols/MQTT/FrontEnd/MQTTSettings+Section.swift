@@ -82,9 +82,6 @@ extension MQTTSettings {
       default: .double(defaults.systemTopicsIntervalSeconds),
       "Seconds between publications of $SYS topics; 0 for never."),
     Setting(
-      "join_queue_groups", .bool, default: .bool(defaults.joinsQueueGroups),
-      "Whether $share/NAME/… and a NATS queue group called NAME share their messages."),
-    Setting(
       "automatic_subscriptions",
       .maps([
         Setting(
@@ -164,7 +161,6 @@ extension MQTTSettings {
     checksPayloadFormat = values.bool("check_payload_format")
     responseTopicPrefix = values.text("response_topic_prefix")
     systemTopicsIntervalSeconds = values.double("sys_interval_seconds")
-    joinsQueueGroups = values.bool("join_queue_groups")
     for entry in values.maps("automatic_subscriptions") {
       automaticSubscriptions.append(try Self.automaticSubscription(entry))
     }

@@ -47,8 +47,6 @@ public struct MQTTSettings: Hashable, Sendable {
   public var responseTopicPrefix = "$responses/"
   /// Seconds between publications of `$SYS` topics; 0 for never. Default 10.
   public var systemTopicsIntervalSeconds = 10.0
-  /// Whether `$share/NAME/…` and a NATS queue group called NAME share their messages. Default no.
-  public var joinsQueueGroups = false
   /// Subscriptions that every client has without asking.
   public var automaticSubscriptions: [MQTTAutomaticSubscription] = []
   /// Other names for topics.

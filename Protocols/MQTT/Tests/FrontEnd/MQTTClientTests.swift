@@ -1,0 +1,205 @@
+import GodwitEngine
+import GodwitFrontEndKit
+import GodwitPrimitives
+import GodwitWireTesting
+import MQTTWire
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import MQTTFrontEnd
+
+@Suite struct MQTTClientTests {
+  @Test func keepAliveIsOneAndAHalf() throws {
+    let broker = try TestBroker()
+    let client = try broker.connect("c", keepAliveSeconds: 10)
+    broker.pass(14)
+    #expect(try client.next() == nil)
+    broker.pass(2)
+    #expect(try client.take() == .disconnect(MQTTDisconnect(reason: .keepAliveTimeout)))
+    #expect(try client.next() == nil)
+  }
+
+  @Test func silenceBeforeConnectIsEnded() throws {
+    let broker = try TestBroker()
+    let client = try broker.open()
+    broker.pass(11)
+    client.send(.connect(MQTTConnect(version: .v5, clientID: ByteBuffer(string: "c"))))
+    #expect(try client.next() == nil)
+    #expect(broker.frontEnd.sessionCount == 0)
+  }
+
+  @Test func aliasesWorkBothWays() throws {
+    let broker = try TestBroker()
+    let client = try broker.connect("c") { $0.append(.topicAliasMaximum, 1) }
+    try client.subscribe("#")
+    let publisher = try broker.connect("p")
+    publisher.publish("long/topic", "1") { $0.append(.topicAlias, 3) }
+    publisher.publish("", "2") { $0.append(.topicAlias, 3) }
+    publisher.publish("other", "3")
+    let messages = try (0..<3).map { _ in try client.takePublish() }
+    #expect(messages.map { String(buffer: $0.topic) } == ["long/topic", "", "other"])
+    #expect(messages.map { $0.properties.number(.topicAlias) } == [1, 1, nil])
+    publisher.publish("", "4") { $0.append(.topicAlias, 11) }
+    guard case .disconnect(let disconnect) = try publisher.take() else {
+      Issue.record("no DISCONNECT")
+      return
+    }
+    #expect(disconnect.reason == .topicAliasInvalid)
+  }
+
+  @Test func retainedMessagesMeetNewSubscriptions() throws {
+    let broker = try TestBroker()
+    let publisher = try broker.connect("p", .v311)
+    publisher.publish("a/b", "kept", .atLeastOnce, retain: true)
+    publisher.publish("$a/b", "hidden", retain: true)
+    let client = try broker.connect("c")
+    for filter in ["#", "a/+", "+/b", "a/b/#"] {
+      try client.subscribe(filter, .exactlyOnce)
+      let message = try client.takePublish()
+      #expect(message.retain && message.qos == .atLeastOnce)
+      #expect(try client.next() == nil)
+    }
+    publisher.publish("a/b", "", retain: true)
+    _ = try client.takePublish()
+    try broker.connect("d").subscribe("a/b")
+    #expect(broker.engine.tenant(named: "default").retained.count == 1)
+  }
+
+  @Test func permissionsHoldBothWays() throws {
+    let broker = try TestBroker()
+    broker.access.passwords = ["u": "pw", "admin": "pw"]
+    let open = TopicPattern(canonical: Array("open.>".utf8), openTail: .zeroOrMore)
+    let secret = TopicPattern(canonical: Array("open.secret".utf8))
+    broker.access.permissions["u"] = Permissions(
+      publish: .init(allow: [open]), subscribe: .init(allow: [open], deny: [secret]))
+    func connect(_ name: String) throws -> TestClient {
+      let client = try broker.open()
+      client.send(
+        .connect(
+          MQTTConnect(
+            version: .v5, clientID: ByteBuffer(string: name), userName: ByteBuffer(string: name),
+            password: ByteBuffer(string: "pw"))))
+      _ = try client.take()
+      return client
+    }
+    let client = try connect("u")
+    let admin = try connect("admin")
+    #expect(try client.subscribe("closed") == .notAuthorized)
+    #expect(try client.subscribe("open/secret") == .notAuthorized)
+    #expect(try client.subscribe("open/#") == .success)
+    admin.publish("open/secret")
+    admin.publish("open/x", "seen")
+    #expect(String(buffer: try client.takePublish().payload) == "seen")
+    client.publish("closed", "x", .atLeastOnce)
+    guard case .puback(let puback) = try client.take() else {
+      Issue.record("no PUBACK")
+      return
+    }
+    #expect(puback.reason == .notAuthorized)
+    #expect(puback.properties.text(.reasonString) != nil)
+    client.publish("$SYS/broker/version", "mine", .atLeastOnce)
+    guard case .puback(let system) = try client.take() else { return }
+    #expect(system.reason == .notAuthorized)
+  }
+
+  @Test func delayedMessagesWait() throws {
+    let broker = try TestBroker()
+    let client = try broker.connect("c")
+    try client.subscribe("t", .exactlyOnce)
+    client.publish("$delayed/10/t", "later", .atLeastOnce) { $0.append(.contentType, "a/b") }
+    #expect(try client.take() == .puback(MQTTAcknowledgement(packetID: 7)))
+    broker.pass(9)
+    #expect(try client.next() == nil)
+    broker.pass(2)
+    let message = try client.takePublish()
+    #expect(String(buffer: message.topic) == "t" && message.qos == .atLeastOnce)
+    #expect(message.properties.text(.contentType) == "a/b")
+  }
+
+  @Test func exclusiveSubscriptionsAreExclusive() throws {
+    let broker = try TestBroker()
+    let one = try broker.connect("one")
+    let two = try broker.connect("two")
+    #expect(try one.subscribe("$exclusive/t", .atLeastOnce) == .grantedQoS1)
+    #expect(try two.subscribe("$exclusive/t") == .quotaExceeded)
+    #expect(try two.subscribe("t") == .success)
+    one.abort()
+    #expect(try two.subscribe("$exclusive/t") == .success)
+  }
+
+  @Test func automaticSubscriptionsAndRewriting() throws {
+    let broker = try TestBroker([
+      "automatic_subscriptions": .list([
+        .map([.init("filter", .text("cmd/${clientid}")), .init("qos", .integer(1))])
+      ]),
+      "rewrite": .list([
+        .map([
+          .init("direction", .text("all")), .init("source", .text("old/#")),
+          .init("pattern", .text("^old/(.+)$")), .init("target", .text("new/$1")),
+        ])
+      ]),
+    ])
+    let client = try broker.connect("c")
+    let publisher = try broker.connect("p")
+    publisher.publish("cmd/c", "1", .atLeastOnce)
+    #expect(try client.takePublish().qos == .atLeastOnce)
+    try client.subscribe("new/x")
+    publisher.publish("old/x")
+    #expect(String(buffer: try client.takePublish().topic) == "new/x")
+  }
+
+  @Test func flappingClientsAreBanned() throws {
+    let broker = try TestBroker([
+      "flapping": .map([
+        .init("enabled", .bool(true)), .init("connects_max", .integer(3)),
+        .init("window_seconds", .double(60)), .init("ban_seconds", .double(30)),
+      ])
+    ])
+    for _ in 0..<3 { try broker.connect("c").abort() }
+    let banned = try broker.open()
+    banned.send(.connect(MQTTConnect(version: .v5, clientID: ByteBuffer(string: "c"))))
+    guard case .connack(let connack) = try banned.take() else { return }
+    #expect(connack.code == MQTTReasonCode.banned.rawValue)
+    _ = try broker.connect("d")
+    broker.pass(31)
+    _ = try broker.connect("c")
+  }
+
+  @Test func systemTopicsAreRetained() throws {
+    let broker = try TestBroker(["sys_interval_seconds": .double(10)])
+    broker.frontEnd.started(listeners: [:])
+    let client = try broker.connect("c")
+    try client.subscribe("$SYS/broker/version")
+    let message = try client.takePublish()
+    #expect(String(buffer: message.payload) == "godwit version 1.2.3" && message.retain)
+    try client.subscribe("$SYS/broker/clients/connected")
+    _ = try client.takePublish()
+    broker.pass(11)
+    #expect(String(buffer: try client.takePublish().payload) == "1")
+  }
+
+  @Test func mutatedPacketsHarmNobodyElse() throws {
+    let broker = try TestBroker()
+    let bystander = try broker.connect("bystander")
+    try bystander.subscribe("quiet/please", .atLeastOnce)
+    var mutator = ByteMutator(seed: 0x4D51, corpus: Vectors.packets.map(\.bytes))
+    var client = try broker.connect("fuzz")
+    for round in 0..<8000 {
+      if !client.isOpen || !client.connection.isOpen {
+        let version = MQTTVersion.allCases[round % 3]
+        client = try broker.connect("fuzz\(round % 50)", version)
+      }
+      client.send(ByteBuffer(bytes: mutator.next()))
+      while (try? client.channel.readOutbound(as: ByteBuffer.self)) != nil {}
+    }
+    try broker.connect("after").publish("quiet/please", "still here", .atLeastOnce)
+    var heard = false
+    while let packet = try bystander.next() {
+      if case .publish(let publish) = packet, String(buffer: publish.payload) == "still here" {
+        heard = true
+      }
+    }
+    #expect(heard)
+  }
+}
