@@ -44,11 +44,21 @@ public final class Listener {
   /// The address it got.
   public let address: BoundAddress
   private let channel: any Channel
+  private let acceptor: Acceptor
 
-  private init(settings: ListenerSettings, address: BoundAddress, channel: any Channel) {
+  private init(
+    settings: ListenerSettings, address: BoundAddress, channel: any Channel, acceptor: Acceptor
+  ) {
     self.settings = settings
     self.address = address
     self.channel = channel
+    self.acceptor = acceptor
+  }
+
+  /// Offers another certificate to those who come from now on.
+  public func replaceTLS(_ tls: NIOSSLContext?, verifiesClients: Bool) {
+    self.acceptor.settings.tls = tls
+    self.acceptor.settings.verifiesClients = verifiesClients
   }
 
   /// Stops accepting. Connections that stand are left alone.
@@ -87,7 +97,8 @@ public final class Listener {
             let bound = BoundAddress(
               host: channel.localAddress?.ipAddress ?? answered.value.host,
               port: channel.localAddress?.port ?? answered.value.port)
-            return Listener(settings: answered.value, address: bound, channel: channel)
+            return Listener(
+              settings: answered.value, address: bound, channel: channel, acceptor: accept.value)
           })
       }
   }
@@ -95,7 +106,7 @@ public final class Listener {
 
 /// Sets one accepted channel up.
 private final class Acceptor {
-  private let settings: ListenerSettings
+  var settings: ListenerSettings
   private let frontEnd: any FrontEnd
   private let loop: Loop
   private let name: String
