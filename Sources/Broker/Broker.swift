@@ -33,15 +33,15 @@ public final class Broker: Sendable {
   /// Starts a broker; when this returns, it serves.
   ///
   /// - Throws: `BrokerError`; nothing is served then.
-  public static func start(_ settings: BrokerSettings, logger: Logger) throws -> Broker {
+  public static func start(
+    _ settings: BrokerSettings, logger: Logger
+  ) throws(BrokerError) -> Broker {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let eventLoop = group.next()
     let started = eventLoop.makePromise(of: Broker.self)
     eventLoop.execute {
-      do {
-        let loop = Loop(
-          eventLoop: eventLoop, limits: settings.limits, wallNanoseconds: Self.wallNanoseconds())
-        let core = try BrokerCore(settings, loop: loop, logger: logger)
+      do throws(SettingsError) {
+        let core = try Self.core(settings, on: eventLoop, logger: logger)
         core.start { error in
           if let error {
             started.fail(error)
@@ -52,18 +52,52 @@ public final class Broker: Sendable {
                 addresses: core.addresses))
           }
         }
-      } catch let error as SettingsError {
-        started.fail(BrokerError("\(error)"))
       } catch {
-        started.fail(error)
+        started.fail(BrokerError("\(error)"))
       }
     }
-    do {
-      return try started.futureResult.wait()
-    } catch {
-      try? group.syncShutdownGracefully()
-      throw error
+    return try Self.wait(for: started.futureResult, elseStop: group)
+  }
+
+  /// Whether a broker could be made of the settings; binds nothing.
+  ///
+  /// - Throws: `BrokerError` that says what makes no sense.
+  public static func check(_ settings: BrokerSettings) throws(BrokerError) {
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let eventLoop = group.next()
+    let checked = eventLoop.makePromise(of: Void.self)
+    eventLoop.execute {
+      do throws(SettingsError) {
+        let core = try Self.core(
+          settings, on: eventLoop,
+          logger: Logger(label: "godwit.check") { _ in SwiftLogNoOpLogHandler() })
+        core.abandon()
+        checked.succeed()
+      } catch {
+        checked.fail(BrokerError("\(error)"))
+      }
     }
+    try Self.wait(for: checked.futureResult, elseStop: group)
+    try? group.syncShutdownGracefully()
+  }
+
+  /// Takes new settings over without dropping connections. When this throws, the old ones hold.
+  ///
+  /// - Throws: `BrokerError` that says what makes no sense.
+  public func reload(_ settings: BrokerSettings) throws(BrokerError) {
+    // All of it must be right before any of it holds.
+    try Self.check(settings)
+    let eventLoop = self.group.next()
+    let reloaded = eventLoop.makePromise(of: Void.self)
+    eventLoop.execute {
+      do throws(SettingsError) {
+        try self.core.value.reload(settings)
+        reloaded.succeed()
+      } catch {
+        reloaded.fail(BrokerError("\(error)"))
+      }
+    }
+    try Self.wait(for: reloaded.futureResult, elseStop: nil)
   }
 
   /// Drains and stops; returns when nothing is left.
@@ -78,6 +112,26 @@ public final class Broker: Sendable {
   /// What `godwit serve` says when it serves.
   public var readyLine: String {
     "godwit ready " + self.addresses.map { "\($0.name)=\($0.address)" }.joined(separator: " ")
+  }
+
+  private static func core(
+    _ settings: BrokerSettings, on eventLoop: any EventLoop, logger: Logger
+  ) throws(SettingsError) -> BrokerCore {
+    let loop = Loop(
+      eventLoop: eventLoop, limits: settings.engineLimits,
+      wallNanoseconds: Self.wallNanoseconds())
+    return try BrokerCore(settings, loop: loop, logger: logger)
+  }
+
+  private static func wait<Value: Sendable>(
+    for future: EventLoopFuture<Value>, elseStop group: MultiThreadedEventLoopGroup?
+  ) throws(BrokerError) -> Value {
+    do {
+      return try future.wait()
+    } catch {
+      try? group?.syncShutdownGracefully()
+      throw error as? BrokerError ?? BrokerError("\(error)")
+    }
   }
 
   private static func wallNanoseconds() -> Int64 {

@@ -3,43 +3,83 @@ import GodwitEngine
 import GodwitFrontEndKit
 import Logging
 import NIOCore
+import NIOPosix
 
-/// The broker on its loop: engine, front ends, listeners.
+/// The broker on its loop: engine, front ends, listeners. Confined to the loop.
 final class BrokerCore {
   let loop: Loop
   let logger: Logger
-  private(set) var settings: BrokerSettings
+  let facts: BrokerFacts
+  let access: AccessControl
+  /// What the process was started with; what cannot change while running stays as it is here.
+  let started: BrokerSettings
+  /// What holds today.
+  var settings: BrokerSettings
   private(set) var frontEnds: [any FrontEnd] = []
   private(set) var listeners: [Listener] = []
   private(set) var admin: AdminServer?
-  private let facts: BrokerFacts
-  private let access: AccessControl
+  /// Where passwords are hashed. It has a thread as soon as there is somebody to ask.
+  private let pool = NIOThreadPool(numberOfThreads: 1)
+  let adminLogin: AdminLogin
+  let adminAccess: AdminAccess
   private var isStopping = false
 
-  init(_ settings: BrokerSettings, loop: Loop, logger: Logger) throws {
+  /// Makes everything and binds nothing.
+  ///
+  /// - Throws: `SettingsError` when a value makes no sense.
+  init(_ settings: BrokerSettings, loop: Loop, logger: Logger) throws(SettingsError) {
+    self.started = settings
     self.settings = settings
     self.loop = loop
     self.logger = logger
-    self.access = AccessControl(OpenAccess(engine: loop.engine))
+    let closed = try AccessRules(
+      SettingsValues(path: "access", checked: [:]), moreUsers: [], isAnonymousAllowed: false,
+      spelling: [])
+    self.access = AccessControl(
+      BrokerAuthenticator(closed, engine: loop.engine, eventLoop: loop.eventLoop, pool: self.pool))
+    let server = settings.file["server"]
     self.facts = BrokerFacts(
-      serverName: settings.serverName, version: Broker.version, startedAt: loop.engine.now)
+      serverName: server.text("name"), version: Broker.version, startedAt: loop.engine.now)
+    let login = AdminLogin(settings, eventLoop: loop.eventLoop, pool: self.pool)
+    self.adminLogin = login
+    self.adminAccess = AdminAccess(check: login.check)
     let context = FrontEndContext(
-      loop: loop, access: self.access, logger: logger, serverName: settings.serverName,
-      version: Broker.version, groupNames: GroupNames(areJoined: settings.joinsGroups))
+      loop: loop, access: self.access, logger: logger, serverName: server.text("name"),
+      version: Broker.version, groupNames: GroupNames(areJoined: server.bool("join_groups")))
     for type in FrontEnds.all {
-      let values = settings.frontEnds[type.name] ?? SettingsValues(defaultsOf: type.settings)
-      self.frontEnds.append(try type.init(context, values: values))
+      self.frontEnds.append(try type.init(context, values: settings.file[type.name]))
     }
     self.facts.frontEnds = self.frontEnds
+    self.admit(by: try self.rules(of: settings), settings)
   }
+
+  // MARK: Settings that can change
+
+  /// Compiles who gets in, and what they may do.
+  func rules(of settings: BrokerSettings) throws(SettingsError) -> AccessRules {
+    try AccessRules(
+      settings.file["access"], moreUsers: settings.moreUsers,
+      isAnonymousAllowed: settings.isAnonymousAllowed, spelling: self.frontEnds)
+  }
+
+  /// Lets people in by `rules` from now on.
+  func admit(by rules: AccessRules, _ settings: BrokerSettings) {
+    if !rules.users.isEmpty || settings.adminAsks { self.pool.start() }
+    self.access.authenticator = BrokerAuthenticator(
+      rules, engine: self.loop.engine, eventLoop: self.loop.eventLoop, pool: self.pool)
+    self.adminLogin.take(settings)
+    self.adminAccess.forget()
+    self.facts.notices = settings.notices
+    self.facts.limits = settings.statedLimits
+  }
+
+  // MARK: Starting
 
   /// Addresses by listener, in the order of the settings, `admin` last.
   var addresses: [Broker.Address] {
     self.listeners.map { Broker.Address(name: $0.settings.name, address: $0.address) }
       + (self.admin.map { [Broker.Address(name: "admin", address: $0.address)] } ?? [])
   }
-
-  // MARK: Starting
 
   /// Binds the admin server and one listener after the other; the first failure closes those before
   /// it.
@@ -50,7 +90,9 @@ final class BrokerCore {
     }
     AdminServer.start(
       host: admin.host, port: admin.port, routes: self.frontEnds.flatMap(\.adminRoutes),
-      loop: self.loop, facts: self.facts
+      loop: self.loop, facts: self.facts,
+      access: self.settings.adminAsks ? self.adminAccess : nil,
+      hostNames: self.settings.file["admin"].texts("host_names")
     ) { result in
       switch result {
       case .success(let server):
@@ -58,6 +100,7 @@ final class BrokerCore {
         self.bind(self.settings.listeners[...], completion: completion)
       case .failure(let error):
         let address = BoundAddress(host: admin.host, port: admin.port)
+        self.abandon()
         completion(.cannotListen("admin=\(address)", error))
       }
     }
@@ -67,9 +110,7 @@ final class BrokerCore {
     _ rest: ArraySlice<ListenerAddress>, completion: @escaping (BrokerError?) -> Void
   ) {
     guard let next = rest.first else {
-      self.tellFrontEnds()
-      self.facts.listeners = self.addresses.map { .init(name: $0.name, address: $0.address) }
-      self.facts.state = .serving
+      self.serve()
       completion(nil)
       return
     }
@@ -80,10 +121,17 @@ final class BrokerCore {
       completion(BrokerError("there is no protocol called \(next.protocolName)"))
       return
     }
+    guard !next.transport.isWebSocket || frontEnd.webSocket != nil else {
+      self.abandon()
+      completion(BrokerError("\(next): \(next.protocolName) does not travel over WebSocket"))
+      return
+    }
+    let limits = self.settings.file["limits"]
     let settings = ListenerSettings(
-      name: next.name, host: next.host, port: next.port, transport: next.transport, tls: nil,
-      connectionsMax: self.settings.connectionsMax,
-      connectionsPerAddressMax: self.settings.connectionsPerAddressMax)
+      name: next.name, host: next.host, port: next.port, transport: next.transport,
+      tls: self.settings.tls, verifiesClients: self.settings.verifiesClients,
+      connectionsMax: limits.int("connections_max"),
+      connectionsPerAddressMax: limits.int("connections_per_address_max"))
     Listener.bind(settings, frontEnd: frontEnd, loop: self.loop) { result in
       switch result {
       case .success(let listener):
@@ -96,7 +144,7 @@ final class BrokerCore {
     }
   }
 
-  private func tellFrontEnds() {
+  private func serve() {
     for frontEnd in self.frontEnds {
       let name = type(of: frontEnd).name
       var own: [Transport: BoundAddress] = [:]
@@ -106,18 +154,27 @@ final class BrokerCore {
       }
       frontEnd.started(listeners: own)
     }
+    self.facts.listeners = self.addresses.map { .init(name: $0.name, address: $0.address) }
+    self.facts.state = .serving
+    for notice in self.facts.notices { self.logger.warning("\(notice)") }
   }
 
   // MARK: Stopping
 
-  private func abandon() {
+  /// Gives up before anything was served.
+  func abandon() {
     self.closeListeners()
-    self.admin?.close()
-    self.loop.stop()
+    self.end()
   }
 
   private func closeListeners() {
     for listener in self.listeners { listener.close() }
+  }
+
+  private func end() {
+    self.admin?.close()
+    self.loop.stop()
+    self.pool.shutdownGracefully { _ in }
   }
 
   /// Accepts nobody any more, lets the protocols say farewell, ends all connections after the grace
@@ -134,15 +191,15 @@ final class BrokerCore {
       isOver = true
       self.endConnections(completion: completion)
     }
-    self.loop.eventLoop.assumeIsolated().scheduleTask(
-      in: .nanoseconds(Int64(self.settings.shutdownGraceSeconds * 1_000_000_000)), finish)
+    let grace = self.settings.file["server"].double("shutdown_grace_seconds")
+    self.loop.eventLoop.assumeIsolated()
+      .scheduleTask(in: .nanoseconds(Int64(grace * 1_000_000_000)), finish)
     for frontEnd in self.frontEnds {
       frontEnd.drain {
         waiting -= 1
         if waiting == 0 { finish() }
       }
     }
-    if self.frontEnds.isEmpty { finish() }
   }
 
   /// Ends what is left; a peer that does not go within three seconds is cut.
@@ -155,8 +212,7 @@ final class BrokerCore {
   private func awaitConnections(roundsLeft: Int, completion: @escaping () -> Void) {
     if self.loop.connections.count == 0 || roundsLeft == 0 {
       for connection in self.loop.connections.all { connection.abort(.shutdown) }
-      self.admin?.close()
-      self.loop.stop()
+      self.end()
       completion()
       return
     }

@@ -33,6 +33,21 @@ public struct ListenerAddress: Hashable, Sendable, CustomStringConvertible {
     return nil
   }
 
+  /// Reads `mqtt-ws=127.0.0.1:8083`.
+  ///
+  /// - Parameter path: where it was said, for the error.
+  init(_ text: String, path: String) throws(SettingsError) {
+    let parts = text.split(separator: "=", maxSplits: 1)
+    guard parts.count == 2, let address = HostAndPort(String(parts[1])) else {
+      throw SettingsError(path, "`\(text)` is not of the form PROTOCOL=ADDRESS:PORT")
+    }
+    guard let found = Self(named: String(parts[0]), host: address.host, port: address.port) else {
+      throw SettingsError(
+        path, "there is no listener `\(parts[0])`, only \(Self.allNames.joined(separator: ", "))")
+    }
+    self = found
+  }
+
   /// As in `mqtt-ws=127.0.0.1:8083`.
   public var description: String {
     "\(self.name)=\(BoundAddress(host: self.host, port: self.port))"
@@ -67,34 +82,5 @@ public struct ListenerAddress: Hashable, Sendable, CustomStringConvertible {
         }
       }
     }
-  }
-}
-
-/// `ADDRESS:PORT`, as people write it.
-public struct HostAndPort: Hashable, Sendable {
-  /// The address.
-  public var host: String
-  /// The port.
-  public var port: Int
-
-  /// Parts of an address.
-  public init(host: String, port: Int) {
-    self.host = host
-    self.port = port
-  }
-
-  /// Reads `127.0.0.1:4222`, `localhost:4222`, `[::1]:4222`; `nil` when it is none of these.
-  public init?(_ text: String) {
-    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
-      (0...65_535).contains(port)
-    else { return nil }
-    var host = text[..<colon]
-    if host.hasPrefix("["), host.hasSuffix("]") {
-      host = host.dropFirst().dropLast()
-    } else if host.contains(":") {
-      return nil
-    }
-    guard !host.isEmpty else { return nil }
-    self.init(host: String(host), port: port)
   }
 }

@@ -9,6 +9,8 @@ struct Godwit: AsyncParsableCommand {
     version: Broker.version,
     subcommands: [
       ServeCommand.self,
+      ConfigCommand.self,
+      UserCommand.self,
       PubCommand.self,
       SubCommand.self,
       RequestCommand.self,

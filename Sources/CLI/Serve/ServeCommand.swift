@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import GodwitBroker
 import Logging
 
@@ -7,70 +6,87 @@ import Logging
 struct ServeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "serve",
-    abstract: "Run the broker until SIGTERM or SIGINT.")
+    abstract: "Run the broker until SIGTERM or SIGINT.",
+    discussion: """
+      Without options: every protocol's standard ports, on the loopback, for everybody. Other \
+      addresses need users, or `access: {anonymous: true}` in the settings.
+
+      When it serves, it says so in one line on standard output. SIGTERM and SIGINT let clients \
+      leave and end it; SIGHUP has the settings read again.
+      """)
+
+  @Option(
+    name: [.short, .long], help: ArgumentHelp("The settings file (YAML).", valueName: "file"))
+  var config: String?
 
   @Option(
     help: ArgumentHelp(
+      "A folder for what must last; it is made and locked. Nothing is stored in it yet: messages "
+        + "live in memory.", valueName: "dir"))
+  var data: String?
+
+  @Option(
+    name: [.short, .long],
+    help: ArgumentHelp(
       "Listen here; may be given several times. If it is given at all, only these listeners are "
-        + "opened. Port 0 picks a free one.",
-      valueName: "PROTOCOL=ADDRESS:PORT"))
+        + "opened. Port 0 picks a free one. Listeners: "
+        + "\(ListenerAddress.allNames.joined(separator: ", ")).",
+      valueName: "listener=address:port"))
   var listen: [String] = []
 
-  @Option(help: ArgumentHelp("Where the admin server listens.", valueName: "ADDRESS:PORT"))
+  @Option(
+    help: ArgumentHelp("Where the admin server listens.", valueName: "address:port"))
   var admin: String?
 
-  @Option(help: "How much is logged: trace, debug, info, notice, warning, error or critical.")
+  @Option(
+    help: ArgumentHelp(
+      "How much is logged: trace, debug, info, notice, warning, error or critical.",
+      valueName: "level"))
   var logLevel: String?
+
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Say on standard error what to try next (default: on a terminal).")
+  var hints: Bool?
 
   func run() throws {
     let signals = StopSignals()
-    do {
-      let broker = try Broker.start(try self.settings(), logger: try self.logger())
-      StandardStreams.write(broker.readyLine + "\n", to: .output)
-      signals.wait()
-      broker.stop()
-    } catch let error as BrokerError {
-      StandardStreams.write("godwit: \(error)\n", to: .error)
-      throw ExitCode(1)
-    }
-  }
-
-  private func settings() throws -> BrokerSettings {
-    var settings = BrokerSettings()
-    if let text = self.admin {
-      guard let address = HostAndPort(text) else {
-        throw BrokerError("--admin \(text): not of the form ADDRESS:PORT")
-      }
-      settings.admin = address
-    }
-    if !self.listen.isEmpty {
-      settings.listeners = try self.listen.map { text in
-        let parts = text.split(separator: "=", maxSplits: 1)
-        guard parts.count == 2, let address = HostAndPort(String(parts[1])) else {
-          throw BrokerError("--listen \(text): not of the form PROTOCOL=ADDRESS:PORT")
-        }
-        guard
-          let listener = ListenerAddress(
-            named: String(parts[0]), host: address.host, port: address.port)
-        else {
-          throw BrokerError(
-            "--listen \(text): there is no listener \(parts[0]), only "
-              + ListenerAddress.allNames.joined(separator: ", "))
-        }
-        return listener
-      }
-    }
-    return settings
-  }
-
-  private func logger() throws -> Logger {
-    var logger = Logger(label: "godwit") { StreamLogHandler.standardError(label: $0) }
-    if let text = self.logLevel {
-      guard let level = Logger.Level(rawValue: text) else {
-        throw BrokerError("--log-level \(text): there is no such level")
+    try reportingFailure {
+      let source = self.source
+      let settings = try source.load()
+      let folder = try self.data.map { try DataFolder($0) }
+      let openFiles = ProcessLimits.raiseOpenFiles()
+      var logger = Logger(label: "godwit") { StreamLogHandler.standardError(label: $0) }
+      guard let level = Logger.Level(rawValue: settings.logLevel) else {
+        throw BrokerError("--log-level: there is no level called \(settings.logLevel)")
       }
       logger.logLevel = level
+      if let openFiles { logger.debug("open files: \(openFiles) at most") }
+      let broker = try Broker.start(settings, logger: logger)
+      Terminal.write(Array("\(broker.readyLine)\n".utf8))
+      if self.hints ?? Terminal.errorIsTerminal { Terminal.writeError(Hints.text(of: broker)) }
+      signals.wait { Self.reload(broker, from: source, logger: logger) }
+      logger.info("stopping: clients have time to leave")
+      signals.letInterruptEndTheProcess()
+      broker.stop()
+      withExtendedLifetime(folder) {}
     }
-    return logger
+  }
+
+  private var source: SettingsSource {
+    var source = SettingsSource(environment: Environment.all)
+    source.config = self.config
+    source.listen = self.listen
+    source.admin = self.admin
+    source.logLevel = self.logLevel
+    return source
+  }
+
+  private static func reload(_ broker: Broker, from source: SettingsSource, logger: Logger) {
+    do throws(BrokerError) {
+      try broker.reload(try source.load())
+    } catch {
+      logger.error("the settings stay as they were: \(error)")
+    }
   }
 }

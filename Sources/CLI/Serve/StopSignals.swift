@@ -23,4 +23,12 @@ struct StopSignals {
       if number == SIGHUP { reload() } else { return }
     }
   }
+
+  /// From now on SIGINT ends the process at once: who presses Ctrl-C twice does not want to wait.
+  func letInterruptEndTheProcess() {
+    var set = sigset_t()
+    sigemptyset(&set)
+    sigaddset(&set, SIGINT)
+    pthread_sigmask(SIG_UNBLOCK, &set, nil)
+  }
 }
