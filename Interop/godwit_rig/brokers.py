@@ -171,6 +171,18 @@ class BrokerPool:
 
     def start(self, settings: Settings, listeners: tuple[str, ...]) -> Broker:
         """A new server of the run's target with these listeners, ready to be talked to."""
+        known = len(self._own)
+        try:
+            return self._start(settings, listeners)
+        except BrokerFailed:
+            # It has been reported now; the end of the run need not report it again.
+            for broker in self._own[known:]:
+                broker.process.kill()
+                broker.process.wait()
+            del self._own[known:]
+            raise
+
+    def _start(self, settings: Settings, listeners: tuple[str, ...]) -> Broker:
         if target() == "godwit":
             return self.start_godwit(settings, listeners)
         if any(name in MQTT_LISTENERS for name in listeners):
