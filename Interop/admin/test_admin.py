@@ -105,7 +105,7 @@ def test_probes(server):
 
 
 def test_not_ready_while_draining(broker):
-    server = broker("nats", fresh=True, godwit={"shutdown_grace_seconds": 5})
+    server = broker("nats", fresh=True, godwit={"server": {"shutdown_grace_seconds": 5}})
     with NATSWire(server.address("nats")) as client:
         client.connect()
         server.drain()

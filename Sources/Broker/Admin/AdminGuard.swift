@@ -12,6 +12,11 @@ struct AdminGuard {
   /// Whether every request shows credentials; then a foreign name gains nothing.
   let hasAccess: Bool
 
+  init(hostNames: [String], hasAccess: Bool) {
+    self.hostNames = Set(hostNames.map { $0.lowercased() })
+    self.hasAccess = hasAccess
+  }
+
   /// Why the request is refused; `nil` when it is not.
   func refusal(_ head: HTTPRequestHead, path: Substring) -> AdminRefusal? {
     let hosts = head.headers["host"]

@@ -15,9 +15,9 @@ public final class AdminServer {
   let loop: Loop
   let facts: BrokerFacts
   let limits: AdminLimits
-  let access: AdminAccess?
+  private(set) var access: AdminAccess?
   let router: AdminRouter
-  let requestGuard: AdminGuard
+  private(set) var requestGuard: AdminGuard
   let taps: TapDesk
   /// Requests that were answered, for the metrics.
   var requests: UInt64 = 0
@@ -38,8 +38,7 @@ public final class AdminServer {
     self.facts = parts.facts
     self.limits = parts.limits
     self.access = parts.access
-    self.requestGuard = AdminGuard(
-      hostNames: Set(parts.hostNames.map { $0.lowercased() }), hasAccess: parts.access != nil)
+    self.requestGuard = AdminGuard(hostNames: parts.hostNames, hasAccess: parts.access != nil)
     self.taps = TapDesk(loop: parts.loop, limits: parts.limits)
     self.api = AdminAPI(
       loop: parts.loop, facts: parts.facts, limits: parts.limits, taps: self.taps,
@@ -110,6 +109,15 @@ public final class AdminServer {
   /// channel keeps it until it is closed.
   private final class Slot {
     var server: AdminServer?
+  }
+
+  /// The settings were read again: from now on every request is judged by these, also on
+  /// connections that stand. Taps that are open stay open.
+  public func update(access: AdminAccess?, hostNames: [String]) {
+    self.access?.forget()
+    access?.forget()
+    self.access = access
+    self.requestGuard = AdminGuard(hostNames: hostNames, hasAccess: access != nil)
   }
 
   /// Stops listening and ends every connection.

@@ -241,6 +241,26 @@ import Testing
     }
   }
 
+  @Test func newSettingsHoldForTheNextRequest() async throws {
+    try await AdminHarness.run { harness in
+      let client = try harness.connect()
+      #expect(try client.request("GET", "/varz").status == 200)
+      try await harness.onLoop {
+        $0.server?.update(access: AdminAccess(token: "t"), hostNames: [])
+      }
+      let right = ["Authorization: Bearer t"]
+      #expect(try client.request("GET", "/varz").status == 401)
+      #expect(try client.request("GET", "/varz", headers: right).status == 200)
+      try await harness.onLoop {
+        $0.server?.update(access: AdminAccess(token: "new"), hostNames: [])
+      }
+      #expect(try client.request("GET", "/varz", headers: right).status == 401)
+      try await harness.onLoop { $0.server?.update(access: nil, hostNames: ["a.b"]) }
+      #expect(try client.request("GET", "/varz", host: "a.b").status == 200)
+      #expect(try client.request("GET", "/varz", host: "b.c").status == 403)
+    }
+  }
+
   @Test func guessingIsSlowedDown() async throws {
     var limits = AdminLimits.defaults
     limits.attemptsPerSecond = 5
