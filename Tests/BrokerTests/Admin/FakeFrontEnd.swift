@@ -63,6 +63,10 @@ final class FakeFrontEnd: FrontEnd {
     return .success(String(text.map { $0 == "." ? "/" : $0 }))
   }
 
+  func pattern(_ text: String) -> Result<TopicPattern, NameError> {
+    self.canonical(text).map { TopicPattern(canonical: $0) }
+  }
+
   func canonical(_ name: String) -> Result<[UInt8], NameError> {
     if name.contains(" ") { return .failure(NameError("a blank")) }
     return .success(Array(String(name.map { $0 == "/" ? "." : $0 }).utf8))
