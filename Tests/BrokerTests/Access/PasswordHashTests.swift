@@ -31,6 +31,7 @@ struct PasswordHashTests {
     #expect(read.verifies(Array("secret".utf8)))
     #expect(!read.verifies(Array("Secret".utf8)))
     #expect(!read.verifies([]))
+    #expect(!read.verifies(Array("secret\u{0}".utf8)))
   }
 
   @Test func twoHashesOfOnePasswordDiffer() {
