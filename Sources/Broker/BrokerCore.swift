@@ -68,7 +68,9 @@ final class BrokerCore {
     self.access.authenticator = BrokerAuthenticator(
       rules, engine: self.loop.engine, eventLoop: self.loop.eventLoop, pool: self.pool)
     self.adminLogin.take(settings)
-    self.adminAccess.forget()
+    self.admin?.update(
+      access: settings.adminAsks ? self.adminAccess : nil,
+      hostNames: settings.file["admin"].texts("host_names"))
     self.facts.notices = settings.notices
     self.facts.limits = settings.statedLimits
   }
