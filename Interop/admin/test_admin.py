@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import socket
@@ -105,9 +106,10 @@ def test_probes(server):
 
 
 def test_not_ready_while_draining(broker):
-    server = broker("nats", fresh=True, godwit={"server": {"shutdown_grace_seconds": 5}})
+    grace = {"nats": {"lame_duck_grace_seconds": 2.0}}
+    server = broker("nats", fresh=True, godwit=grace)
     with NATSWire(server.address("nats")) as client:
-        client.connect()
+        client.connect(protocol=1)
         server.drain()
         client.wait_for_info("ldm")
         status, _, body = ask(server, "GET", "/readyz")
@@ -363,6 +365,19 @@ def test_a_tap_says_what_it_leaves_out(server, unique):
 
 
 # --- Who may ask ----------------------------------------------------------------------------
+
+
+def test_credentials_are_demanded(broker):
+    admin = {"user": "ops", "password": "secret", "token": "for-programs"}
+    server = broker("nats", godwit={"admin": admin})
+    basic = base64.b64encode(b"ops:secret").decode()
+    wrong = base64.b64encode(b"ops:wrong").decode()
+    assert ask(server, "GET", "/api/overview")[0] == 401
+    assert ask(server, "GET", "/", headers={"Authorization": f"Basic {wrong}"})[0] == 401
+    assert ask(server, "GET", "/", headers={"Authorization": f"Basic {basic}"})[0] == 200
+    token = {"Authorization": "Bearer for-programs"}
+    assert ask(server, "GET", "/api/overview", headers=token)[0] == 200
+    assert ask(server, "GET", "/healthz")[0] == 200
 
 
 def test_foreign_hosts_and_forms_are_refused(server):

@@ -164,21 +164,21 @@ extension AdminAPI {
     let process = ProcessFigures.now()
     var rows: [JSONValue] = [
       Self.limit(
-        "engine.stored_bytes_max", limits.storedBytesMax, used: self.engine.memory.used,
+        "limits.stored_bytes_max", limits.storedBytesMax, used: self.engine.memory.used,
         "bytes in queues, retained and delayed messages of all tenants"),
       Self.limit(
-        "engine.subscriptions_max", limits.subscriptionsMax, used: subscriptions,
+        "limits.subscriptions_max", limits.subscriptionsMax, used: subscriptions,
         "subscriptions per tenant; used: the fullest tenant"),
       Self.limit(
-        "engine.retained_max", limits.retainedMax, used: retained,
+        "limits.retained_max", limits.retainedMax, used: retained,
         "retained topics per tenant; used: the fullest tenant"),
       Self.limit(
-        "engine.routes_max", limits.routesMax, used: nil,
+        "limits.routes_max", limits.routesMax, used: nil,
         "topics per tenant whose receivers are remembered"),
       Self.limit(
         "engine.topic_bytes_max", limits.topicBytesMax, used: nil, "a topic's length in bytes"),
       Self.limit(
-        "engine.pattern_levels_max", limits.patternLevelsMax, used: nil,
+        "limits.pattern_levels_max", limits.patternLevelsMax, used: nil,
         "levels of a subscription's pattern"),
       Self.limit(
         "process.open_files", process.openFilesMax, used: process.openFiles,
@@ -189,11 +189,16 @@ extension AdminAPI {
       Self.limit(
         "admin.taps_max", self.limits.tapsMax, used: self.taps.count, "live taps at once"),
     ]
-    rows += self.facts.limits.map { limit in
-      .record([
-        "name": .string(limit.name), "value": JSONValue(limit.value),
-        "meaning": .string(limit.meaning),
-      ])
+    let known = Set(rows.compactMap { $0["name"]?.string })
+    rows += self.facts.limits.filter { !known.contains($0.name) }.map { limit in
+      var members: [JSONValue.Member] = [
+        .init("name", .string(limit.name)), .init("value", JSONValue(limit.value)),
+      ]
+      if limit.name == "limits.connections_max" {
+        members.append(.init("used", .count(self.loop.connections.count)))
+      }
+      members.append(.init("meaning", .string(limit.meaning)))
+      return .object(members)
     }
     return .record(["limits": .array(rows)])
   }

@@ -357,10 +357,11 @@ enum DashboardScript {
       byId("state").className = "pill " + (data.state === "serving" ? "good" : "warn");
       byId("uptime").textContent = "up " + duration(data.uptime_seconds);
       byId("count-connections").textContent = number(data.connections.open);
-      const chips = data.listeners.map((listener) => listener.name + " " + listener.address);
+      const listeners = data.listeners.filter((listener) => listener.name !== "admin");
+      const chips = listeners.map((listener) => listener.name + " " + listener.address);
       if (byId("listeners").dataset.key !== chips.join()) {
         byId("listeners").dataset.key = chips.join();
-        byId("listeners").replaceChildren(...data.listeners.map((listener) =>
+        byId("listeners").replaceChildren(...listeners.map((listener) =>
           el("span", { class: "chip" }, el("b", {}, listener.name), " ", listener.address)));
       }
       if (shown.tab === "overview") {

@@ -58,13 +58,14 @@ enum DashboardStyle {
 
   private static let layout = #"""
     .top, .tabs, main, footer { max-width: 1360px; margin: 0 auto; padding: 0 1.5rem; }
-    .top { display: flex; flex-wrap: wrap; align-items: center; gap: 0.6rem 1.2rem;
-      padding-top: 1.1rem; }
+    .top { display: flex; align-items: center; gap: 0.6rem 1.2rem; padding-top: 1.1rem; }
+    .brand, .status, #theme { flex: none; }
     .brand, .status { display: flex; align-items: center; gap: 0.6rem; }
     .mark { fill: var(--accent); }
     .bird { fill: var(--on-accent); }
     .version { color: var(--ink-faint); font-size: 0.86rem; }
-    .listeners { display: flex; flex-wrap: wrap; gap: 0.35rem; margin-left: auto; }
+    .listeners { display: flex; flex: 1; flex-wrap: wrap; justify-content: flex-end;
+      gap: 0.35rem; min-width: 0; }
     .chip { font-family: var(--mono); font-size: 0.76rem; color: var(--ink-soft);
       border: 1px solid var(--line); border-radius: 99px; padding: 0.12rem 0.6rem; }
     .chip b { font-weight: 600; color: var(--ink); }
@@ -232,7 +233,8 @@ enum DashboardStyle {
     }
     @media (max-width: 820px) {
       .grid.two { grid-template-columns: minmax(0, 1fr); }
-      .listeners { margin-left: 0; width: 100%; order: 3; }
+      .top { flex-wrap: wrap; }
+      .listeners { flex: 1 0 100%; justify-content: flex-start; order: 3; }
       #theme { margin-left: auto; }
     }
     @media (max-width: 560px) {
