@@ -1,18 +1,21 @@
 import Foundation
 
-/// A protocol's README says for each section of its specification which test covers it, and that
-/// test exists.
+/// A protocol's README says for each section of its specification which test covers it, the threat
+/// model does so for each threat, and those tests exist.
 ///
 /// A table counts when its last column is headed "Tests", "Tested by" or "Where tested". Each row
 /// names at least one test in backquotes there: a Swift or Python test function, a suite, or a test
 /// file. Rows that say "to come" or "not applicable" need none.
 struct SectionTables: Rule {
   let name = "section-table"
+  static let threatModel = "docs/threat-model.md"
 
   func violations(in repository: Repository) -> [Violation] {
     let known = Self.testNames(in: repository)
     return repository.files
-      .filter { $0.path.hasPrefix("Protocols/") && $0.name == "README.md" }
+      .filter {
+        ($0.path.hasPrefix("Protocols/") && $0.name == "README.md") || $0.path == Self.threatModel
+      }
       .flatMap { complaints(about: $0, known: known) }
   }
 
