@@ -127,6 +127,7 @@ let package = Package(
         "GodwitBroker", "GodwitEngine", "GodwitFrontEndKit", "GodwitWire", "GodwitPrimitives",
         "NATSWire", "MQTTWire", nioCore, nioPosix, logging, crypto,
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "NIOTLS", package: "swift-nio"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],

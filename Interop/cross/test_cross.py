@@ -600,10 +600,8 @@ def test_one_message_for_many_of_both(server, wire, unique):
     ("name", "wanted"), [("a/b", ["a.b"]), ("/x", ["/.x"]), ("a.b/c", ["a//b.c"])]
 )
 def test_names_explain(name, wanted):
-    run = subprocess.run(
-        [str(godwit_binary()), "names", "explain", name],
-        capture_output=True, text=True, timeout=20,
-    )  # fmt: skip
+    command = [str(godwit_binary()), "names", "explain", name]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=20)
     assert run.returncode == 0, run.stderr
     for word in [name, *wanted]:
         assert word in run.stdout.split() or word in run.stdout, run.stdout

@@ -27,7 +27,9 @@ def test_alias_stands_for_its_topic(mqtt, watcher, unique):
     assert maximum >= 2
     client.send(
         aliased(f"{unique}/a", 1), aliased(f"{unique}/b", maximum), aliased("", 1),
-        aliased("", maximum), aliased("", 1, qos=1, packet_id=1), aliased("", 1, qos=2, packet_id=2),
+        aliased("", maximum),
+        aliased("", 1, qos=1, packet_id=1),
+        aliased("", 1, qos=2, packet_id=2),
     )
     client.send(wire.acknowledge(Kind.PUBREL, 2))
     topics = [p.topic.removeprefix(unique) for p in collect_all(client, watcher)]

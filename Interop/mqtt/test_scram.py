@@ -125,7 +125,8 @@ def test_nonces_differ(guarded):
 @needs_scram
 @pytest.mark.parametrize("data", [
     b"", b"n", b"n,,", b"y,,n=ada,r=x", b"p=tls-unique,,n=ada,r=x", b"n,,n=ada", b"n,,r=x",
-    b"n,,n=ada,r=", b"\xff\xfe", b"n,,m=ext,n=ada,r=x", b"n,,n=a=zz,r=x", b"n,,n=ada,r=" + b"x" * 60_000,
+    b"n,,n=ada,r=", b"\xff\xfe", b"n,,m=ext,n=ada,r=x", b"n,,n=a=zz,r=x",
+    b"n,,n=ada,r=" + b"x" * 60_000,
 ], ids=lambda data: repr(data[:30]))
 def test_malformed_first_messages(guarded, data):
     """`y,,` is well formed (a client that would bind channels): it may go on."""

@@ -4,7 +4,8 @@ public import Logging
 import NIOCore
 import NIOPosix
 
-/// The running broker, seen from outside its loop. Its calls block and must not be made on the loop.
+/// The running broker, seen from outside its loop. Its calls block and must not be made on the
+/// loop.
 public final class Broker: Sendable {
   /// Godwit's version.
   public static let version = "0.1.0"

@@ -113,8 +113,8 @@ public struct BrokerSettings: Sendable {
     }
     if !plain.isEmpty {
       notices.append(
-        "The settings hold \(plain.count == 1 ? "a password" : "\(plain.count) passwords") as plain "
-          + "text; `godwit user add` prints a hash to use instead.")
+        "The settings hold \(plain.count == 1 ? "a password" : "\(plain.count) passwords") as "
+          + "plain text; `godwit user add` prints a hash to use instead.")
     }
     return notices
   }

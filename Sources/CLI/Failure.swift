@@ -1,7 +1,8 @@
 import ArgumentParser
 import GodwitBroker
 
-/// Runs what may fail with a sentence for people: it goes to standard error, and the exit code is 1.
+/// Runs what may fail with a sentence for people: it goes to standard error, and the exit code is
+/// 1.
 func reportingFailure(_ body: () throws -> Void) throws {
   do {
     try body()

@@ -3,8 +3,8 @@ import Dispatch
 
 /// Where the process starts.
 ///
-/// What blocks runs here, on the main thread, before any other thread exists: only so can the server
-/// hold its signals back in all of them, and the runtime of tasks is never started for it.
+/// What blocks runs here, on the main thread, before any other thread exists: only so can the
+/// server hold its signals back in all of them, and the runtime of tasks is never started for it.
 @main
 enum Program {
   static func main() {

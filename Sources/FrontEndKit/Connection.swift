@@ -548,8 +548,8 @@ public final class Connection: ChannelInboundHandler {
 /// A moment in a connection's life that a timer brings about.
 private final class ConnectionDeadline: TimerTarget {
   enum Kind { case handshake, linger, stall }
-  // Strong: a timer holds its target only until it fires or is cancelled, and a weak reference would
-  // make every retain of the connection slow.
+  // Strong: a timer holds its target only until it fires or is cancelled, and a weak reference
+  // would make every retain of the connection slow.
   private let connection: Connection
   private let kind: Kind
 

@@ -63,8 +63,8 @@ public protocol FrontEnd: AnyObject {
   /// Whether plain connections may be upgraded by `Connection.startTLS`: the listener's certificate
   /// is then offered on its plain port too.
   var upgradesToTLS: Bool { get }
-  /// Whether the protocol's encrypted TCP listeners begin in the clear: the session speaks first and
-  /// then calls `Connection.startTLS`. Read for each connection. Default `false`.
+  /// Whether the protocol's encrypted TCP listeners begin in the clear: the session speaks first
+  /// and then calls `Connection.startTLS`. Read for each connection. Default `false`.
   var beginsTLSItself: Bool { get }
   /// How many seconds a TLS or WebSocket handshake may take.
   var handshakeSeconds: Double { get }

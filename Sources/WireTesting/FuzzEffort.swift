@@ -6,8 +6,8 @@
   import Darwin
 #endif
 
-/// How hard the mutation tests try: quickly and repeatably in `make test`, long and with other seeds
-/// in `make fuzz`.
+/// How hard the mutation tests try: quickly and repeatably in `make test`, long and with other
+/// seeds in `make fuzz`.
 public enum FuzzEffort {
   /// `standard` rounds, times `GODWIT_FUZZ_FACTOR` of the environment when that is set.
   public static func rounds(_ standard: Int) -> Int {

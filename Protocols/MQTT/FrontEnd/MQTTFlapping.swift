@@ -6,7 +6,8 @@ struct MQTTFlapping {
     var bannedUntil: Int64
   }
 
-  /// Client identifiers that are remembered; when there are more, those without a ban are forgotten.
+  /// Client identifiers that are remembered; when there are more, those without a ban are
+  /// forgotten.
   private static let entriesMax = 100_000
 
   private let rule: MQTTFlappingRule

@@ -2,8 +2,8 @@ import GodwitEngine
 import MQTTWire
 import NIOCore
 
-/// A message as this front end hands it to the engine: one whole PUBLISH packet that names its topic
-/// in full and carries no topic alias and no subscription identifier.
+/// A message as this front end hands it to the engine: one whole PUBLISH packet that names its
+/// topic in full and carries no topic alias and no subscription identifier.
 ///
 /// That is `Publication.native` of every message of this protocol; `nativeForm` is the protocol
 /// version of the packet, 4 for 3.1 and 3.1.1, 5 for 5.0.

@@ -103,8 +103,8 @@ public final class MQTTFrontEnd: FrontEnd {
     guard let name = MQTTTopicCodec.name(topic) else {
       return .failure(
         NameError(
-          "MQTT has no name for it: a level holds a single `/`, a control character or text that is "
-            + "not UTF-8"))
+          "MQTT has no name for it: a level holds a single `/`, a control character or text that "
+            + "is not UTF-8"))
     }
     return .success(String(decoding: name, as: UTF8.self))
   }

@@ -16,8 +16,8 @@ struct MQTTWrite {
 extension MQTTSession {
   /// Writes a message in the client's own form.
   ///
-  /// - Returns: `false` when it is too large for the client, or MQTT cannot say its topic; it counts
-  ///   as dropped then (MQTT-3.1.2-24).
+  /// - Returns: `false` when it is too large for the client, or MQTT cannot say its topic; it
+  ///   counts as dropped then (MQTT-3.1.2-24).
   func write(
     _ publication: inout Publication, _ how: MQTTWrite, _ connection: Connection
   ) -> Bool {

@@ -16,8 +16,8 @@ extension MQTTSettings {
     Setting(
       "keep_alive_seconds_max", .integer(0...65_535),
       default: .integer(defaults.keepAliveSecondsMax),
-      "The longest keep-alive that is granted; 0 for any. A client that asks for more, or for none, "
-        + "is told (MQTT 5.0)."),
+      "The longest keep-alive that is granted; 0 for any. A client that asks for more, or for "
+        + "none, is told (MQTT 5.0)."),
     Setting(
       "session_expiry_seconds_max", .integer(0...4_294_967_295),
       default: .integer(Int(defaults.sessionExpirySecondsMax)),

@@ -15,7 +15,8 @@ public struct MQTTSettings: Hashable, Sendable {
   public var packetBytesMax = (1 << 20) + (64 << 10)
   /// The largest CONNECT in bytes, which comes before anyone is known. Default 256 KiB.
   public var connectBytesMax = 256 << 10
-  /// QoS 1 and 2 messages under way to one client at once, if it does not ask for fewer. Default 20.
+  /// QoS 1 and 2 messages under way to one client at once, if it does not ask for fewer. Default
+  /// 20.
   public var inflightMax = 20
   /// Messages that wait for one client beyond those under way. Default 1,000.
   public var queuedMax = 1_000

@@ -38,8 +38,8 @@ final class MQTTSubscription: Subscription {
 /// prefix of the route. An empty prefix stands for a lone subscription without an identifier.
 ///
 /// When several subscriptions of a session match, one copy is delivered: with the highest QoS
-/// (MQTT-3.3.4-2) and every identifier (MQTT-3.3.4-3). The first subscription carries it, the others
-/// are passed over. Shared subscriptions stand alone.
+/// (MQTT-3.3.4-2) and every identifier (MQTT-3.3.4-3). The first subscription carries it, the
+/// others are passed over. Shared subscriptions stand alone.
 struct MQTTDeliveryPlan {
   /// Set when another subscription of the session carries the message.
   static let skips: UInt8 = 0x08

@@ -1,9 +1,10 @@
 /// Topics between MQTT's form and the canonical one, which is a NATS subject.
 ///
-/// Levels are joined by `/` in MQTT and by `.` in the canonical form. A level in the canonical form:
+/// Levels are joined by `/` in MQTT and by `.` in the canonical form. A level in the canonical
+/// form:
 /// - `/` alone is an empty level; within a level, `//` is a dot;
-/// - what no NATS subject may hold is percent-escaped: U+0001 to U+0020 everywhere, and a level that
-///   is exactly `*` or `>`;
+/// - what no NATS subject may hold is percent-escaped: U+0001 to U+0020 everywhere, and a level
+///   that is exactly `*` or `>`;
 /// - `%`, any number of `25`, and the number of such a character gets one more `25`, so that an
 ///   escape that stands in an MQTT topic stays what it is. Every other `%` stands for itself.
 ///
@@ -18,8 +19,8 @@ public enum MQTTTopicCodec {
 
   /// Writes the canonical form of a valid MQTT topic name or filter.
   ///
-  /// A level `+` of a filter becomes `*`, a level `#` becomes `>`; that `a/#` matches `a` too is for
-  /// the caller to say to the router.
+  /// A level `+` of a filter becomes `*`, a level `#` becomes `>`; that `a/#` matches `a` too is
+  /// for the caller to say to the router.
   /// - Parameters:
   ///   - topic: a name that `MQTTTopicName.isValid` or a filter that `MQTTTopicFilter` accepted.
   ///   - out: at least `capacity(topic.count)` bytes.

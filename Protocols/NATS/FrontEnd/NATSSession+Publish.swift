@@ -78,7 +78,8 @@ extension NATSSession {
     return subject.starts(with: "$NRG.".utf8) || subject.starts(with: "_GR_.".utf8)
   }
 
-  /// A quick look at a reply subject: `_R_.`, `_GR_.` and `$JS.ACK.` are reserved, `_INBOX.` is not.
+  /// A quick look at a reply subject: `_R_.`, `_GR_.` and `$JS.ACK.` are reserved, `_INBOX.` is
+  /// not.
   @inline(__always)
   private static func mayBeReserved(_ reply: UnsafeRawBufferPointer) -> Bool {
     guard reply.count > 4 else { return false }

@@ -148,8 +148,8 @@ final class BrokerAuthenticator: Authenticator {
 
   // MARK: Principals
 
-  /// The principal of a user, or of nobody in particular. Shared as long as nothing in it depends on
-  /// the client.
+  /// The principal of a user, or of nobody in particular. Shared as long as nothing in it depends
+  /// on the client.
   private func principal(
     _ user: AccessRules.User?, _ peer: PeerIdentity
   ) -> Result<Principal, AccessRefusal> {

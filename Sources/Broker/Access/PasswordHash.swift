@@ -59,8 +59,8 @@ public struct PasswordHash: Hashable, Sendable {
   public func verifies(_ password: [UInt8]) -> Bool {
     let other = PasswordHash(
       password: password, salt: self.credential.salt, iterations: self.credential.iterations)
-    // Digests compare in constant time. HMAC fills its key up with zeros, so that a password and the
-    // same with NUL after it have one hash; SASLprep (RFC 4013) has no NUL at all.
+    // Digests compare in constant time. HMAC fills its key up with zeros, so that a password and
+    // the same with NUL after it have one hash; SASLprep (RFC 4013) has no NUL at all.
     return SHA256.hash(data: other.credential.storedKey)
       == SHA256.hash(data: self.credential.storedKey) && password.last != 0
   }

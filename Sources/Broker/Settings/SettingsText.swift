@@ -119,10 +119,11 @@ public enum SettingsText {
   public static func reference(_ sections: [SettingsSection] = SettingsFile.sections) -> String {
     var lines = [
       "# Settings", "",
-      "One YAML file, given with `--config`, and the environment, which wins: `mqtt.max_inflight` is",
-      "`GODWIT_MQTT_MAX_INFLIGHT`. `godwit config check FILE` checks a file, `godwit config defaults`",
-      "prints a complete one, and `godwit config reference` prints this page. SIGHUP reads the file",
-      "again: users, permissions, certificates and what the protocols can change while running.",
+      "One YAML file, given with `--config`, and the environment, which wins: `mqtt.max_inflight`",
+      "is `GODWIT_MQTT_MAX_INFLIGHT`. `godwit config check FILE` checks a file, `godwit config",
+      "defaults` prints a complete one, and `godwit config reference` prints this page. SIGHUP",
+      "reads the file again: users, permissions, certificates and what the protocols can change",
+      "while running.",
     ]
     for section in sections {
       lines += ["", "## `\(section.name)`", "", section.documentation, ""]
