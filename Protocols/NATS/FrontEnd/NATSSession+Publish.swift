@@ -36,9 +36,7 @@ extension NATSSession {
   ) {
     guard let tenant = self.hotTenant else { return }
     var publication = Publication(
-      topic: operation.subject,
-      payload: UnsafeRawBufferPointer(
-        rebasing: operation.message[operation.headerBytes...]),
+      topic: operation.subject, payload: operation.payload,
       origin: self.origin, native: tail, quality: .atMostOnce)
     publication.nativeForm =
       operation.headerBytes > 0 ? NATSReceiver.Form.headers : NATSReceiver.Form.plain
