@@ -81,7 +81,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
     // L0: the standard library only.
@@ -129,7 +128,6 @@ let package = Package(
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "NIOTLS", package: "swift-nio"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       path: "Sources/CLI", swiftSettings: settings),
     .executableTarget(
@@ -151,7 +149,7 @@ let package = Package(
       name: "BrokerTests",
       dependencies: [
         "GodwitBroker", "GodwitEngine", "GodwitFrontEndKit", "GodwitPrimitives", "GodwitWire",
-        nioCore, nioPosix, logging, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        nioCore, nioPosix, logging, crypto, .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       swiftSettings: settings),
     .testTarget(

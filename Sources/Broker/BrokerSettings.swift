@@ -82,20 +82,19 @@ public struct BrokerSettings: Sendable {
   }
 
   /// What other machines can reach must ask who they are, unless somebody said that it need not.
-  func refuseOpenAddresses() throws(SettingsError) {
+  func refuseOpenAddresses() throws(BrokerError) {
+    let reason = "other machines can reach this address and nobody would be asked who they are"
     if !self.file.saysAnonymous, !self.hasUsers,
       let open = self.listeners.first(where: { !$0.isLoopback })
     {
-      throw SettingsError(
-        "\(open)",
-        "other machines can reach this address and nobody would be asked who they are; name users "
-          + "(access.users, or `godwit user add`), or allow it with `access: {anonymous: true}`")
+      throw BrokerError(
+        "\(open): \(reason); name users (access.users, or `godwit user add`), or allow it with "
+          + "`access: {anonymous: true}`")
     }
     if let admin, !ListenerAddress.isLoopback(admin.host), !self.adminAsks {
-      throw SettingsError(
-        "admin=\(BoundAddress(host: admin.host, port: admin.port))",
-        "other machines can reach this address and nobody would be asked who they are; say "
-          + "admin.user and admin.password, or admin.token")
+      let address = BoundAddress(host: admin.host, port: admin.port)
+      throw BrokerError(
+        "admin=\(address): \(reason); say admin.user and admin.password, or admin.token")
     }
   }
 

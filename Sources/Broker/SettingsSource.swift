@@ -40,11 +40,11 @@ public struct SettingsSource: Sendable {
     }
     do throws(SettingsError) {
       try self.override(&settings)
-      try settings.refuseOpenAddresses()
     } catch {
       throw BrokerError("\(error)")
     }
     try settings.loadFiles()
+    try settings.refuseOpenAddresses()
     return settings
   }
 

@@ -275,44 +275,44 @@ enum DashboardScript {
       for (const text of data.notices) add("warn", text);
       if (data.state !== "serving") add("warn", "The broker is " + data.state + ".");
       if (data.connections.refused) {
-        add("warn", "Connections refused because there were too many: " +
-          number(data.connections.refused));
+        add("warn", number(data.connections.refused) +
+          " connections were refused because there were too many.");
       }
       for (const protocol of data.protocols) {
         const name = protocol.name.toUpperCase();
         if (protocol.stuck) {
-          add("warn", name + " clients that do not read what they asked for: " +
-            number(protocol.stuck) + ", with " + bytes(protocol.pending_bytes) + " waiting");
+          add("warn", protocol.stuck + " " + name + " clients do not read what they asked for; " +
+            bytes(protocol.pending_bytes) + " wait for them.");
         }
         if (protocol.dropped) {
           const now = protocol.rates.dropped;
-          add(now > 0 ? "bad" : "info", "Messages dropped on the way to slow " + name +
-            " clients: " + number(protocol.dropped) +
-            (now > 0 ? ", " + number(now) + " a second now" : ""));
+          add(now > 0 ? "bad" : "info", number(protocol.dropped) + " messages to slow " + name +
+            " clients were dropped" + (now > 0 ? ", " + number(now) + " a second now." : "."));
         }
         const slow = Object.entries(protocol.ended).filter(([reason]) => /slow/i.test(reason))
           .reduce((all, [, count]) => all + count, 0);
-        if (slow) add("warn", name + " clients cut off as too slow: " + number(slow));
+        if (slow) {
+          add("warn", number(slow) + " " + name + " clients were cut off as too slow.");
+        }
       }
       const { used, limit, refusals } = data.memory;
       if (used > limit * 0.8) {
         add("bad", "Kept messages fill " + Math.round(used / limit * 100) + " % of their bound.");
       }
       if (refusals) {
-        add("bad", "Messages not kept because the bound was reached: " + number(refusals));
+        add("bad", number(refusals) + " messages could not be kept: the bound was reached.");
       }
       const files = data.process;
       if (files.max_files && files.open_files > files.max_files * 0.8) {
         add("bad", files.open_files + " of " + files.max_files + " files are open.");
       }
       for (const figure of data.figures) {
-        if (!/_bans|flap/.test(figure.name)) continue;
+        if (!/ban|slow|flap/.test(figure.name)) continue;
         const sum = figure.samples.reduce((all, sample) => all + sample.value, 0);
         if (sum) add("warn", figure.help.replace(/\.$/, "") + ": " + number(sum));
       }
       if (data.engine.expired) {
-        add("info", "Messages that expired before they were delivered: " +
-          number(data.engine.expired));
+        add("info", number(data.engine.expired) + " messages expired before they were delivered.");
       }
       if (!found.some((item) => item.kind !== "info")) {
         found.unshift({ kind: "good", text: "All is well: nobody is slow, nothing is dropped." });
