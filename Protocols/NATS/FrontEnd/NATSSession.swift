@@ -183,6 +183,8 @@ final class NATSSession: Session {
     self.cancelTimers()
     self.receiver?.retire()
     self.frontEnd.forget(self, reason)
+    // A subscription keeps its receiver alive, and the table is the receiver's.
+    self.receiver?.subscriptions.removeAll()
     self.receiver = nil
     self.memo = nil
   }
