@@ -161,6 +161,24 @@ def test_a_hundred_thousand_subscriptions(attack):
     attack.check(peak + SLACK)
 
 
+def test_subscriptions_leave_with_their_connections(attack):
+    """Memory stays where it was after the first rounds, whatever comes and goes."""
+    grown = []
+    for start in range(0, 80_000, 10_000):
+        wire = attack.greeted()
+        indices = range(start, start + 10_000)
+        wire.send(b"".join(attack.subscribe(f"l.{index}", index) for index in indices))
+        attack.barrier(wire)
+        wire.close()
+        after = attack.greeted()  # the end of the other is noticed before
+        attack.barrier(after)
+        after.close()
+        grown.append(attack.grown())
+    attack.check(SLACK)
+    if attack.server.is_godwit:
+        assert grown[-1] - grown[2] < 5, grown
+
+
 def test_three_hundred_thousand_topics(attack):
     """What is remembered of topics that were only published to is bounded."""
     wire = attack.greeted()
