@@ -160,6 +160,20 @@ def test_delay_counts_from_the_end_of_the_connection(mqtt, watcher, unique):
     assert packet.get(P.WILL_DELAY) is None
 
 
+def test_a_broken_connection_is_timed_from_the_break(mqtt, watcher, unique):
+    """Delay and session expiry, after a time in which nobody said anything."""
+    keep = {"clean": False, "props": [(P.SESSION_EXPIRY, 2)]}
+    client = mqtt.connect("c", will=delayed(f"{unique}/will", 1), props=[(P.SESSION_EXPIRY, 60)])
+    other = mqtt.connect("d", **keep)
+    time.sleep(2.5)
+    client.abort()
+    other.close()
+    start = time.monotonic()
+    watcher.take(payload=b"gone", timeout=6)
+    assert time.monotonic() - start >= 0.9
+    assert mqtt.connect("d", **keep).connack.session_present
+
+
 @pytest.mark.godwit_only(reason=_DELAY_OUTLIVES_SESSION)
 def test_delay_ends_early_with_the_session(mqtt, watcher, unique):
     """Section 3.1.3.2.2: whichever comes first, delay or the end of the session."""

@@ -445,6 +445,7 @@ public final class Connection: ChannelInboundHandler {
       if self.phase == .handshaking { self.open() } else { self.session?.tlsEstablished() }
     } else if case ChannelEvent.inputClosed = event {
       self.isInputClosed = true
+      self.loop.renewTime()
       if self.phase == .open, !self.isReadingPaused { self.session.inputClosed() }
     }
   }
@@ -452,6 +453,7 @@ public final class Connection: ChannelInboundHandler {
   /// The socket takes bytes again; called by the channel.
   public func channelWritabilityChanged(context: ChannelHandlerContext) {
     guard context.channel.isWritable else { return }
+    self.loop.renewTime()
     self.pump(context)
     self.noteProgress(context)
     if self.phase == .closing { self.finishClosing() }
@@ -527,6 +529,9 @@ public final class Connection: ChannelInboundHandler {
 
   private func finish() {
     guard self.phase != .closed else { return }
+    // What now begins (a will's delay, a session's expiry) counts from this moment, not from the
+    // last byte that somebody sent.
+    self.loop.renewTime()
     self.phase = .closed
     self.cancelHandshakeTimer()
     if let linger = self.linger { self.loop.engine.timers.cancel(linger) }
