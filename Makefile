@@ -49,10 +49,10 @@ interop: ## other people's clients against the running broker; PYTEST="nats -k t
 
 .PHONY: peers
 peers: ## install the servers and clients that interop and bench measure against
-	Interop/run --version
+	GODWIT_INTEROP_TARGET=oracle Interop/run --version
 
 .PHONY: budgets
-budgets: build ## allocations per delivered message against Benchmarks/Budgets
+budgets: build peers ## allocations per delivered message against Benchmarks/Budgets
 	GODWIT_BIN=$(RELEASE_BIN) Benchmarks/Allocations/check
 
 .PHONY: bench

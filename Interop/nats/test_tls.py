@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 
 import nats
@@ -49,8 +50,9 @@ def test_tls_1_2_still_works_and_1_1_does_not(broker, certificates, unique):
 def test_a_client_that_speaks_plainly_to_a_tls_listener_is_cut(broker):
     server = broker("nats-tls", tls=True)
     with NATSWire(server.address("nats-tls")) as client:
-        client.send_connect()
-        client.ping()
+        with contextlib.suppress(ConnectionError):  # the cut may come between the two
+            client.send_connect()
+            client.ping()
         rest = client.read_to_end()
         assert b"PONG" not in rest
 

@@ -19,16 +19,18 @@ extension MQTTClient {
     }
     let hasReason = version == .v5 && reason != .success
     let size = hasReason ? 5 : 4
-    connection.append(count: size) { memory in
-      guard let base = memory.baseAddress else { return }
-      let flags: UInt8 = type == .pubrel ? 0x02 : 0
-      base.storeBytes(of: type.rawValue << 4 | flags, as: UInt8.self)
-      base.storeBytes(of: hasReason ? 3 : 2, toByteOffset: 1, as: UInt8.self)
-      base.storeBytes(of: packetID.bigEndian, toByteOffset: 2, as: UInt16.self)
-      if hasReason { base.storeBytes(of: reason.rawValue, toByteOffset: 4, as: UInt8.self) }
+    link._withUnsafeGuaranteedRef {
+      $0.append(count: size) { memory in
+        guard let base = memory.baseAddress else { return }
+        let flags: UInt8 = type == .pubrel ? 0x02 : 0
+        base.storeBytes(of: type.rawValue << 4 | flags, as: UInt8.self)
+        base.storeBytes(of: hasReason ? 3 : 2, toByteOffset: 1, as: UInt8.self)
+        base.storeBytes(of: packetID.bigEndian, toByteOffset: 2, as: UInt16.self)
+        if hasReason { base.storeBytes(of: reason.rawValue, toByteOffset: 4, as: UInt8.self) }
+      }
     }
-    frontEnd.statistics.packetsSent &+= 1
-    frontEnd.statistics.bytesSent &+= UInt64(size)
+    counters.pointee.packetsSent &+= 1
+    counters.pointee.bytesSent &+= UInt64(size)
   }
 
   /// PUBACK, PUBREC, PUBREL and PUBCOMP from the client (MQTT 5.0, 3.4 to 3.7).

@@ -16,15 +16,15 @@ extension MQTTClient {
     _ packet: UnsafeRawBufferPointer, _ header: MQTTFixedHeader
   ) throws(MQTTWireError) {
     let view = try MQTTPublishView(packet, header: header, version: version)
-    guard view.qos <= frontEnd.settings.qosMax else {
+    guard view.qos <= limits.qosMax else {
       throw MQTTWireError(.qosNotSupported, "QoS above the server's maximum")
     }
-    guard !view.retain || frontEnd.settings.isRetainAvailable else {
+    guard !view.retain || limits.isRetainAvailable else {
       throw MQTTWireError(.retainNotSupported, "retained messages are not available")
     }
-    frontEnd.statistics.publishesReceived &+= 1
-    frontEnd.statistics.payloadBytesReceived &+= UInt64(truncatingIfNeeded: view.payload.count)
-    connection.counters.messagesIn &+= 1
+    counters.pointee.publishesReceived &+= 1
+    counters.pointee.payloadBytesReceived &+= UInt64(truncatingIfNeeded: view.payload.count)
+    link._withUnsafeGuaranteedRef { $0.counters.messagesIn &+= 1 }
     let topic = UnsafeRawBufferPointer(rebasing: packet[view.topic])
     if view.properties.isEmpty {
       guard !topic.isEmpty else {
@@ -101,11 +101,12 @@ extension MQTTClient {
     _ packet: UnsafeRawBufferPointer, _ view: MQTTPublishView, _ topic: UnsafeRawBufferPointer,
     _ facts: Facts
   ) throws(MQTTWireError) {
-    guard let session, let principal else { return }
+    guard let session else { return }
     let memo: MQTTTopicMemo
     if let known = self.memo, known.holds(topic) {
       memo = known
     } else {
+      guard let principal else { return }
       memo = self.memo ?? MQTTTopicMemo()
       self.memo = memo
       memo.remember(topic, try frontEnd.resolve(topic, principal))
@@ -158,31 +159,24 @@ extension MQTTClient {
     _ facts: Facts, _ session: MQTTSession
   ) throws(EngineError) -> Int {
     let payload = UnsafeRawBufferPointer(rebasing: packet[view.payload])
-    var failure: EngineError?
-    let taken = memo.resolved.canonical.withUnsafeBytes { canonical in
-      var publication = Publication(
-        topic: canonical, payload: payload, origin: frontEnd.origin, native: packet,
-        quality: Publication.Quality(rawValue: view.qos.rawValue) ?? .atMostOnce)
-      publication.nativeForm = version == .v5 ? MQTTFrame.form5 : MQTTFrame.form3
-      publication.isRetained = view.retain
-      publication.publisherID = session.id
-      if let seconds = facts.expirySeconds {
-        publication.expiresAt = frontEnd.engine.now + Int64(seconds) * 1_000_000_000
-      }
-      if view.qos == .atMostOnce, !view.retain, !view.duplicate {
-        publication.frame = packet
-        publication.frameKind = version == .v5 ? MQTTFrame.kind5 : MQTTFrame.kind3
-      }
-      do throws(EngineError) {
-        return try frontEnd.publish(
-          &publication, session.tenant, delay: memo.resolved.delay, memo: &memo.route)
-      } catch {
-        failure = error
-        return 0
-      }
+    var publication = Publication(
+      topic: memo.canonical, payload: payload, origin: origin, native: packet,
+      quality: Publication.Quality(rawValue: view.qos.rawValue) ?? .atMostOnce)
+    publication.nativeForm = version == .v5 ? MQTTFrame.form5 : MQTTFrame.form3
+    publication.isRetained = view.retain
+    publication.publisherID = session.id
+    if let seconds = facts.expirySeconds {
+      publication.expiresAt = frontEnd.engine.now + Int64(seconds) * 1_000_000_000
     }
-    if let failure { throw failure }
-    return taken
+    if view.qos == .atMostOnce, !view.retain, !view.duplicate {
+      publication.frame = packet
+      publication.frameKind = version == .v5 ? MQTTFrame.kind5 : MQTTFrame.kind3
+    }
+    guard view.retain || memo.resolved.delay != nil else {
+      return session.tenant.publish(&publication, memo: &memo.route)
+    }
+    return try frontEnd.publish(
+      &publication, session.tenant, delay: memo.resolved.delay, memo: &memo.route)
   }
 
   /// Publishes under the full or other name that the packet does not hold.

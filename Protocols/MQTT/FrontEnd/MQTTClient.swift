@@ -17,7 +17,22 @@ final class MQTTClient: Session {
     case closed
   }
 
+  /// Settings that every packet asks for.
+  struct Limits {
+    var packetBytesMax = 0
+    var qosMax = MQTTQoS.exactlyOnce
+    var isRetainAvailable = true
+  }
+
   unowned let frontEnd: MQTTFrontEnd
+  /// Where packets are counted; see `MQTTFrontEnd.counters`.
+  let counters: UnsafeMutablePointer<MQTTStatistics>
+  /// What the engine calls this protocol.
+  let origin: Origin
+  /// The connection, which outlives this.
+  let link: Unmanaged<Connection>
+  /// Copied from the settings.
+  private(set) var limits = Limits()
   var phase = Phase.awaitingConnect
   /// The version of CONNECT.
   var version = MQTTVersion.v311
@@ -51,7 +66,19 @@ final class MQTTClient: Session {
 
   init(connection: Connection, frontEnd: MQTTFrontEnd) {
     self.frontEnd = frontEnd
+    counters = frontEnd.counters
+    origin = frontEnd.origin
+    link = .passUnretained(connection)
     super.init(connection: connection)
+    copyLimits()
+  }
+
+  private func copyLimits() {
+    let settings = frontEnd.settings
+    limits = Limits(
+      packetBytesMax: settings.packetBytesMax, qosMax: settings.qosMax,
+      isRetainAvailable: settings.isRetainAvailable)
+    session?.pendingBytesMax = settings.pendingBytesMax
   }
 
   override func opened() {
@@ -75,15 +102,15 @@ final class MQTTClient: Session {
           rest,
           packetSizeMax: phase == .awaitingConnect
             ? min(frontEnd.settings.connectBytesMax, frontEnd.settings.packetBytesMax)
-            : frontEnd.settings.packetBytesMax,
+            : limits.packetBytesMax,
           minimal: version == .v5 && phase != .awaitingConnect)
         guard case .packet(let header) = scan else {
           guard case .needs(let missing) = scan else { break }
-          frontEnd.statistics.bytesReceived &+= UInt64(truncatingIfNeeded: offset)
+          counters.pointee.bytesReceived &+= UInt64(truncatingIfNeeded: offset)
           return Intake(consumed: offset, needed: rest.count &+ missing)
         }
         offset &+= header.packetSize
-        frontEnd.statistics.packetsReceived &+= 1
+        counters.pointee.packetsReceived &+= 1
         let packet = UnsafeRawBufferPointer(rebasing: rest[..<header.packetSize])
         if header.first >> 4 == MQTTPacketType.publish.rawValue, phase == .connected {
           try publish(packet, header)
@@ -95,7 +122,7 @@ final class MQTTClient: Session {
       refuse(error)
       offset = bytes.count
     }
-    frontEnd.statistics.bytesReceived &+= UInt64(truncatingIfNeeded: offset)
+    counters.pointee.bytesReceived &+= UInt64(truncatingIfNeeded: offset)
     return Intake(consumed: phase == .closed ? bytes.count : offset)
   }
 
@@ -228,6 +255,7 @@ final class MQTTClient: Session {
   /// Permissions, limits or rules may have changed.
   func settingsChanged() {
     memo?.forget()
+    copyLimits()
     connection.pendingBytesMax = frontEnd.settings.pendingBytesMax * 4
     guard let principal, let session else { return }
     guard

@@ -10,7 +10,7 @@ struct MQTTFlapping {
   /// forgotten.
   private static let entriesMax = 100_000
 
-  private let rule: MQTTFlappingRule
+  let rule: MQTTFlappingRule
   private var entries: [[UInt8]: Entry] = [:]
 
   init(_ rule: MQTTFlappingRule) { self.rule = rule }

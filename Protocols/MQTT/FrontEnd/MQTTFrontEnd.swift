@@ -23,8 +23,14 @@ public final class MQTTFrontEnd: FrontEnd {
   let origin: Origin
   /// Today's settings.
   private(set) var settings: MQTTSettings
+  /// Totals, behind a pointer that connections and sessions keep, which do not outlive the front
+  /// end: the message path counts without touching a reference.
+  let counters: UnsafeMutablePointer<MQTTStatistics>
   /// Totals.
-  var statistics = MQTTStatistics()
+  var statistics: MQTTStatistics {
+    _read { yield counters.pointee }
+    _modify { yield &counters.pointee }
+  }
   /// Bans, when there may be any.
   var flapping: MQTTFlapping?
   /// The slowest subscriptions, when they are listed.
@@ -42,16 +48,25 @@ public final class MQTTFrontEnd: FrontEnd {
   /// - Throws: `SettingsError` for a filter or an expression that is none.
   public init(_ context: FrontEndContext, values: SettingsValues) throws(SettingsError) {
     self.context = context
+    counters = .allocate(capacity: 1)
+    counters.initialize(to: MQTTStatistics())
     engine = context.loop.engine
     settings = try MQTTSettings(values)
     origin = engine.register(origin: Self.name, reader: MQTTEnvelope())
     apply()
   }
 
+  deinit { counters.deallocate() }
+
   private func apply() {
     rewriter = settings.rewriteRules.isEmpty ? nil : try? MQTTRewriter(settings.rewriteRules)
-    flapping = settings.flapping.map { MQTTFlapping($0) }
-    slow = settings.slowSubscriptions.map { MQTTSlowSubscriptions($0) }
+    // What was learned stays when the rule does.
+    if flapping?.rule != settings.flapping {
+      flapping = settings.flapping.map { MQTTFlapping($0) }
+    }
+    if slow?.rule != settings.slowSubscriptions {
+      slow = settings.slowSubscriptions.map { MQTTSlowSubscriptions($0) }
+    }
   }
 
   /// Path `/mqtt`, sub-protocol `mqtt` (MQTT 5.0, 6).

@@ -28,8 +28,8 @@ enum MQTTDelay: Hashable {
   private static let prefix: StaticString = "$delayed/"
   private static let intervalMax: Int64 = 4_294_967
 
-  /// Splits a topic name into its delay and the rest; `nil` when it does not begin with `$delayed/`,
-  /// an error when what follows is not a number and a topic.
+  /// Splits a topic name into its delay and the rest; `nil` when it does not begin with
+  /// `$delayed/`, an error when what follows is not a number and a topic.
   static func parse(
     _ topic: UnsafeRawBufferPointer
   ) throws(MQTTWireError) -> (delay: MQTTDelay, rest: UnsafeRawBufferPointer)? {
@@ -66,28 +66,46 @@ enum MQTTDelay: Hashable {
 /// What a connection remembers of the last topic it published to, so that a stream of messages to
 /// one topic is checked, translated and routed once.
 final class MQTTTopicMemo {
-  /// As the client said it.
-  private(set) var said: [UInt8] = []
   private(set) var resolved = MQTTResolvedTopic(name: [], canonical: [])
+  /// The canonical topic, at an address that stays until the next topic is remembered.
+  private(set) var canonical = UnsafeRawBufferPointer(start: nil, count: 0)
+  /// As the client said it, behind the canonical topic in one allocation.
+  private var said = UnsafeRawBufferPointer(start: nil, count: 0)
+  private var memory: UnsafeMutableRawPointer?
+  private var capacity = 0
   /// The router's own memory of the topic.
   var route: Route?
 
   /// Whether this is the remembered topic.
   @inline(__always)
   func holds(_ topic: UnsafeRawBufferPointer) -> Bool {
-    said.count == topic.count
-      && said.withUnsafeBytes { $0.sameBytes(as: topic) }
+    said.count != 0 && said.sameBytes(as: topic)
   }
 
   func remember(_ topic: UnsafeRawBufferPointer, _ resolved: MQTTResolvedTopic) {
-    said = Array(topic)
     self.resolved = resolved
     route = nil
+    let size = resolved.canonical.count
+    let total = size + topic.count
+    if total > capacity {
+      memory?.deallocate()
+      memory = .allocate(byteCount: total, alignment: 8)
+      capacity = total
+    }
+    guard let memory else { return forget() }
+    UnsafeMutableRawBufferPointer(start: memory, count: size).copyBytes(from: resolved.canonical)
+    if let base = topic.baseAddress {
+      (memory + size).copyMemory(from: base, byteCount: topic.count)
+    }
+    canonical = UnsafeRawBufferPointer(start: memory, count: size)
+    said = UnsafeRawBufferPointer(start: memory + size, count: topic.count)
   }
+
+  deinit { memory?.deallocate() }
 
   /// Permissions or rules have changed.
   func forget() {
-    said = []
+    said = UnsafeRawBufferPointer(start: nil, count: 0)
     route = nil
   }
 }

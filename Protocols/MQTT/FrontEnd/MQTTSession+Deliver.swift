@@ -34,7 +34,7 @@ extension MQTTSession {
     }
     guard let link else { return false }
     return link._withUnsafeGuaranteedRef { connection in
-      guard connection.pendingBytes <= frontEnd.settings.pendingBytesMax else {
+      guard connection.pendingBytes <= pendingBytesMax else {
         connection.counters.dropped &+= 1
         frontEnd.dropped()
         return false
@@ -44,7 +44,7 @@ extension MQTTSession {
       {
         connection.append(publication.frame)
         connection.counters.messagesOut &+= 1
-        frontEnd.statistics.sent(publication.frame.count, payload: publication.payload.count)
+        counters.pointee.sent(publication.frame.count, payload: publication.payload.count)
         return true
       }
       return write(
@@ -97,7 +97,11 @@ extension MQTTSession {
       record.withPublication { publication in
         identifier.withUnsafeBytes { identifiers in
           _ = link._withUnsafeGuaranteedRef { connection in
-            write(
+            guard connection.pendingBytes <= 2 * pendingBytesMax else {
+              frontEnd.dropped()
+              return false
+            }
+            return write(
               &publication,
               MQTTWrite(
                 qos: qos, retain: retain, duplicate: false, packetID: 0,
@@ -129,7 +133,7 @@ extension MQTTSession {
     guard let link else { return }
     link._withUnsafeGuaranteedRef { connection in
       while canSend(outbox), connection.isOpen,
-        connection.pendingBytes <= frontEnd.settings.pendingBytesMax
+        connection.pendingBytes <= pendingBytesMax
       {
         if let (packetID, message) = outbox.nextResend() {
           resend(packetID, message, connection)

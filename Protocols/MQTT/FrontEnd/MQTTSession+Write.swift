@@ -21,7 +21,7 @@ extension MQTTSession {
   func write(
     _ publication: inout Publication, _ how: MQTTWrite, _ connection: Connection
   ) -> Bool {
-    if let frame = MQTTFrame(publication, frontEnd.origin) {
+    if let frame = MQTTFrame(publication, origin) {
       return write(frame, publication.expiresAt, how, connection)
     }
     let frontEnd = frontEnd
@@ -73,7 +73,7 @@ extension MQTTSession {
     }
     if isNewAlias { aliases?.learned(frame.topic) }
     connection.counters.messagesOut &+= 1
-    frontEnd.statistics.sent(size, payload: payload.count)
+    counters.pointee.sent(size, payload: payload.count)
     return true
   }
 

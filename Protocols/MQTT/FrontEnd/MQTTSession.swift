@@ -38,6 +38,13 @@ final class MQTTSession: Subscriber {
       connectionID: self.client?.connection.id)
   }
 
+  /// Where deliveries are counted; see `MQTTFrontEnd.counters`.
+  let counters: UnsafeMutablePointer<MQTTStatistics>
+  /// What the engine calls this protocol.
+  let origin: Origin
+  /// Bytes that may wait for the client before QoS 0 messages are dropped.
+  var pendingBytesMax = 0
+
   // MARK: The connection, copied here because the message path needs it
 
   /// The client's half, while there is one.
@@ -60,6 +67,8 @@ final class MQTTSession: Subscriber {
 
   init(clientID: [UInt8], principal: Principal, frontEnd: MQTTFrontEnd) {
     self.frontEnd = frontEnd
+    counters = frontEnd.counters
+    origin = frontEnd.origin
     self.clientID = clientID
     self.clientName = String(decoding: clientID, as: UTF8.self)
     self.principal = principal
@@ -106,6 +115,7 @@ final class MQTTSession: Subscriber {
     self.principal = principal
     link = Unmanaged.passUnretained(client.connection)
     version = terms.version
+    pendingBytesMax = frontEnd.settings.pendingBytesMax
     packetSizeMax = terms.packetSizeMax
     window = terms.window
     aliases = terms.aliasMaximum > 0 ? MQTTAliases(maximum: terms.aliasMaximum) : nil

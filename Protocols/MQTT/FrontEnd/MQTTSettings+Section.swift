@@ -76,7 +76,7 @@ extension MQTTSettings {
       "Whether the payload of a message that says it is text must be UTF-8."),
     Setting(
       "response_topic_prefix", .text, default: .text(defaults.responseTopicPrefix),
-      "What precedes the client identifier in the response information of CONNACK; empty for none."),
+      "What precedes the client identifier in CONNACK's response information; empty for none."),
     Setting(
       "sys_interval_seconds", .double(0...86_400),
       default: .double(defaults.systemTopicsIntervalSeconds),
@@ -90,7 +90,8 @@ extension MQTTSettings {
         Setting("qos", .integer(0...2), default: .integer(0), "The highest QoS to deliver with."),
         Setting("no_local", .bool, default: .bool(false), "Leaves out the client's own messages."),
         Setting(
-          "retain_as_published", .bool, default: .bool(false), "Keeps the publisher's retain flag."),
+          "retain_as_published", .bool, default: .bool(false),
+          "Keeps the publisher's retain flag."),
         Setting(
           "retain_handling", .integer(0...2), default: .integer(0),
           "Retained messages: 0 sends them, 1 only to new sessions, 2 never."),

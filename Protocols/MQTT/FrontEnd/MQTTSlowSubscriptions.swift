@@ -10,7 +10,7 @@ struct MQTTSlowSubscriptions {
     var at: Int64
   }
 
-  private let rule: MQTTSlowSubscriptionRule
+  let rule: MQTTSlowSubscriptionRule
   private var entries: [Entry] = []
 
   init(_ rule: MQTTSlowSubscriptionRule) { self.rule = rule }

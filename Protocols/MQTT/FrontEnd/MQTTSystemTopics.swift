@@ -3,8 +3,8 @@ import GodwitFrontEndKit
 import GodwitPrimitives
 import MQTTWire
 
-/// Publishes figures under `$SYS/broker/…`, named and counted as Mosquitto does, retained, to every
-/// tenant that has MQTT sessions.
+/// Publishes figures under `$SYS/broker/…`, named and counted as Mosquitto does, retained, to
+/// every tenant.
 final class MQTTSystemTopics: TimerTarget {
   /// A figure per minute, averaged over one, five and fifteen minutes.
   private struct Load {

@@ -20,7 +20,6 @@ struct NATSClosedConnections {
     facts.pendingBytes = 0
     facts.stoppedAt = stoppedAt
     facts.reason = reason.text
-    facts.subscriptions = Array(NATSConnectionFacts.subscriptions(of: session).prefix(100))
     if self.ring.count < self.countMax {
       self.ring.append(facts)
     } else {

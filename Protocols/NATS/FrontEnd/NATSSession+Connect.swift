@@ -47,8 +47,11 @@ extension NATSSession {
     if !options.user.isEmpty {
       return .password(user: options.user, password: Array(options.password.utf8))
     }
-    if !options.authToken.isEmpty { return .token(Array(options.authToken.utf8)) }
-    return Credentials.none
+    // Where everybody may come in a token says nothing.
+    guard !options.authToken.isEmpty, self.frontEnd.authenticator.requiresCredentials else {
+      return Credentials.none
+    }
+    return .token(Array(options.authToken.utf8))
   }
 
   /// Asks who the client is. Checking a password takes a while; nothing is read meanwhile.

@@ -9,7 +9,7 @@ extension NATSSession {
   /// PUB and HPUB: the hot path. What is unusual leaves it for `publishWithCare`.
   @inline(__always)
   func publish(_ operation: inout NATSOperation) {
-    self.connection.counters.messagesIn &+= 1
+    self.messagesIn &+= 1
     self.bytesIn &+= UInt64(truncatingIfNeeded: operation.message.count)
     if !self.subject.isEqual(to: operation.subject) { self.judge(operation.subject) }
     guard self.verdict.isEmpty, operation.isTailCanonical, !self.options.verbose,
@@ -34,18 +34,18 @@ extension NATSSession {
   private func route(
     _ operation: borrowing NATSOperation, tail: UnsafeRawBufferPointer, expiresAt: Int64
   ) {
-    guard let receiver = self.receiver else { return }
+    guard let tenant = self.hotTenant else { return }
     var publication = Publication(
-      topic: operation.subject,
-      payload: UnsafeRawBufferPointer(
-        rebasing: operation.message[operation.headerBytes...]),
-      origin: self.frontEnd.envelope.origin, native: tail, quality: .atMostOnce)
+      topic: operation.subject, payload: operation.payload,
+      origin: self.origin, native: tail, quality: .atMostOnce)
     publication.nativeForm =
       operation.headerBytes > 0 ? NATSReceiver.Form.headers : NATSReceiver.Form.plain
     publication.frame = operation.message
     publication.expiresAt = expiresAt
-    publication.publisherID = receiver.id
-    let taken = receiver.tenant.publish(&publication, memo: &self.memo)
+    publication.publisherID = self.receiverID
+    let taken = tenant._withUnsafeGuaranteedRef {
+      $0.publish(&publication, memo: &self.memo)
+    }
     if taken == 0, operation.reply.count > 0 {
       self.noteUnanswered(operation.subject, reply: operation.reply)
     }

@@ -45,10 +45,20 @@ final class NATSSession: Session {
 
   // The client, once it is known.
   var principal: Principal?
-  var receiver: NATSReceiver?
+  var receiver: NATSReceiver? {
+    didSet {
+      self.receiverID = self.receiver?.id ?? 0
+      self.hotTenant = self.receiver.map { Unmanaged.passUnretained($0.tenant) }
+    }
+  }
 
-  // Publishing.
+  // Publishing. The tenant once more, reached without counting references: `receiver` keeps it
+  // alive, and the two change together.
   var memo: Route?
+  private(set) var receiverID: UInt64 = 0
+  private(set) var hotTenant: Unmanaged<Tenant>?
+  let origin: Origin
+  var messagesIn: UInt64 = 0
   var bytesIn: UInt64 = 0
   let subject = NATSLastSubject()
   var verdict: Verdict = []
@@ -72,6 +82,7 @@ final class NATSSession: Session {
     self.parser.acceptsHeaders = false
     self.nonce = frontEnd.authenticator.offersNonce ? frontEnd.makeNonce() : ""
     self.lastActivityAt = connection.openedAt
+    self.origin = frontEnd.envelope.origin
     super.init(connection: connection)
   }
 
@@ -210,7 +221,7 @@ final class NATSSession: Session {
       while self.stage == .serving || self.mayConnect(base, offset, bytes.count) {
         let rest = UnsafeRawBufferPointer(start: base + offset, count: bytes.count &- offset)
         guard try self.parser.next(rest, into: &operation) else {
-          if isWork { self.lastActivityAt = self.engine.now }
+          if isWork { self.noteWork() }
           return Intake(consumed: offset, needed: self.parser.bytesNeeded)
         }
         offset &+= operation.consumed
@@ -224,9 +235,15 @@ final class NATSSession: Session {
     } catch {
       self.fail(error)
     }
-    if isWork { self.lastActivityAt = self.engine.now }
+    if isWork { self.noteWork() }
     // While credentials are checked reading is paused, and the rest comes again.
     return Intake(consumed: self.stage == .ended ? bytes.count : offset)
+  }
+
+  /// Once per read: what the client did is a sign of life, and counted.
+  private func noteWork() {
+    self.lastActivityAt = self.engine.now
+    self.connection.counters.messagesIn = self.messagesIn
   }
 
   /// Before CONNECT nothing but CONNECT is read where credentials are required.

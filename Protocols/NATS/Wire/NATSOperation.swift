@@ -61,11 +61,14 @@ public struct NATSOperation {
 
   /// The header block of a message; empty when there is none.
   @inlinable public var headers: UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: self.message[..<self.headerBytes])
+    UnsafeRawBufferPointer(start: self.message.baseAddress, count: self.headerBytes)
   }
 
   /// The payload of a message, behind its header block.
   @inlinable public var payload: UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(rebasing: self.message[self.headerBytes...])
+    guard let base = self.message.baseAddress else { return self.message }
+    // The parser has checked that the header block is no longer than the message.
+    return UnsafeRawBufferPointer(
+      start: base + self.headerBytes, count: self.message.count &- self.headerBytes)
   }
 }

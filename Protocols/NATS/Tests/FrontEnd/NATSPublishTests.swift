@@ -126,6 +126,13 @@ import Testing
     #expect(shown?["responses"]?["max"]?.integer == 1)
   }
 
+  @Test func otherSystemServicesHaveNoResponder() throws {
+    let client = try NATSRig().client(
+      #"{"verbose":false,"headers":true,"no_responders":true}"#)
+    let answer = client.exchange("SUB i 1\r\nPUB $SYS.REQ.SERVER.PING i 0\r\n\r\n")
+    #expect(answer.hasPrefix("HMSG i 1 52 52\r\nNATS/1.0 503\r\n"))
+  }
+
   // Subjects.
 
   @Test(arguments: [".a", "a.", "a..b", "."])
