@@ -70,12 +70,15 @@ public struct NATSParser: Sendable {
       return false
     }
     if bytes.count >= Self.shortestPublish {
-      let word = UInt32(littleEndian: base.loadUnaligned(as: UInt32.self)) | 0x2020_2020
-      if word == Self.pubSpace {
+      // Letters in any case; the blank behind PUB only as it is.
+      let word = UInt32(littleEndian: base.loadUnaligned(as: UInt32.self))
+      if word | 0x0020_2020 == Self.pubSpace {
         if self.sender == .client, self.canonical(base, bytes.count, &operation, headers: false) {
           return true
         }
-      } else if word == Self.hpub, base.load(fromByteOffset: 4, as: UInt8.self) == 0x20 {
+      } else if word | 0x2020_2020 == Self.hpub,
+        base.load(fromByteOffset: 4, as: UInt8.self) == 0x20
+      {
         if self.sender == .client, self.acceptsHeaders,
           self.canonical(base, bytes.count, &operation, headers: true)
         {

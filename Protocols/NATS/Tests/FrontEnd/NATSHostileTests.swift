@@ -19,8 +19,8 @@ import Testing
         "SUB > q 1\r\nUNSUB 1 2\r\nPUB a b 1\r\nx\r\n", "PUB $SYS.REQ.USER.INFO a 0\r\n\r\n",
         "HPUB a 30 31\r\nNATS/1.0\r\nNats-TTL: 1h\r\n\r\n\r\nx\r\n",
       ].map { Array($0.utf8) }
-    var mutator = ByteMutator(seed: 0x4E41_5453, corpus: corpus)
-    for round in 0..<1500 {
+    var mutator = ByteMutator(seed: FuzzEffort.seed(0x4E41_5453), corpus: corpus)
+    for round in 0..<FuzzEffort.rounds(1500) {
       let client = try rig.client(round % 2 == 0 ? nil : #"{"verbose":false,"headers":true}"#)
       for _ in 0..<4 { client.send(mutator.next()) }
       _ = client.receivedBytes()
