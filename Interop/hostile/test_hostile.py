@@ -6,7 +6,7 @@ import random
 import threading
 
 import pytest
-from godwit_rig import Closed, DeadlinePassed, Wire
+from godwit_rig import Closed, DeadlinePassed, NATSWire, Wire
 
 from hostile import frames
 
@@ -294,3 +294,109 @@ def test_a_reader_that_vanishes_in_the_middle(attack):
         attack.barrier(publisher)
         publisher.close()
     attack.check(SLACK + 32)
+
+
+HURRY = {
+    "mqtt": {"mqtt": {"connect_timeout_seconds": 0.5}},
+    "nats": {"godwit": {"nats": {"tls_timeout_seconds": 0.5}}},
+}
+HALF_HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+
+
+@pytest.mark.godwit_only
+@pytest.mark.parametrize(
+    ("listener", "half"),
+    [
+        ("mqtt", b"\x10\x20\x00\x04MQ"),
+        ("mqtt-tls", HALF_HELLO),
+        ("mqtt-ws", b"GET /mqtt HTTP/1.1\r\nHost"),
+        ("mqtt-wss", HALF_HELLO),
+        ("nats-tls", HALF_HELLO),
+        ("nats-ws", b"GET / HTTP/1.1\r\nHost"),
+        ("nats-wss", HALF_HELLO),
+    ],
+)
+def test_who_does_not_get_on_with_the_greeting_is_cut(broker, listener, half):
+    """Not a word, half of the first word, and half of it byte by byte, again and again."""
+    protocol = listener.partition("-")[0]
+    server = broker(listener, tls=True, **HURRY[protocol])
+    silent, stuck, slow = (Wire(server.address(listener)) for _ in range(3))
+    stuck.send(half)
+
+    def drip() -> None:
+        for index in range(200):
+            slow.send(half[index : index + 1] or b"x")
+            threading.Event().wait(0.05)  # the attack is to be slow
+
+    dripping = threading.Thread(target=lambda: drop_errors(drip))
+    dripping.start()
+    for wire in (silent, stuck, slow):
+        wire.read_to_end(6)
+        wire.close()
+    dripping.join(15)
+    server.check_alive()
+
+
+@pytest.mark.godwit_only
+def test_limits_of_the_whole_server(broker):
+    """Beyond its limits the server refuses, and goes on with what it has."""
+    limits = {"subscriptions_max": 100, "retained_max": 200, "stored_bytes_max": 1_048_576}
+    server = broker("nats", "mqtt", fresh=True, godwit={"limits": limits})
+    with Wire(server.address("mqtt")) as mqtt, NATSWire(server.address("nats")) as nats:
+        mqtt.send(frames.connect("limits", 5))
+        assert mqtt.read_exactly(2)[0] == 0x20
+        mqtt.buffer.clear()
+        nats.connect()
+        nats.send("".join(f"SUB s.{index} {index}\r\n" for index in range(100)))
+        nats.send("SUB one.more 100\r\n")
+        nats.expect("-ERR 'maximum subscriptions exceeded'")
+        nats.send("UNSUB 0\r\n")
+        nats.flush()
+        wanted = 300
+        for index in range(wanted):
+            mqtt.send(frames.publish(f"kept/{index}", b"k", 1, index + 1, True, b"\0"))
+        attempts = 0
+        refused = 0
+        while attempts < wanted:
+            head = mqtt.read_exactly(2)
+            if head[0] != 0x40:
+                mqtt.read_exactly(head[1])
+                continue
+            body = mqtt.read_exactly(head[1])
+            attempts += 1
+            refused += len(body) > 2 and body[2] == 0x97
+        # The server's own topics under $SYS are retained, too, and count.
+        assert wanted - 200 <= refused < wanted
+        nats.publish("s.5", "still served")
+        assert nats.delivery().payload == b"still served"
+
+
+@pytest.mark.godwit_only
+def test_too_many_connections_are_turned_away_and_room_is_found_again(broker):
+    server = broker("nats", "mqtt", fresh=True, godwit={"limits": {"connections_max": 20}})
+    wires = []
+    with NATSWire(server.address("nats")) as innocent:
+        innocent.connect()
+        for _ in range(60):
+            wires.append(Wire(server.address("mqtt")))
+        turned_away = 0
+        for wire in wires:
+            try:
+                wire.send(frames.connect(""))
+                wire.read_exactly(4)
+            except (OSError, Closed):
+                turned_away += 1
+        assert turned_away == 60 - 19
+        innocent.silent()
+        for wire in wires:
+            wire.close()
+        for _ in range(200):
+            with Wire(server.address("mqtt")) as again:
+                try:
+                    again.send(frames.connect(""))
+                    again.read_exactly(4)
+                    break
+                except (OSError, Closed):
+                    continue  # the ends of the others have not all been noticed
+        else:
+            raise AssertionError("no room after everybody has left")
