@@ -63,6 +63,7 @@ struct ServeCommand: ParsableCommand {
       logger.logLevel = level
       if let openFiles { logger.debug("open files: \(openFiles) at most") }
       let broker = try Broker.start(settings, logger: logger)
+      StartupPages.release()
       Terminal.write(Array("\(broker.readyLine)\n".utf8))
       if self.hints ?? Terminal.errorIsTerminal { Terminal.writeError(Hints.text(of: broker)) }
       signals.wait { Self.reload(broker, from: source, logger: logger) }
