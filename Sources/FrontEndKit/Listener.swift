@@ -142,6 +142,18 @@ private final class Acceptor {
         ? self.settings.tls.map { TLSUpgrade(context: $0) } : nil,
       handshakeSeconds: self.frontEnd.handshakeSeconds)
     connection.session = self.frontEnd.makeSession(for: connection)
+    do {
+      try self.addHandlers(to: channel, connection, beginsClear: beginsClear)
+    } catch {
+      // It will never hear of its end, where it would let its session go.
+      connection.session = nil
+      throw error
+    }
+  }
+
+  private func addHandlers(
+    to channel: any Channel, _ connection: Connection, beginsClear: Bool
+  ) throws {
     let pipeline = channel.pipeline.syncOperations
     if self.settings.transport.isEncrypted, !beginsClear {
       guard let tls = self.settings.tls else { throw ChannelError.operationUnsupported }
