@@ -52,6 +52,8 @@ public protocol FrontEnd: AnyObject {
   static var settings: SettingsSection { get }
   /// The ports that the protocol listens on when nothing else is said.
   static var defaultPorts: [Transport: Int] { get }
+  /// How patterns are written; `nil`, the default, where the protocol has none.
+  static var wildcards: WildcardSyntax? { get }
 
   /// Makes the front end.
   ///
@@ -102,6 +104,11 @@ extension FrontEnd {
   public var beginsTLSItself: Bool { false }
   /// There are no such keys.
   public static func publicKey(_ text: String) -> [UInt8]? { nil }
+}
+
+extension FrontEnd {
+  /// No patterns.
+  public static var wildcards: WildcardSyntax? { nil }
 }
 
 /// Why a name cannot be said in a protocol.

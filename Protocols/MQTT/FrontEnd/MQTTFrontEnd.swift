@@ -14,6 +14,9 @@ public final class MQTTFrontEnd: FrontEnd {
   public static let settings = MQTTSettings.section
   /// The registered port, and the usual one for WebSocket.
   public static let defaultPorts: [Transport: Int] = [.tcp: 1883, .ws: 8083]
+  /// `+` and `#` (MQTT 5.0, 4.7.1).
+  public static let wildcards: WildcardSyntax? = WildcardSyntax(
+    separator: "/", oneLevel: "+", rest: "#", restIncludesParent: true)
 
   /// The loop, the engine and the settings of access.
   let context: FrontEndContext

@@ -14,6 +14,10 @@ public final class NATSFrontEnd: FrontEnd {
   public static var settings: SettingsSection { NATSSettings.section }
   /// 4222, and 8080 for WebSocket.
   public static var defaultPorts: [Transport: Int] { [.tcp: 4222, .ws: 8080] }
+  /// `*` and `>`.
+  public static var wildcards: WildcardSyntax? {
+    WildcardSyntax(separator: ".", oneLevel: "*", rest: ">", restIncludesParent: false)
+  }
 
   /// The version that clients are told: the nats-server release whose core protocol this is.
   /// Clients look at it to learn what they may use; `server_name` says who we really are.
