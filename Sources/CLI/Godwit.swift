@@ -16,5 +16,6 @@ struct Godwit: AsyncParsableCommand {
       RequestCommand.self,
       ReplyCommand.self,
       BenchCommand.self,
+      NamesCommand.self,
     ])
 }

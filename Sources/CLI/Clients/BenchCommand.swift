@@ -49,8 +49,11 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(name: [.short, .long], help: "MQTT's quality of service: 0, 1 or 2.")
   var qos = MQTTQoS.atMostOnce
 
-  @Option(help: ArgumentHelp("Requests of one client under way at once.", valueName: "n"))
-  var inFlight = 1
+  @Option(
+    help: ArgumentHelp(
+      "Requests of one client under way at once (default: 1), or messages of one publisher that "
+        + "the server has not acknowledged (with --qos; default: 64).", valueName: "n"))
+  var inFlight: Int?
 
   @Flag(help: "Do not answer the requests: somebody else does.")
   var noResponder = false
@@ -78,7 +81,7 @@ struct BenchCommand: AsyncParsableCommand {
     guard self.rate ?? 1 > 0, self.rate ?? 1 <= 1e9 else {
       throw ValidationError("--rate takes more than 0.")
     }
-    guard (1...60_000).contains(self.inFlight) else {
+    guard (1...60_000).contains(self.inFlight ?? 1) else {
       throw ValidationError("--in-flight takes 1 to 60000.")
     }
   }
@@ -93,7 +96,7 @@ struct BenchCommand: AsyncParsableCommand {
     plan.group = self.group
     plan.rate = self.rate
     plan.qos = self.qos
-    plan.inFlight = self.inFlight
+    plan.inFlight = self.inFlight ?? (self.mode == .request ? 1 : 64)
     plan.hasResponder = !self.noResponder
     return plan
   }

@@ -60,9 +60,7 @@ struct ReplyCommand: AsyncParsableCommand {
 
   private func answer(_ client: Client) async throws -> Int {
     _ = try await client.subscribe(SubscriptionRequest(pattern: self.pattern, group: self.group))
-    if !self.quiet, Terminal.errorIsTerminal {
-      Terminal.complain("answering \(self.pattern); Ctrl-C ends")
-    }
+    Terminal.complain("answering \(self.pattern)")
     var printer = MessagePrinter(form: .pretty)
     printer.style = TextStyle(hasColours: Terminal.outputHasColours)
     var answered = 0

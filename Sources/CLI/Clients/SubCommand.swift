@@ -65,9 +65,8 @@ struct SubCommand: AsyncParsableCommand {
       _ = try await client.subscribe(
         SubscriptionRequest(pattern: pattern, group: self.group, qos: self.qos))
     }
-    if !self.raw, !self.json, Terminal.errorIsTerminal {
-      Terminal.complain("listening to \(self.patterns.joined(separator: ", ")); Ctrl-C ends")
-    }
+    // Whoever waits for it may publish from now on.
+    Terminal.complain("listening to \(self.patterns.joined(separator: ", "))")
     let printer = MessagePrinter(
       form: self.raw ? .raw : (self.json ? .json : .pretty), showsHeaders: self.headers,
       style: TextStyle(hasColours: Terminal.outputHasColours))

@@ -32,7 +32,8 @@ struct BenchPlan: Hashable, Sendable {
   var rate: Double?
   /// MQTT's quality of service.
   var qos = MQTTQoS.atMostOnce
-  /// Requests of one client that wait for an answer at the same time.
+  /// Requests of one client that wait for an answer at the same time, or messages of one publisher
+  /// that wait to be settled.
   var inFlight = 1
   /// Whether requests are answered here; else by somebody else.
   var hasResponder = true

@@ -64,7 +64,9 @@ struct BenchReport: Sendable {
     let plan = self.outcome.plan
     var parts = ["\(self.address.language.rawValue) at \(self.address)"]
     parts.append("\(Figures.grouped(plan.size)) B")
-    if plan.qos != .atMostOnce { parts.append("QoS \(plan.qos.rawValue)") }
+    if plan.qos != .atMostOnce {
+      parts.append("QoS \(plan.qos.rawValue), \(plan.inFlight) in flight")
+    }
     switch plan.mode {
     case .pub: parts.append(Figures.counted(plan.publishers, "publisher"))
     case .sub: parts.append(Figures.counted(plan.subscribers, "subscriber"))
@@ -72,7 +74,8 @@ struct BenchReport: Sendable {
       parts.append(Figures.counted(plan.publishers, "publisher"))
       parts.append(Figures.counted(plan.subscribers, "subscriber"))
     case .request:
-      parts.append("\(Figures.counted(plan.publishers, "client")), \(plan.inFlight) in flight")
+      let clients = Figures.counted(plan.publishers, "client")
+      parts.append(plan.qos == .atMostOnce ? "\(clients), \(plan.inFlight) in flight" : clients)
     }
     if let group = plan.group { parts.append("group \(group)") }
     if let rate = plan.rate { parts.append("\(Figures.grouped(Int(rate))) msg/s asked for") }
@@ -132,7 +135,9 @@ struct BenchReport: Sendable {
       if let group = plan.group { $0.member("group", group) }
       if let rate = plan.rate { $0.member("rate_asked", rate) }
       $0.member("qos", plan.qos.rawValue)
-      if plan.mode == .request { $0.member("in_flight", plan.inFlight) }
+      if plan.mode == .request || plan.qos != .atMostOnce {
+        $0.member("in_flight", plan.inFlight)
+      }
       $0.member("interrupted", self.outcome.wasInterrupted)
       for flow in self.flows {
         $0.object(flow.name) {

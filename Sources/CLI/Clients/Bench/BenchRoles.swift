@@ -73,7 +73,9 @@ final class BenchPublisher: BenchRole {
     let allowed = self.allowed(at: now)
     if self.tally.firstPublished == nil { self.tally.firstPublished = now }
     do throws(ClientError) {
-      while self.tally.published < allowed, self.handler.unwrittenBytes < Self.batchBytes {
+      while self.tally.published < allowed, self.unsettled < self.plan.inFlight,
+        self.handler.unwrittenBytes < Self.batchBytes
+      {
         BenchStamp(run: self.plan.run, sentAt: MonotonicClock.now).write(to: &self.message.payload)
         guard try self.handler.publish(self.message) else {
           self.handler.write()
@@ -90,7 +92,7 @@ final class BenchPublisher: BenchRole {
     guard self.tally.published < self.share, !self.isPumpAwaited else { return }
     if self.tally.published >= allowed {
       self.pumpLater(nanoseconds: Self.paceNanoseconds)
-    } else if self.handler.isWritable {
+    } else if self.handler.isWritable, self.unsettled < self.plan.inFlight {
       self.pumpLater(nanoseconds: 0)
     }
   }

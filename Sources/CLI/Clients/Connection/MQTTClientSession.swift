@@ -17,6 +17,8 @@ struct MQTTClientSession: ClientSession {
   }
 
   private static let packetSizeMax = 64 << 20
+  /// Unsettled messages where a server cannot say how many it takes; Mosquitto drops what is more.
+  private static let windowBeforeV5 = 20
 
   private let configuration: ClientConfiguration
   private let version: MQTTVersion
@@ -43,6 +45,7 @@ struct MQTTClientSession: ClientSession {
     var limits = MQTTDecoder.Limits()
     limits.packetSizeMax = Self.packetSizeMax
     self.decoder = MQTTDecoder(version: configuration.mqttVersion, limits: limits)
+    if configuration.mqttVersion != .v5 { self.receiveMaximum = Self.windowBeforeV5 }
   }
 
   mutating func begin(into out: inout ByteBuffer) {
@@ -195,7 +198,9 @@ struct MQTTClientSession: ClientSession {
     }
     self.state = .active
     let properties = connack.properties
-    self.receiveMaximum = properties.number(.receiveMaximum).map { Int($0) } ?? 65_535
+    if self.version == .v5 {
+      self.receiveMaximum = properties.number(.receiveMaximum).map { Int($0) } ?? 65_535
+    }
     self.packetSizeMax = properties.number(.maximumPacketSize).map { Int($0) } ?? .max
     if let number = properties.number(.maximumQoS) {
       self.maximumQoS = MQTTQoS(rawValue: UInt8(truncatingIfNeeded: number)) ?? .exactlyOnce

@@ -68,7 +68,10 @@ struct ServerAddress: Hashable, Sendable, CustomStringConvertible {
     if rest.hasPrefix("["), let bracket = rest.firstIndex(of: "]") {
       self.host = String(rest[rest.index(after: rest.startIndex)..<bracket])
       let behind = rest[rest.index(after: bracket)...]
-      portText = behind.hasPrefix(":") ? behind.dropFirst() : (behind.isEmpty ? nil : behind)
+      guard behind.isEmpty || behind.hasPrefix(":") else {
+        throw ClientError("`\(text)` has more than a port behind the address in brackets")
+      }
+      portText = behind.isEmpty ? nil : behind.dropFirst()
     } else if let colon = rest.lastIndex(of: ":") {
       self.host = String(rest[..<colon])
       portText = rest[rest.index(after: colon)...]

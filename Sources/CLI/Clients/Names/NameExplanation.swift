@@ -121,7 +121,7 @@ extension NameExplanation {
       switch row.spelling {
       case .success(let spelling): lines.append("  \(title)  \(style(.topic, spelling))")
       case .failure(let error):
-        lines.append("  \(title)  \(style(.bad, "cannot say it:")) \(error.reason)")
+        lines.append("  \(title)  \(style(.bad, error.reason))")
       }
     }
     guard self.canonical.isPattern else { return lines }

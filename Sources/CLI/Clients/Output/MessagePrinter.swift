@@ -125,9 +125,10 @@ struct MessagePrinter: Sendable {
   private static func payloadLines(_ payload: ByteBuffer) -> [String] {
     guard payload.readableBytes > 0 else { return ["(empty)"] }
     guard let text = Self.text(payload), Self.isReadable(text) else { return Self.dump(payload) }
-    var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    // A carriage return and a line feed are one character of Swift's.
+    var lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
     if lines.count > 1, lines.last == "" { lines.removeLast() }
-    return lines.map { Self.harmless(String($0.last == "\r" ? $0.dropLast() : $0)) }
+    return lines.map { Self.harmless(String($0)) }
   }
 
   /// Whether text has mostly characters that can be seen.
