@@ -154,7 +154,10 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "CLITests",
-      dependencies: ["GodwitCLI", "GodwitWire", "NATSWire", "MQTTWire", nioCore, nioEmbedded],
+      dependencies: [
+        "GodwitCLI", "GodwitFrontEndKit", "GodwitWire", "GodwitWireTesting", "NATSWire", "MQTTWire",
+        nioCore, nioEmbedded, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       swiftSettings: settings),
   ] + protocols,
   swiftLanguageModes: [.v6]
