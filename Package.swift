@@ -143,7 +143,10 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "FrontEndKitTests",
-      dependencies: ["GodwitFrontEndKit", "GodwitEngine", nioCore, nioPosix, nioEmbedded],
+      dependencies: [
+        "GodwitFrontEndKit", "GodwitEngine", "GodwitPrimitives", "GodwitWire", nioCore, nioPosix,
+        nioEmbedded,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "BrokerTests",
