@@ -55,7 +55,7 @@ struct ReplyCommand: AsyncParsableCommand {
     let client = try await Client.connect(try self.connection.configuration())
     let answered = try await Interrupt.cancelling { try await self.answer(client) }
     await client.close()
-    if !self.quiet { Terminal.complain("answered \(Figures.counted(answered, "request"))") }
+    if !self.quiet { Terminal.conclude("answered \(Figures.counted(answered, "request"))") }
   }
 
   private func answer(_ client: Client) async throws -> Int {

@@ -96,11 +96,11 @@ struct RequestCommand: AsyncParsableCommand {
     guard settlements.withoutReceiver == 0 else {
       throw ClientError("nobody answers `\(self.topic)`")
     }
-    let received = try await self.collect(from: client)
+    let received = try await self.collect(from: client, correlation: message.correlation)
     return (received, start.duration(to: .now))
   }
 
-  private func collect(from client: Client) async throws -> Int {
+  private func collect(from client: Client, correlation: ByteBuffer?) async throws -> Int {
     let printer = MessagePrinter(
       form: self.raw ? .raw : (self.json ? .json : .pretty), showsTopic: false,
       style: TextStyle(hasColours: Terminal.outputHasColours))
@@ -114,10 +114,12 @@ struct RequestCommand: AsyncParsableCommand {
     do {
       while received < wanted, let burst = try await client.next() {
         var out: [UInt8] = []
-        for message in burst.messages.prefix(wanted - received) {
+        for var message in burst.messages.prefix(wanted - received) {
           guard message.status != 503 else {
             throw ClientError("nobody answers `\(self.topic)`")
           }
+          // What we made up ourselves tells nobody anything.
+          if message.correlation == correlation { message.correlation = nil }
           printer.print(message, at: .now, into: &out)
           received += 1
         }

@@ -56,7 +56,7 @@ struct SubCommand: AsyncParsableCommand {
     guard !self.raw, !self.json else { return }
     let time = start.duration(to: .now)
     let seconds = Figures.threeDigits(time / .seconds(1))
-    Terminal.complain("\(Figures.counted(received, "message")) in \(seconds) s")
+    Terminal.conclude("\(Figures.counted(received, "message")) in \(seconds) s")
   }
 
   /// Prints messages until there were enough of them or somebody presses Ctrl-C.

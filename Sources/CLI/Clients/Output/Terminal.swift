@@ -36,6 +36,11 @@ enum Terminal {
     _ = Self.write(Array("\(line)\n".utf8), to: STDERR_FILENO)
   }
 
+  /// Writes the last line to standard error, over the `^C` that a terminal shows.
+  static func conclude(_ line: String) {
+    Self.complain(Self.errorIsTerminal ? "\r\u{1B}[K\(line)" : line)
+  }
+
   /// Writes text to standard error as it is.
   static func writeError(_ text: String) {
     _ = Self.write(Array(text.utf8), to: STDERR_FILENO)
