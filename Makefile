@@ -21,7 +21,7 @@ help: ## what can be made
 
 .PHONY: run
 run: build ## build, then serve NATS and MQTT on the loopback; ARGS="--listen …" is passed on
-	$(RELEASE_BIN) serve $(ARGS)
+	$(RELEASE_BIN) serve --hints $(ARGS)
 
 .PHONY: build
 build: ## the release build of godwit

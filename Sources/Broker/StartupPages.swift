@@ -4,8 +4,8 @@ import Glibc
 ///
 /// Reading arguments, settings and metadata touches much of the program's code once, and the system
 /// maps each touched page with its neighbours: about 14 MiB that then count as resident. They are
-/// clean copies of the program's file. Handing them back costs nothing but a short fault for the few
-/// that are used again.
+/// clean copies of the program's file. Handing them back costs a short fault for those that are
+/// used again, and nothing else.
 public enum StartupPages {
   /// Hands back the pages of all code that is mapped from files. Call it once, when serving begins.
   ///

@@ -92,8 +92,8 @@ struct SettingsSourceTests {
     let open = "admin: {address: '0.0.0.0:8222'"
     #expect(
       self.refusal(try self.source("\(open)}"))
-        == "admin=0.0.0.0:8222: other machines can reach this address and nobody would be asked who "
-        + "they are; say admin.user and admin.password, or admin.token")
+        == "admin=0.0.0.0:8222: other machines can reach this address and nobody would be asked "
+        + "who they are; say admin.user and admin.password, or admin.token")
     #expect(self.refusal(try self.source("\(open), token: t}")) == "none")
     #expect(self.refusal(try self.source("\(open), user: u, password: p}")) == "none")
     #expect(
