@@ -61,6 +61,13 @@ extension UnsafeRawBufferPointer {
       guard a == b else { return false }
       offset &+= 8
     }
+    guard offset < count else { return true }
+    if count >= 8 {
+      // The last eight bytes, some of them for the second time.
+      let a = left.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+      let b = right.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+      return a == b
+    }
     while offset < count {
       let a = left.load(fromByteOffset: offset, as: UInt8.self)
       let b = right.load(fromByteOffset: offset, as: UInt8.self)
