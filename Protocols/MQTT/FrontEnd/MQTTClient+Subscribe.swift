@@ -10,6 +10,8 @@ extension MQTTClient {
     /// The key of the subscription: the filter after rewriting.
     var filter: [UInt8]
     var pattern: TopicPattern
+    /// The share name, and what the router knows the group by.
+    var share: [UInt8]?
     var group: [UInt8]?
     var isExclusive = false
   }
@@ -65,7 +67,7 @@ extension MQTTClient {
   ) -> Made {
     guard let wanted = translate(request.filter) else { return Made(reason: .topicFilterInvalid) }
     if let permissions = session.principal.permissions,
-      !permissions.maySubscribe(wanted.pattern, group: nil)
+      !permissions.maySubscribe(wanted.pattern, group: wanted.share)
     {
       return Made(reason: .notAuthorized)
     }
@@ -78,7 +80,7 @@ extension MQTTClient {
       return Made(reason: .quotaExceeded)
     }
     let subscription = MQTTSubscription(
-      filter: wanted.filter, pattern: wanted.pattern, group: wanted.group,
+      filter: wanted.filter, pattern: wanted.pattern, share: wanted.share, group: wanted.group,
       isExclusive: wanted.isExclusive, request: request, identifier: identifier, session: session)
     do throws(EngineError) {
       try session.tenant.router.subscribe(subscription)
@@ -137,10 +139,10 @@ extension MQTTClient {
       }
       let canonical = MQTTTopicCodec.canonical(inner)
       let pattern = TopicPattern(canonical: canonical, openTail: .zeroOrMore, reserved: .dollar)
+      let share = parsed.shareName.map { Array(pointer[$0]) }
       return Wanted(
-        filter: bytes, pattern: pattern,
-        group: parsed.shareName.map { groupName(Array(pointer[$0]), canonical) },
-        isExclusive: isExclusive)
+        filter: bytes, pattern: pattern, share: share,
+        group: share.map { groupName($0, canonical) }, isExclusive: isExclusive)
     }
   }
 

@@ -147,6 +147,16 @@ extension MQTTSession {
   }
 
   private func sendFirst(_ next: MQTTOutbox.Next, _ connection: Connection) {
+    // What the client may see can have changed since the message was queued. Rules for groups do
+    // not say by which subscription it came, so they leave it alone.
+    if let permissions = principal.permissions, permissions.subscribeInGroup.isEmpty,
+      !permissions.subscribe.isUnrestricted,
+      !next.record.topic.withUnsafeBytes({ permissions.subscribe.permits($0) })
+    {
+      outbox?.finish(next.packetID)
+      frontEnd.dropped()
+      return
+    }
     guard next.record.expiresAt == 0 || next.record.expiresAt > frontEnd.engine.now else {
       outbox?.finish(next.packetID)
       frontEnd.engine.counters.expired &+= 1

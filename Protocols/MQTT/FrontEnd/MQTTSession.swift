@@ -112,7 +112,6 @@ final class MQTTSession: Subscriber {
   /// A connection continues or begins the session.
   func attach(_ client: MQTTClient, terms: MQTTTerms, principal: Principal) {
     self.client = client
-    self.principal = principal
     link = Unmanaged.passUnretained(client.connection)
     version = terms.version
     pendingBytesMax = frontEnd.settings.pendingBytesMax
@@ -122,7 +121,7 @@ final class MQTTSession: Subscriber {
     let kind = terms.version == .v5 ? MQTTFrame.kind5 : MQTTFrame.kind3
     frameKind = aliases == nil ? kind : 0
     expirySeconds = terms.expirySeconds
-    checksDelivery = !(principal.permissions?.subscribe.deny.isEmpty ?? true)
+    changePrincipal(principal)
     disconnectedAt = 0
     isReady = true
     cancelTimers()
@@ -176,7 +175,7 @@ final class MQTTSession: Subscriber {
     checksDelivery = !(principal.permissions?.subscribe.deny.isEmpty ?? true)
     guard let permissions = principal.permissions else { return }
     for (filter, subscription) in subscriptions
-    where !permissions.maySubscribe(subscription.pattern, group: nil) {
+    where !permissions.maySubscribe(subscription.pattern, group: subscription.share) {
       subscriptions[filter] = nil
       frontEnd.removed(subscription, of: self)
     }

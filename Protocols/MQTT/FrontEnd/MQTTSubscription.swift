@@ -15,17 +15,20 @@ final class MQTTSubscription: Subscription {
   let retainAsPublished: Bool
   /// The subscription identifier as an encoded property; empty without.
   let identifier: [UInt8]
+  /// The share name of a shared subscription.
+  let share: [UInt8]?
   /// Whether nobody else may subscribe to the same filter exclusively.
   let isExclusive: Bool
 
   init(
-    filter: [UInt8], pattern: TopicPattern, group: [UInt8]?, isExclusive: Bool,
+    filter: [UInt8], pattern: TopicPattern, share: [UInt8]?, group: [UInt8]?, isExclusive: Bool,
     request: MQTTSubscribe.Request, identifier: UInt32?, session: MQTTSession
   ) {
     self.filter = filter
     self.qos = request.qos
     self.noLocal = request.noLocal
     self.retainAsPublished = request.retainAsPublished
+    self.share = share
     self.isExclusive = isExclusive
     var properties = MQTTProperties()
     if let identifier { properties.append(.subscriptionIdentifier, identifier) }

@@ -103,6 +103,38 @@ import Testing
     #expect(system.reason == .notAuthorized)
   }
 
+  @Test func queuedMessagesObeyTodaysPermissions() throws {
+    let broker = try TestBroker()
+    broker.access.passwords = ["u": "pw"]
+    func connect(_ name: String, clean: Bool) throws -> TestClient {
+      let client = try broker.open()
+      var properties = MQTTProperties()
+      properties.append(.sessionExpiryInterval, 100)
+      client.send(
+        .connect(
+          MQTTConnect(
+            version: .v5, clientID: ByteBuffer(string: name), cleanStart: clean,
+            userName: ByteBuffer(string: "u"), password: ByteBuffer(string: "pw"),
+            properties: properties)))
+      _ = try client.take()
+      return client
+    }
+    let away = try connect("away", clean: true)
+    for filter in ["a/#", "b"] { try away.subscribe(filter, .atLeastOnce) }
+    away.abort()
+    let publisher = try connect("p", clean: true)
+    for topic in ["a/secret", "b", "a/open"] { publisher.publish(topic, topic, .atLeastOnce) }
+    broker.access.permissions["u"] = Permissions(
+      subscribe: .init(
+        allow: [TopicPattern(canonical: Array("a.>".utf8), openTail: .zeroOrMore)],
+        deny: [TopicPattern(canonical: Array("a.secret".utf8))]))
+    let back = try connect("away", clean: false)
+    #expect(String(buffer: try back.takePublish().payload) == "a/open")
+    #expect(try back.next() == nil)
+    // The subscription that is no longer permitted is gone; the other one is only filtered.
+    #expect(broker.frontEnd.sessions.first { $0.clientName == "away" }?.subscriptions.count == 1)
+  }
+
   @Test func delayedMessagesWait() throws {
     let broker = try TestBroker()
     let client = try broker.connect("c")
