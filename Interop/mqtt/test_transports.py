@@ -244,6 +244,15 @@ def test_malformed_packet_in_a_frame(web):
     client.expect_close((wire.Reason.MALFORMED, wire.Reason.PROTOCOL_ERROR), oracle_is_silent=True)
 
 
+@pytest.mark.godwit_only(reason="Mosquitto 2.0 does not refuse it over WebSocket")
+def test_packet_too_large_in_a_frame(mqtt, unique):
+    bench = mqtt.elsewhere("mqtt", "mqtt-ws", packet_bytes_max=1000)
+    client = open_web(bench)
+    client.connect(bench.client_id("c"))
+    client.send(wire.publish(unique, b"x" * 1000))
+    client.expect_close(wire.Reason.PACKET_TOO_LARGE)
+
+
 def test_session_goes_from_tcp_to_websocket(web, unique):
     keep = {"clean": False, "props": [(P.SESSION_EXPIRY, 60)]}
     first = web.connect("c", **keep)
