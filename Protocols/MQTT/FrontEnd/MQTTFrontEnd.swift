@@ -72,8 +72,8 @@ public final class MQTTFrontEnd: FrontEnd {
     }
   }
 
-  /// Path `/mqtt`, sub-protocol `mqtt` (MQTT 5.0, 6). A frame may be somewhat larger than a packet, so
-  /// that a packet that is too large is refused in MQTT's own words.
+  /// Path `/mqtt`, sub-protocol `mqtt` (MQTT 5.0, 6). A frame may be somewhat larger than a packet,
+  /// so that a packet that is too large is refused in MQTT's own words.
   public var webSocket: WebSocketRules? {
     WebSocketRules(
       paths: ["/mqtt"], subprotocols: ["mqtt", "mqttv3.1"], requiresSubprotocol: true,
