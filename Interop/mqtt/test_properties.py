@@ -224,6 +224,23 @@ def test_reason_string_says_what_was_wrong(mqtt):
         assert (packet.get(P.REASON_STRING) is not None) == wanted
 
 
+@pytest.mark.godwit_only(reason="Mosquitto 2.0 never gives reason strings")
+def test_reason_strings_on_suback_and_unsuback(mqtt, unique):
+    client = mqtt.connect("c")
+    client.send(wire.subscribe(1, [(unique, 0)]))
+    assert texts(client.expect(Kind.SUBACK)) == []
+    other = mqtt.connect("o")
+    assert other.subscribe(f"$exclusive/{unique}/x") == [0]
+    client.send(wire.subscribe(2, [(f"{unique}/y", 0), (f"$exclusive/{unique}/x", 0)]))
+    suback = client.expect(Kind.SUBACK)
+    assert suback.reasons == [0, Reason.QUOTA_EXCEEDED]
+    assert "another client" in suback.get(P.REASON_STRING)
+    client.send(wire.unsubscribe(3, [unique, f"{unique}/none"]))
+    unsuback = client.expect(Kind.UNSUBACK)
+    assert unsuback.reasons == [0, 0x11]
+    assert "no subscription" in unsuback.get(P.REASON_STRING)
+
+
 def test_acknowledgements_stay_within_the_clients_packet_size(mqtt, unique):
     """[MQTT-3.4.2-2]: reason strings that would not fit are left out."""
     client = mqtt.connect("c", props=[(P.MAXIMUM_PACKET_SIZE, 30)])

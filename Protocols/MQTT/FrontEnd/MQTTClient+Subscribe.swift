@@ -19,6 +19,8 @@ extension MQTTClient {
   /// A subscription that was made, and what must happen once SUBACK is sent.
   private struct Made {
     var reason: MQTTReasonCode
+    /// The refusal in words.
+    var message: StaticString = ""
     /// Whose retained messages are to be sent.
     var subscription: MQTTSubscription?
   }
@@ -28,7 +30,12 @@ extension MQTTClient {
     guard case .subscribe(let subscribe) = packet, let session else { return }
     let identifier = subscribe.properties.number(.subscriptionIdentifier)
     let made = subscribe.requests.map { self.subscribe($0, identifier, session) }
-    send(.suback(MQTTSuback(packetID: subscribe.packetID, reasons: made.map(\.reason))))
+    let refusal = made.first { $0.reason.isError }?.message
+    send(
+      .suback(
+        MQTTSuback(
+          packetID: subscribe.packetID, reasons: made.map(\.reason),
+          properties: reasonString(refusal, answers: made.count))))
     for entry in made {
       if let subscription = entry.subscription { sendRetained(of: subscription, session) }
     }
@@ -44,7 +51,25 @@ extension MQTTClient {
       frontEnd.removed(subscription, of: session)
       return .success
     }
-    send(.unsuback(MQTTSuback(packetID: unsubscribe.packetID, reasons: reasons)))
+    let isAnyUnknown = reasons.contains(.noSubscriptionExisted)
+    send(
+      .unsuback(
+        MQTTSuback(
+          packetID: unsubscribe.packetID, reasons: reasons,
+          properties: reasonString(
+            isAnyUnknown ? "there was no subscription to one of the filters" : nil,
+            answers: reasons.count))))
+  }
+
+  /// Words for SUBACK and UNSUBACK, when the client wants them and has room for them (MQTT 5.0,
+  /// 3.9.2.1.2 and 3.11.2.1.2).
+  private func reasonString(_ message: StaticString?, answers: Int) -> MQTTProperties {
+    var properties = MQTTProperties()
+    guard let message, version == .v5, wantsProblemInformation,
+      message.utf8CodeUnitCount + answers + 16 <= session?.packetSizeMax ?? .max
+    else { return properties }
+    properties.append(.reasonString, message.description)
+    return properties
   }
 
   /// Makes the subscriptions that the settings give to everyone.
@@ -65,19 +90,21 @@ extension MQTTClient {
   private func subscribe(
     _ request: MQTTSubscribe.Request, _ identifier: UInt32?, _ session: MQTTSession
   ) -> Made {
-    guard let wanted = translate(request.filter) else { return Made(reason: .topicFilterInvalid) }
+    guard let wanted = translate(request.filter) else {
+      return Made(reason: .topicFilterInvalid, message: "a filter is ill-formed")
+    }
     if let permissions = session.principal.permissions,
       !permissions.maySubscribe(wanted.pattern, group: wanted.share)
     {
-      return Made(reason: .notAuthorized)
+      return Made(reason: .notAuthorized, message: "subscribing there is not permitted")
     }
     let old = session.subscriptions[wanted.filter]
     if old == nil, session.subscriptions.count >= subscriptionsMax(session) {
-      return Made(reason: .quotaExceeded)
+      return Made(reason: .quotaExceeded, message: "too many subscriptions")
     }
     let table = frontEnd.table(of: session.tenant)
     if wanted.isExclusive, !table.claim(wanted.filter, for: session) {
-      return Made(reason: .quotaExceeded)
+      return Made(reason: .quotaExceeded, message: "another client has the topic for itself")
     }
     let subscription = MQTTSubscription(
       filter: wanted.filter, pattern: wanted.pattern, share: wanted.share, group: wanted.group,
@@ -86,7 +113,9 @@ extension MQTTClient {
       try session.tenant.router.subscribe(subscription)
     } catch {
       if wanted.isExclusive, old == nil { table.release(wanted.filter, of: session) }
-      return Made(reason: error.code == .quotaExceeded ? .quotaExceeded : .topicFilterInvalid)
+      return error.code == .quotaExceeded
+        ? Made(reason: .quotaExceeded, message: "the server keeps too much already")
+        : Made(reason: .topicFilterInvalid, message: "a filter has too many levels")
     }
     if let old {
       session.tenant.router.unsubscribe(old)
