@@ -7,8 +7,8 @@ public enum FrontEnds {
   /// All of them, in the order in which people are told of them.
   public static var all: [any FrontEnd.Type] {
     [
-      NATSFrontEnd.self,
-      MQTTFrontEnd.self,
+      NATSServer.self,
+      MQTTServer.self,
     ]
   }
 }

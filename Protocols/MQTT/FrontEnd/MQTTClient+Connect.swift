@@ -7,7 +7,7 @@ extension MQTTClient {
   /// What is known of the peer, for authentication.
   var peerIdentity: PeerIdentity {
     PeerIdentity(
-      protocolName: MQTTFrontEnd.name, address: connection.peer.address,
+      protocolName: MQTTServer.name, address: connection.peer.address,
       certificateSubject: connection.peer.certificateSubject,
       certificateCommonName: connection.peer.certificateCommonName,
       clientID: connection.clientName)

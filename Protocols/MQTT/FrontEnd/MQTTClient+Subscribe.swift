@@ -179,7 +179,7 @@ extension MQTTClient {
   /// apart from other protocols' groups unless the settings join them.
   private func groupName(_ share: [UInt8], _ canonical: [UInt8]) -> [UInt8] {
     frontEnd.context.groupNames.key(
-      protocolName: MQTTFrontEnd.name, group: share, pattern: canonical)
+      protocolName: MQTTServer.name, group: share, pattern: canonical)
   }
 
   /// A filter after the rules; those of a shared subscription see what is shared.

@@ -24,8 +24,8 @@ final class MQTTClient: Session {
     var isRetainAvailable = true
   }
 
-  unowned let frontEnd: MQTTFrontEnd
-  /// Where packets are counted; see `MQTTFrontEnd.counters`.
+  unowned let frontEnd: MQTTServer
+  /// Where packets are counted; see `MQTTServer.counters`.
   let counters: UnsafeMutablePointer<MQTTStatistics>
   /// What the engine calls this protocol.
   let origin: Origin
@@ -64,7 +64,7 @@ final class MQTTClient: Session {
   var isWaiting = false
   private var timer: Timers.Token?
 
-  init(connection: Connection, frontEnd: MQTTFrontEnd) {
+  init(connection: Connection, frontEnd: MQTTServer) {
     self.frontEnd = frontEnd
     counters = frontEnd.counters
     origin = frontEnd.origin

@@ -7,7 +7,7 @@ import MQTTWire
 /// messages under way and waiting, the will.
 final class MQTTSession: Subscriber {
   /// The front end, which outlives every session.
-  unowned let frontEnd: MQTTFrontEnd
+  unowned let frontEnd: MQTTServer
   /// The client identifier.
   let clientID: [UInt8]
   /// The same as text, for people.
@@ -34,11 +34,11 @@ final class MQTTSession: Subscriber {
   /// Whom admin pages name.
   override var owner: SubscriberOwner {
     SubscriberOwner(
-      protocolName: MQTTFrontEnd.name, name: self.clientName,
+      protocolName: MQTTServer.name, name: self.clientName,
       connectionID: self.client?.connection.id)
   }
 
-  /// Where deliveries are counted; see `MQTTFrontEnd.counters`.
+  /// Where deliveries are counted; see `MQTTServer.counters`.
   let counters: UnsafeMutablePointer<MQTTStatistics>
   /// What the engine calls this protocol.
   let origin: Origin
@@ -65,7 +65,7 @@ final class MQTTSession: Subscriber {
   private var expiryTimer: Timers.Token?
   private var willTimer: Timers.Token?
 
-  init(clientID: [UInt8], principal: Principal, frontEnd: MQTTFrontEnd) {
+  init(clientID: [UInt8], principal: Principal, frontEnd: MQTTServer) {
     self.frontEnd = frontEnd
     counters = frontEnd.counters
     origin = frontEnd.origin

@@ -13,7 +13,7 @@ final class MQTTSystemTopics: TimerTarget {
     var averages: [Double] = [0, 0, 0]
   }
 
-  private unowned let frontEnd: MQTTFrontEnd
+  private unowned let frontEnd: MQTTServer
   private var timer: Timers.Token?
   private let startedAt: Int64
   private var lastAt: Int64
@@ -24,7 +24,7 @@ final class MQTTSystemTopics: TimerTarget {
   /// What was published last, by topic: figures that did not change are not published again.
   private var published: [String: String] = [:]
 
-  init(frontEnd: MQTTFrontEnd) {
+  init(frontEnd: MQTTServer) {
     self.frontEnd = frontEnd
     startedAt = frontEnd.engine.now
     lastAt = startedAt

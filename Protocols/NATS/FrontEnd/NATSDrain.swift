@@ -9,12 +9,12 @@ final class NATSDrain: TimerTarget {
   /// The timers' resolution: with more clients than fit, several go at once.
   private static let gapSecondsMin = 0.01
 
-  private unowned let frontEnd: NATSFrontEnd
+  private unowned let frontEnd: NATSServer
   private var done: (() -> Void)?
   private var gapSeconds = NATSDrain.gapSecondsMax
   private var batch = 1
 
-  init(frontEnd: NATSFrontEnd, done: @escaping () -> Void) {
+  init(frontEnd: NATSServer, done: @escaping () -> Void) {
     self.frontEnd = frontEnd
     self.done = done
   }

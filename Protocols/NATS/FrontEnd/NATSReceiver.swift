@@ -29,7 +29,7 @@ final class NATSReceiver: Subscriber {
   /// Whom admin pages name.
   override var owner: SubscriberOwner {
     SubscriberOwner(
-      protocolName: NATSFrontEnd.name, name: self.connection.clientName,
+      protocolName: NATSServer.name, name: self.connection.clientName,
       connectionID: self.connection.id)
   }
 

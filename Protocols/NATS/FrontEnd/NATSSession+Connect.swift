@@ -75,7 +75,7 @@ extension NATSSession {
   private var identity: PeerIdentity {
     let peer = self.connection.peer
     return PeerIdentity(
-      protocolName: NATSFrontEnd.name, address: peer.address,
+      protocolName: NATSServer.name, address: peer.address,
       certificateSubject: peer.certificateSubject,
       certificateCommonName: peer.certificateCommonName, clientID: self.options.name)
   }

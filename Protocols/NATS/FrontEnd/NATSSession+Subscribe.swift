@@ -67,7 +67,7 @@ extension NATSSession {
   ) -> NATSSubscription {
     let group =
       queue.isEmpty
-      ? nil : self.frontEnd.context.groupNames.key(protocolName: NATSFrontEnd.name, group: queue)
+      ? nil : self.frontEnd.context.groupNames.key(protocolName: NATSServer.name, group: queue)
     let subscription = NATSSubscription(
       pattern: pattern, sid: sid, queue: queue, group: group, subscriber: receiver)
     if let permissions = receiver.permissions {

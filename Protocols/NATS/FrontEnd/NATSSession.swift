@@ -34,7 +34,7 @@ final class NATSSession: Session {
     static let service = Verdict(rawValue: 8)
   }
 
-  let frontEnd: NATSFrontEnd
+  let frontEnd: NATSServer
   var parser: NATSParser
   var options = NATSConnectOptions.serverDefaults
   var stage = Stage.awaitingConnect
@@ -72,7 +72,7 @@ final class NATSSession: Session {
   var lastActivityAt: Int64
   var hasSentFirstPong = false
 
-  init(connection: Connection, frontEnd: NATSFrontEnd) {
+  init(connection: Connection, frontEnd: NATSServer) {
     self.frontEnd = frontEnd
     let settings = frontEnd.values
     var limits = NATSParser.Limits.defaults

@@ -13,7 +13,7 @@ import Testing
 final class TestBroker {
   let eventLoop = EmbeddedEventLoop()
   let loop: Loop
-  let frontEnd: MQTTFrontEnd
+  let frontEnd: MQTTServer
   let access: TestAccess
   var engine: Engine { loop.engine }
 
@@ -21,12 +21,12 @@ final class TestBroker {
     loop = Loop(eventLoop: eventLoop, wallNanoseconds: 1_800_000_000_000_000_000)
     access = TestAccess(engine: loop.engine)
     var all: [String: SettingValue] = [:]
-    for setting in MQTTFrontEnd.settings.settings { all[setting.key] = setting.defaultValue }
+    for setting in MQTTServer.settings.settings { all[setting.key] = setting.defaultValue }
     all["sys_interval_seconds"] = .double(0)
     let context = FrontEndContext(
       loop: loop, access: AccessControl(access), logger: Logger(label: "test"),
       serverName: "godwit", version: "1.2.3", groupNames: groups)
-    frontEnd = try MQTTFrontEnd(
+    frontEnd = try MQTTServer(
       context,
       values: SettingsValues(path: "mqtt", checked: all.merging(values) { _, given in given }))
   }

@@ -184,7 +184,7 @@ import Testing
     let stays = try rig.client(#"{"verbose":false,"user":"stays","pass":"pw"}"#)
     let goes = try rig.client(#"{"verbose":false,"user":"goes","pass":"pw"}"#)
     rig.authenticator.users["goes"] = nil
-    try rig.frontEnd.reload(values: SettingsValues(defaultsOf: NATSFrontEnd.settings))
+    try rig.frontEnd.reload(values: SettingsValues(defaultsOf: NATSServer.settings))
     #expect(goes.received() == "-ERR 'Authorization Violation'\r\n")
     #expect(stays.exchange("PING\r\n") == "PONG\r\n")
   }
@@ -197,7 +197,7 @@ import Testing
       publish: .init(deny: [.init(canonical: Array("secret".utf8))]),
       subscribe: .init(allow: [.init(canonical: Array("keep".utf8))]))
     rig.authenticator.add("u", permissions: permissions, revision: "2")
-    try rig.frontEnd.reload(values: SettingsValues(defaultsOf: NATSFrontEnd.settings))
+    try rig.frontEnd.reload(values: SettingsValues(defaultsOf: NATSServer.settings))
     #expect(client.received() == "-ERR 'Permissions Violation for Subscription to \"lose\"'\r\n")
     #expect(
       client.exchange("PUB keep 0\r\n\r\nPUB lose 0\r\n\r\nPUB secret 0\r\n\r\n")

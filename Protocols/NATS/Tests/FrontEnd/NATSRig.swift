@@ -11,7 +11,7 @@ final class NATSRig {
   let eventLoop = EmbeddedEventLoop()
   let loop: Loop
   let authenticator: TestAuthenticator
-  let frontEnd: NATSFrontEnd
+  let frontEnd: NATSServer
 
   init(
     settings: [String: SettingValue] = [:], configure: (TestAuthenticator) -> Void = { _ in }
@@ -20,9 +20,9 @@ final class NATSRig {
     self.authenticator = TestAuthenticator(self.loop.engine)
     configure(self.authenticator)
     var values: [String: SettingValue] = [:]
-    for setting in NATSFrontEnd.settings.settings { values[setting.key] = setting.defaultValue }
+    for setting in NATSServer.settings.settings { values[setting.key] = setting.defaultValue }
     for (key, value) in settings { values[key] = value }
-    self.frontEnd = try NATSFrontEnd(
+    self.frontEnd = try NATSServer(
       FrontEndContext(
         loop: self.loop, access: AccessControl(self.authenticator),
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, serverName: "rig",
@@ -73,7 +73,7 @@ final class TestClient {
     self.rig = rig
     self.channel = EmbeddedChannel(loop: rig.eventLoop)
     self.connection = Connection(
-      loop: rig.loop, frontEndName: NATSFrontEnd.name,
+      loop: rig.loop, frontEndName: NATSServer.name,
       peer: PeerInfo(address: "127.0.0.1", port: 5000, transport: .tcp, listener: "nats"),
       tls: nil, handshakeSeconds: 5)
     self.connection.session = rig.frontEnd.makeSession(for: self.connection)

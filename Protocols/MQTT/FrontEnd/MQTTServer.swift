@@ -7,7 +7,7 @@ import MQTTWire
 import NIOCore
 
 /// MQTT 3.1, 3.1.1 and 5.0 over TCP, TLS and WebSocket.
-public final class MQTTFrontEnd: FrontEnd {
+public final class MQTTServer: FrontEnd {
   /// `mqtt`.
   public static let name = "mqtt"
   /// The keys of `MQTTSettings`.
@@ -153,7 +153,7 @@ public final class MQTTFrontEnd: FrontEnd {
 
 // MARK: Sessions
 
-extension MQTTFrontEnd {
+extension MQTTServer {
   /// The sessions of a tenant.
   func table(of tenant: Tenant) -> MQTTSessionTable {
     if let table = tables[ObjectIdentifier(tenant)] { return table }
@@ -195,7 +195,7 @@ extension MQTTFrontEnd {
 
 // MARK: Publishing
 
-extension MQTTFrontEnd {
+extension MQTTServer {
   /// Finds where a message goes that names `topic`.
   ///
   /// - Throws: malformed packet for an ill-formed name, topic name invalid for one that is too long

@@ -3,7 +3,7 @@ public import GodwitFrontEndKit
 import GodwitWire
 import MQTTWire
 
-extension MQTTFrontEnd {
+extension MQTTServer {
   /// Messages that wait for clients or are under way to them.
   var queuedCount: Int { sessions.reduce(0) { $0 + $1.queuedCount } }
 

@@ -1,6 +1,6 @@
 public import GodwitFrontEndKit
 
-extension NATSFrontEnd {
+extension NATSServer {
   /// Figures for `/metrics`.
   public var metrics: [Metric] {
     let traffic = self.traffic

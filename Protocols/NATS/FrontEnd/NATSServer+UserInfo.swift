@@ -3,7 +3,7 @@ import GodwitFrontEndKit
 import GodwitPrimitives
 import GodwitWire
 
-extension NATSFrontEnd {
+extension NATSServer {
   /// The answer to `$SYS.REQ.USER.INFO` in nats-server's shape.
   func userInfo(_ principal: Principal, permissions: Permissions?) -> [UInt8] {
     var writer = JSONWriter()

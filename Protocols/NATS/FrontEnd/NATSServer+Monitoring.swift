@@ -6,7 +6,7 @@ import NATSWire
 
 /// nats-server's monitoring pages: the same names, shapes and queries. What belongs to clusters,
 /// JetStream and its build is left out or empty.
-extension NATSFrontEnd {
+extension NATSServer {
   /// `/varz`, `/connz` and `/subsz`.
   public var adminRoutes: [AdminRoute] {
     [

@@ -7,7 +7,7 @@ import NATSWire
 import NIOCore
 
 /// NATS for the broker: core protocol, its WebSocket form, and nats-server's monitoring pages.
-public final class NATSFrontEnd: FrontEnd {
+public final class NATSServer: FrontEnd {
   /// `nats`.
   public static let name = "nats"
   /// The `nats` section.
