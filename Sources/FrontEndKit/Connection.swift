@@ -437,10 +437,8 @@ public final class Connection: ChannelInboundHandler {
   /// TLS is up, or the peer has ended its side; called by the channel.
   public func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if let facts = TLSUpgrade.facts(of: event, context: context) {
-      self.peer.isEncrypted = true
-      self.peer.tlsVersion = facts.version
-      self.peer.certificateSubject = facts.subject
-      self.peer.certificateCommonName = facts.commonName
+      self.peer.established(
+        tls: facts.version, subject: facts.subject, commonName: facts.commonName)
       self.cancelHandshakeTimer()
       if self.phase == .handshaking { self.open() } else { self.session?.tlsEstablished() }
     } else if case ChannelEvent.inputClosed = event {

@@ -29,12 +29,30 @@ public struct PeerInfo: Hashable, Sendable {
   public var isEncrypted: Bool
   /// Whether the listener asks for a certificate when TLS begins.
   public var mustShowCertificate = false
-  /// The TLS version and cipher, when encrypted.
-  public var tlsVersion: String?
+  /// What a TLS handshake established, kept apart: most connections have none, and each counts.
+  private var tls: TLSFacts?
+
+  private indirect enum TLSFacts: Hashable, Sendable {
+    case established(version: String, subject: String?, commonName: String?)
+  }
+
+  /// The TLS version, when encrypted.
+  public var tlsVersion: String? {
+    guard case .established(let version, _, _)? = self.tls else { return nil }
+    return version
+  }
+
   /// The subject of the peer's verified certificate, as in `CN=device-7,O=Example`.
-  public var certificateSubject: String?
+  public var certificateSubject: String? {
+    guard case .established(_, let subject, _)? = self.tls else { return nil }
+    return subject
+  }
+
   /// The common name in that subject.
-  public var certificateCommonName: String?
+  public var certificateCommonName: String? {
+    guard case .established(_, _, let commonName)? = self.tls else { return nil }
+    return commonName
+  }
 
   /// A peer.
   public init(address: String, port: Int, transport: Transport, listener: String) {
@@ -43,5 +61,11 @@ public struct PeerInfo: Hashable, Sendable {
     self.transport = transport
     self.listener = listener
     self.isEncrypted = transport.isEncrypted
+  }
+
+  /// Takes down what a handshake established.
+  mutating func established(tls version: String, subject: String?, commonName: String?) {
+    self.isEncrypted = true
+    self.tls = .established(version: version, subject: subject, commonName: commonName)
   }
 }
