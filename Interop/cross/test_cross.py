@@ -596,6 +596,16 @@ def test_one_message_for_many_of_both(server, wire, unique):
             peer.__exit__()
 
 
+def test_nobody_speaks_for_the_server(wire, peer, unique):
+    """What stands under `$SYS` is the server's own, whatever protocol a client speaks."""
+    peer.subscribe("$SYS/brokers/#")
+    peer.subscribe(unique)
+    wire.publish("$SYS.brokers", "forged")
+    wire.publish(f"$SYS.brokers.{unique}", "forged")
+    wire.publish(unique, "honest")
+    assert peer.next().payload == b"honest"
+
+
 @pytest.mark.parametrize(
     ("name", "wanted"), [("a/b", ["a.b"]), ("/x", ["/.x"]), ("a.b/c", ["a//b.c"])]
 )

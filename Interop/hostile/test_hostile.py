@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 
@@ -369,6 +370,22 @@ def test_limits_of_the_whole_server(broker):
         assert wanted - 200 <= refused < wanted
         nats.publish("s.5", "still served")
         assert nats.delivery().payload == b"still served"
+
+
+@pytest.mark.godwit_only
+def test_wills_count_against_what_the_server_may_keep(broker):
+    server = broker("mqtt", fresh=True, godwit={"limits": {"stored_bytes_max": 1_048_576}})
+    answers = []
+    with contextlib.ExitStack() as stack:
+        for index in range(20):
+            wire = stack.enter_context(Wire(server.address("mqtt")))
+            wire.send(frames.connect(f"w{index}", 5, will=("will", b"w" * 65_000)))
+            head = wire.read_exactly(2)
+            assert head[0] == 0x20
+            answers.append(wire.read_exactly(2)[1])
+    assert answers[0] == 0
+    assert answers[-1] == 0x97, "quota exceeded"
+    assert set(answers) == {0, 0x97}
 
 
 @pytest.mark.godwit_only

@@ -22,8 +22,28 @@ public final class MemoryBudget {
     return true
   }
 
+  /// Takes `count` bytes for as long as the answer is kept; `nil` when they are not left.
+  public func charge(_ count: Int) -> MemoryCharge? {
+    self.reserve(count) ? MemoryCharge(budget: self, count: count) : nil
+  }
+
   /// Gives `count` bytes back.
   public func release(_ count: Int) {
     self.used = max(0, self.used - count)
+  }
+}
+
+/// Bytes taken from a budget, given back when nobody keeps this any more.
+public final class MemoryCharge {
+  private let budget: MemoryBudget
+  private let count: Int
+
+  fileprivate init(budget: MemoryBudget, count: Int) {
+    self.budget = budget
+    self.count = count
+  }
+
+  deinit {
+    self.budget.release(self.count)
   }
 }

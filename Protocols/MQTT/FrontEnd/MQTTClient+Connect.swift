@@ -216,7 +216,11 @@ extension MQTTClient {
     case .success(let topic) where topic.isDenied:
       rejectConnect(.notAuthorized, "the will's topic is not permitted")
     case .success(let topic):
-      return CheckedWill(value: MQTTWill(will, topic: topic, version: version))
+      var value = MQTTWill(will, topic: topic, version: version)
+      // A will may outlive its connection by far, so it counts like any stored message.
+      value.charge = frontEnd.engine.memory.charge(value.packet.storageCapacity + 256)
+      if value.charge != nil { return CheckedWill(value: value) }
+      rejectConnect(.quotaExceeded, "the server keeps too much already")
     }
     return nil
   }

@@ -1,3 +1,4 @@
+import GodwitEngine
 import MQTTWire
 import NIOCore
 
@@ -15,6 +16,8 @@ struct MQTTWill {
   var delaySeconds: UInt32
   /// How long the message lives once published, in seconds; `nil` for ever.
   var expirySeconds: UInt32?
+  /// What the will takes from the budget for stored messages, as long as it is kept.
+  var charge: MemoryCharge?
 
   init(_ will: MQTTConnect.Will, topic: MQTTResolvedTopic, version: MQTTVersion) {
     self.topic = topic

@@ -61,7 +61,13 @@ extension NATSSession {
       verdict.insert(.notLiteral)
     }
     if Self.isReserved(subject) { verdict.insert(.denied) }
-    if subject.starts(with: Self.userInfoSubject) { verdict.insert(.service) }
+    if subject.starts(with: Self.userInfoSubject) {
+      verdict.insert(.service)
+    } else if subject.isSystemTopic {
+      // What the server says about itself is the server's alone: as on nats-server, where `$SYS` is
+      // another account, a client's words there reach nobody.
+      verdict.insert(.undeliverable)
+    }
     if let permissions = self.receiver?.permissions, !permissions.publish.permits(subject) {
       verdict.insert(.denied)
     }
