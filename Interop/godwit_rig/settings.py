@@ -94,6 +94,7 @@ def render_godwit(settings: Settings, certificates: Path) -> str:
             "ping_interval_seconds",
             "ping_max_outstanding",
             "write_pending_bytes_max",
+            "write_deadline_seconds",
             "auth_timeout_seconds",
         )
         if getattr(settings, key) is not None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import threading
 import time
+import urllib.request
 
 import nats
 import pytest
@@ -79,6 +81,60 @@ def test_a_client_that_does_not_read_is_cut_and_others_are_not(broker, unique):
         reader.silent()
     log = server.log()
     assert "slow consumer" in log.lower(), log[-2000:]
+
+
+def monitored(server, path: str):
+    with urllib.request.urlopen(server.url("admin") + path, timeout=5) as response:
+        return json.load(response)
+
+
+def test_a_socket_that_takes_nothing_is_cut_after_the_write_deadline(broker, unique):
+    """Far below the bound on pending bytes: it is the time that counts."""
+    server = broker("nats", write_deadline_seconds=1, fresh=True)
+    address = server.address("nats")
+    with (
+        NATSWire(address, receive_buffer=4096) as lazy,
+        NATSWire(address) as reader,
+        NATSWire(address) as publisher,
+    ):
+        for client in (lazy, reader, publisher):
+            client.connect()
+        lazy.subscribe(unique)
+        payload = b"x" * 100_000
+        for _ in range(150):
+            publisher.publish(unique, payload)
+        publisher.flush()
+        started = time.monotonic()
+        while not (closed := monitored(server, "/connz?state=closed")["connections"]):
+            assert time.monotonic() - started < 8
+            reader.flush()
+        assert [each["reason"] for each in closed] == ["Slow Consumer (Write Deadline)"]
+        assert closed[0]["cid"] == lazy.info["client_id"]
+        totals = monitored(server, "/varz")
+        assert totals["slow_consumers"] == totals["slow_consumer_stats"]["clients"] == 1
+        assert totals["write_deadline"] == 1_000_000_000
+        for client in (reader, publisher):
+            client.silent()
+    assert "slow consumer" in server.log().lower()
+
+
+@pytest.mark.godwit_only  # nats-server's deadline is for a whole batch of chunks
+def test_a_slow_socket_is_kept_as_long_as_it_takes_something(broker, unique):
+    """It takes longer than the deadline to read it all, but never so long to read a little."""
+    server = broker("nats", write_deadline_seconds=2, fresh=True)
+    address = server.address("nats")
+    with NATSWire(address, receive_buffer=65_536) as slow, NATSWire(address) as publisher:
+        slow.connect()
+        slow.subscribe(unique)
+        publisher.connect()
+        count = 150
+        for _ in range(count):
+            publisher.publish(unique, b"x" * 100_000)
+        publisher.flush()
+        for _ in range(count):
+            assert len(slow.delivery().payload) == 100_000
+            threading.Event().wait(0.025)  # the reader is to be slow
+        slow.silent()
 
 
 def test_lame_duck_tells_clients_and_closes_in_peace(broker):

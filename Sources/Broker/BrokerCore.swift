@@ -155,6 +155,7 @@ final class BrokerCore {
         own[planned.transport] = listener.address
       }
       frontEnd.started(listeners: own)
+      if let admin = self.admin { frontEnd.started(admin: admin.address) }
     }
     self.facts.listeners = self.addresses.map { .init(name: $0.name, address: $0.address) }
     self.facts.state = .serving

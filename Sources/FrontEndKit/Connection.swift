@@ -11,20 +11,6 @@ public final class Connection: ChannelInboundHandler {
   /// Bytes, before they are put on.
   public typealias OutboundOut = ByteBuffer
 
-  /// What a connection has carried.
-  public struct Counters: Hashable, Sendable {
-    /// Bytes read, after TLS and WebSocket framing were taken off.
-    public var bytesIn: UInt64 = 0
-    /// Bytes sent, likewise.
-    public var bytesOut: UInt64 = 0
-    /// Messages that came in.
-    public var messagesIn: UInt64 = 0
-    /// Messages handed to the client.
-    public var messagesOut: UInt64 = 0
-    /// Messages dropped because the client was too slow.
-    public var dropped: UInt64 = 0
-  }
-
   /// How long a publisher waits for a receiver that is nearly full: 5 ms, as nats-server.
   private static var stallNanoseconds: Int64 { 5_000_000 }
 
@@ -56,6 +42,9 @@ public final class Connection: ChannelInboundHandler {
   public var tenantName = ""
   /// How many bytes may wait to be sent before the session is told. Default 64 MiB.
   public var pendingBytesMax = 64 << 20
+  /// How many seconds the socket may take nothing while bytes wait for it, before the session is
+  /// told. Noticed up to a quarter later. Default 0: for ever.
+  public var writeDeadlineSeconds = 0.0
   /// Since when sending has made no progress, in the engine's clock; 0 when nothing is stuck.
   public private(set) var stuckSince: Int64 = 0
   /// The session; set once, right after the connection is made, and let go when it was told that
@@ -81,6 +70,8 @@ public final class Connection: ChannelInboundHandler {
   private var linger: Timers.Token?
   private var discardedReads = 0
   private var handshakeTimer: Timers.Token?
+  private var writeWatch = WriteWatch()
+  private var writeTimer: Timers.Token?
   private let tls: TLSUpgrade?
   private let handshakeSeconds: Double
 
@@ -228,12 +219,12 @@ public final class Connection: ChannelInboundHandler {
   }
 
   private func noteProgress(_ context: ChannelHandlerContext) {
+    if self.writeTimer == nil, self.writeDeadlineSeconds > 0 { self.beginWriteWatch(context) }
     if context.channel.isWritable, self.backlogBytes == 0 {
       self.channelBytes = 0
       self.stuckSince = 0
     } else {
-      self.channelBytes =
-        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+      self.channelBytes = Self.bufferedBytes(context)
       if self.stuckSince == 0 { self.stuckSince = self.loop.engine.now }
     }
     let pending = self.pendingBytes
@@ -243,6 +234,47 @@ public final class Connection: ChannelInboundHandler {
     } else if self.wasOver || pending > 0, pending <= self.pendingBytesMax / 4 {
       self.wasOver = false
       if self.phase == .open, self.stuckSince != 0 || pending == 0 { self.session.outputDrained() }
+    }
+  }
+
+  private static func bufferedBytes(_ context: ChannelHandlerContext) -> Int {
+    (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+  }
+
+  // MARK: Write deadline
+
+  /// Something was sent: look again a moment later whether the socket has taken it. One timer for
+  /// all that is sent until then, and none for a connection that sends nothing.
+  @inline(never)
+  private func beginWriteWatch(_ context: ChannelHandlerContext) {
+    guard self.phase == .open else { return }
+    self.writeWatch.begin(self.writePosition(context), now: self.loop.engine.now)
+    self.scheduleWriteCheck()
+  }
+
+  private func writePosition(_ context: ChannelHandlerContext) -> WriteWatch.Position {
+    let buffered = Self.bufferedBytes(context)
+    return WriteWatch.Position(
+      taken: Int64(truncatingIfNeeded: self.counters.bytesOut) &- Int64(buffered),
+      waiting: self.backlogBytes &+ self.output.readableBytes &+ buffered)
+  }
+
+  private func scheduleWriteCheck() {
+    self.writeTimer = self.loop.engine.timers.schedule(
+      afterSeconds: self.writeDeadlineSeconds / 4, ConnectionDeadline(self, .write), kind: 0)
+  }
+
+  func checkWriting() {
+    self.writeTimer = nil
+    guard self.phase == .open, self.writeDeadlineSeconds > 0, let context = self.context else {
+      return
+    }
+    let now = self.loop.engine.now
+    guard let idle = self.writeWatch.idle(at: self.writePosition(context), now: now) else { return }
+    if Double(idle) >= self.writeDeadlineSeconds * 1_000_000_000 {
+      self.session.outputTimedOut()
+    } else {
+      self.scheduleWriteCheck()
     }
   }
 
@@ -293,12 +325,13 @@ public final class Connection: ChannelInboundHandler {
     self.loop.isCrowded = false
     guard !self.isStalled, self.phase == .open else { return }
     self.isStalled = true
+    self.counters.stalls &+= 1
     self.setAutoRead(false)
     _ = self.loop.engine.timers.schedule(
       at: self.loop.engine.now + Self.stallNanoseconds, ConnectionDeadline(self, .stall), kind: 0)
   }
 
-  fileprivate func stallEnded() {
+  func stallEnded() {
     self.isStalled = false
     if !self.isReadingPaused, self.phase == .open { self.setAutoRead(true) }
   }
@@ -424,7 +457,7 @@ public final class Connection: ChannelInboundHandler {
     return true
   }
 
-  fileprivate func handshakeTimedOut() {
+  func handshakeTimedOut() {
     self.handshakeTimer = nil
     self.close(.tlsError)
   }
@@ -499,7 +532,7 @@ public final class Connection: ChannelInboundHandler {
     }
   }
 
-  fileprivate func closeNow() {
+  func closeNow() {
     self.context?.close(promise: nil)
   }
 
@@ -534,6 +567,8 @@ public final class Connection: ChannelInboundHandler {
     self.cancelHandshakeTimer()
     if let linger = self.linger { self.loop.engine.timers.cancel(linger) }
     self.linger = nil
+    if let timer = self.writeTimer { self.loop.engine.timers.cancel(timer) }
+    self.writeTimer = nil
     self.tail = nil
     self.output = ByteBuffer()
     self.backlog = []
@@ -544,28 +579,6 @@ public final class Connection: ChannelInboundHandler {
     self.loop.engine.whenQuiet {
       self.session.closed(self.closeReason)
       self.session = nil
-    }
-  }
-}
-
-/// A moment in a connection's life that a timer brings about.
-private final class ConnectionDeadline: TimerTarget {
-  enum Kind { case handshake, linger, stall }
-  // Strong: a timer holds its target only until it fires or is cancelled, and a weak reference
-  // would make every retain of the connection slow.
-  private let connection: Connection
-  private let kind: Kind
-
-  init(_ connection: Connection, _ kind: Kind) {
-    self.connection = connection
-    self.kind = kind
-  }
-
-  func timerFired(_ kind: Int) {
-    switch self.kind {
-    case .handshake: self.connection.handshakeTimedOut()
-    case .linger: self.connection.closeNow()
-    case .stall: self.connection.stallEnded()
     }
   }
 }

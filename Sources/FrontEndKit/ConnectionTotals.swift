@@ -42,6 +42,7 @@ public struct ConnectionTotals: Hashable, Sendable {
     self.counters.messagesIn &+= counters.messagesIn
     self.counters.messagesOut &+= counters.messagesOut
     self.counters.dropped &+= counters.dropped
+    self.counters.stalls &+= counters.stalls
   }
 }
 

@@ -78,6 +78,8 @@ public protocol FrontEnd: AnyObject {
 
   /// All listeners are bound: the addresses by transport.
   func started(listeners: [Transport: BoundAddress])
+  /// The admin server is bound to this address; never called when there is none. Default: nothing.
+  func started(admin: BoundAddress)
   /// The settings were read again. Values that cannot change while running stay as they are.
   func reload(values: SettingsValues) throws(SettingsError)
   /// The server is about to stop: tell the clients, let them go, and call `done` when none of this
@@ -102,6 +104,8 @@ public protocol FrontEnd: AnyObject {
 extension FrontEnd {
   /// The handshake comes before the session.
   public var beginsTLSItself: Bool { false }
+  /// Nobody asks.
+  public func started(admin: BoundAddress) {}
   /// There are no such keys.
   public static func publicKey(_ text: String) -> [UInt8]? { nil }
 }

@@ -49,6 +49,12 @@ open class Session {
     self.connection.close(.slowConsumer)
   }
 
+  /// Bytes wait to be sent, and the socket has taken none for `connection.writeDeadlineSeconds`.
+  /// The default closes the connection at once: last words would only wait with the rest.
+  open func outputTimedOut() {
+    self.connection.abort(.writeDeadline)
+  }
+
   /// What waited to be sent has gone down to a quarter of the bound, or to nothing.
   open func outputDrained() {}
 
@@ -84,6 +90,8 @@ public struct CloseReason: Hashable, Sendable, CustomStringConvertible {
   public static var protocolError: Self { .init("Protocol Error") }
   /// The peer does not read what it asked for.
   public static var slowConsumer: Self { .init("Slow Consumer (Pending Bytes)") }
+  /// The peer's socket has taken nothing for too long.
+  public static var writeDeadline: Self { .init("Slow Consumer (Write Deadline)") }
   /// The peer did not answer.
   public static var stale: Self { .init("Stale Connection") }
   /// The peer did not prove who it is.

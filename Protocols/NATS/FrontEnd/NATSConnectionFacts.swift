@@ -28,6 +28,8 @@ struct NATSConnectionFacts {
   var messagesOut: UInt64
   var bytesIn: UInt64
   var bytesOut: UInt64
+  var stalls: UInt64
+  var tlsFirst: Bool
   var subscriptionCount: Int
   var name: String
   var language: String
@@ -49,6 +51,8 @@ struct NATSConnectionFacts {
     self.messagesOut = connection.counters.messagesOut
     self.bytesIn = session.bytesIn
     self.bytesOut = session.receiver?.bytesOut ?? 0
+    self.stalls = connection.counters.stalls
+    self.tlsFirst = connection.peer.transport == .tls && session.frontEnd.values.tlsFirst
     self.subscriptionCount = session.receiver?.subscriptions.count ?? 0
     self.name = session.options.name
     self.language = session.options.language
@@ -89,8 +93,9 @@ struct NATSConnectionFacts {
       .init("out_msgs", .integer(Int64(clamping: self.messagesOut))),
       .init("in_bytes", .integer(Int64(clamping: self.bytesIn))),
       .init("out_bytes", .integer(Int64(clamping: self.bytesOut))),
-      .init("subscriptions", .integer(Int64(self.subscriptionCount))),
     ]
+    if self.stalls > 0 { json.append(.init("stalls", .integer(Int64(clamping: self.stalls)))) }
+    json.append(.init("subscriptions", .integer(Int64(self.subscriptionCount))))
     json.appendText("name", self.name)
     json.appendText("lang", self.language)
     json.appendText("version", self.version)
@@ -99,6 +104,7 @@ struct NATSConnectionFacts {
       json.append(
         .init("tls_peer_certs", .array([.object([.init("subject", .string(subject))])])))
     }
+    if self.tlsFirst { json.append(.init("tls_first", .bool(true))) }
     if showsAuth {
       json.appendText("authorized_user", self.user)
       json.append(.init("account", .string(self.account)))

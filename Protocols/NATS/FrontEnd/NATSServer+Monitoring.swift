@@ -88,7 +88,8 @@ extension NATSServer {
       .init("max_connections", .integer(Int64(values.connectionsMax))),
       .init("ping_interval", nanoseconds(values.pingIntervalSeconds)),
       .init("ping_max", .integer(Int64(values.pingsOutstandingMax))),
-      .init("http_host", .string("")), .init("http_port", .integer(0)),
+      .init("http_host", .string(self.adminAddress?.host ?? "")),
+      .init("http_port", .integer(Int64(self.adminAddress?.port ?? 0))),
       .init("http_base_path", .string("")), .init("https_port", .integer(0)),
       .init("auth_timeout", .double(values.authTimeoutSeconds)),
       .init("max_control_line", .integer(Int64(values.controlLineBytesMax))),
@@ -98,14 +99,26 @@ extension NATSServer {
     if values.subscriptionsMax > 0 {
       json.append(.init("max_subscriptions", .integer(Int64(values.subscriptionsMax))))
     }
-    for name in ["cluster", "gateway", "leaf", "mqtt", "websocket", "jetstream"] {
+    for name in ["cluster", "gateway", "leaf", "mqtt"] {
       json.append(.init(name, .object([])))
     }
     return json + [
+      .init("websocket", .object(self.varzWebSocket())), .init("jetstream", .object([])),
       .init("tls_timeout", .double(values.tlsTimeoutSeconds)),
-      // Slow clients are cut by the bytes that wait for them, not by time.
-      .init("write_deadline", .integer(0)),
+      .init("write_deadline", nanoseconds(values.writeDeadlineSeconds)),
     ]
+  }
+
+  /// The WebSocket listener, the encrypted one where there is one; nothing where there is none.
+  private func varzWebSocket() -> [JSONValue.Member] {
+    guard let address = self.listeners[.wss] ?? self.listeners[.ws] else { return [] }
+    let handshake = Int64(self.values.tlsTimeoutSeconds * 1_000_000_000)
+    var json: [JSONValue.Member] = [
+      .init("host", .string(address.host)), .init("port", .integer(Int64(address.port))),
+      .init("handshake_timeout", .integer(handshake)),
+    ]
+    if self.listeners[.wss] == nil { json.append(.init("no_tls", .bool(true))) }
+    return json
   }
 
   private func varzTotals() -> [JSONValue.Member] {
@@ -133,6 +146,7 @@ extension NATSServer {
       .init("out_client_bytes", number(traffic.bytesOut)),
       .init("slow_consumers", number(statistics.slowConsumers)),
       .init("stale_connections", number(statistics.staleConnections)),
+      .init("stalled_clients", number(traffic.stalls)),
       .init("subscriptions", .integer(Int64(self.subscriptionCount))),
       .init("http_req_stats", .object(requests)),
       .init("config_load_time", .string(NATSTimestamp.text(self.reloadedAt))),

@@ -34,6 +34,7 @@ public final class NATSServer: FrontEnd {
   var statistics = NATSStatistics()
   private(set) var reloadedAt: Int64
   private(set) var listeners: [Transport: BoundAddress] = [:]
+  private(set) var adminAddress: BoundAddress?
   private var drain: NATSDrain?
 
   /// Makes the front end.
@@ -123,10 +124,11 @@ public final class NATSServer: FrontEnd {
     self.drain?.sessionEnded(left: self.sessions.count)
   }
 
-  func noteSlowConsumer(_ session: NATSSession) {
+  /// Counts and logs a client that is cut because it does not read.
+  func noteSlowConsumer(_ session: NATSSession, _ reason: CloseReason) {
     self.statistics.slowConsumers &+= 1
     self.context.logger.notice(
-      "Slow consumer: cut with too many pending bytes",
+      "\(reason): cut",
       metadata: [
         "cid": "\(session.connection.id)", "address": "\(session.connection.peer.address)",
         "pending": "\(session.connection.pendingBytes)",
@@ -140,6 +142,11 @@ public final class NATSServer: FrontEnd {
     self.listeners = listeners
   }
 
+  /// Remembers the address for `/varz`.
+  public func started(admin: BoundAddress) {
+    self.adminAddress = admin
+  }
+
   /// Takes over the values: limits at once, timers with their next turn. Clients that are no
   /// longer let in are cut; others get their new permissions.
   public func reload(values: SettingsValues) throws(SettingsError) {
@@ -149,6 +156,7 @@ public final class NATSServer: FrontEnd {
     self.info = self.makeInfo()
     for session in Array(self.sessions.values) {
       session.connection.pendingBytesMax = self.values.pendingBytesMax
+      session.connection.writeDeadlineSeconds = self.values.writeDeadlineSeconds
       session.parser.limits.controlLineBytesMax = self.values.controlLineBytesMax
       let own = session.principal?.payloadBytesMax ?? 0
       session.parser.limits.payloadBytesMax = own > 0 ? own : self.values.payloadBytesMax

@@ -92,6 +92,7 @@ final class NATSSession: Session {
 
   override func opened() {
     self.connection.pendingBytesMax = self.frontEnd.values.pendingBytesMax
+    self.connection.writeDeadlineSeconds = self.frontEnd.values.writeDeadlineSeconds
     let isTooMany = !self.frontEnd.admit(self)
     self.send { NATSEncoder.info(self.info(), into: &$0) }
     if isTooMany {
@@ -174,11 +175,20 @@ final class NATSSession: Session {
   }
 
   override func outputOverflowed() {
+    self.cut(.slowConsumer)
+  }
+
+  override func outputTimedOut() {
+    self.cut(.writeDeadline)
+  }
+
+  /// The client does not read: nothing that could be said would reach it.
+  private func cut(_ reason: CloseReason) {
     guard self.stage != .ended else { return }
     self.stage = .ended
     self.receiver?.retire()
-    self.frontEnd.noteSlowConsumer(self)
-    self.connection.abort(.slowConsumer)
+    self.frontEnd.noteSlowConsumer(self, reason)
+    self.connection.abort(reason)
   }
 
   override func inputClosed() {

@@ -9,6 +9,7 @@ struct NATSSettings: Hashable {
   var pingIntervalSeconds: Double
   var pingsOutstandingMax: Int
   var pendingBytesMax: Int
+  var writeDeadlineSeconds: Double
   var authTimeoutSeconds: Double
   var tlsTimeoutSeconds: Double
   var tlsFirst: Bool
@@ -25,6 +26,7 @@ struct NATSSettings: Hashable {
     self.pingIntervalSeconds = values.double("ping_interval_seconds")
     self.pingsOutstandingMax = values.int("ping_max_outstanding")
     self.pendingBytesMax = values.int("write_pending_bytes_max")
+    self.writeDeadlineSeconds = values.double("write_deadline_seconds")
     self.authTimeoutSeconds = values.double("auth_timeout_seconds")
     self.tlsTimeoutSeconds = values.double("tls_timeout_seconds")
     self.tlsFirst = values.bool("tls_first")
@@ -57,6 +59,10 @@ struct NATSSettings: Hashable {
       Setting(
         "write_pending_bytes_max", .integer(1024...(4 << 30)), default: .integer(64 << 20),
         "How many bytes may wait for a client that does not read before it is cut as slow."),
+      Setting(
+        "write_deadline_seconds", .double(0...86_400), default: .double(10),
+        "How long a client's socket may take nothing while bytes wait for it before it is cut as "
+          + "slow; 0 for ever."),
       Setting(
         "auth_timeout_seconds", .double(0.1...3600), default: .double(2),
         "How long a client may take to send CONNECT when credentials are required."),

@@ -27,12 +27,15 @@ struct NATSStatistics {
     var messagesOut: UInt64 = 0
     var bytesIn: UInt64 = 0
     var bytesOut: UInt64 = 0
+    /// How often a publisher was held back for a receiver that was nearly full.
+    var stalls: UInt64 = 0
 
     /// Adds what one session has carried.
     mutating func add(_ session: NATSSession) {
       self.messagesIn &+= session.connection.counters.messagesIn
       self.messagesOut &+= session.connection.counters.messagesOut
       self.bytesIn &+= session.bytesIn
+      self.stalls &+= session.connection.counters.stalls
       self.bytesOut &+= session.receiver?.bytesOut ?? 0
     }
   }

@@ -1,5 +1,6 @@
 import GodwitEngine
 import GodwitFrontEndKit
+import GodwitWire
 import NIOEmbedded
 import Testing
 
@@ -73,6 +74,41 @@ import Testing
     #expect(rig.frontEnd.statistics.slowConsumers == 1)
     lazy.disconnect()
     #expect(rig.frontEnd.closedConnections.all.map(\.reason) == ["Slow Consumer (Pending Bytes)"])
+  }
+
+  @Test func aClientWhoseSocketTakesNothingIsCutAfterTheWriteDeadline() throws {
+    let rig = try NATSRig(settings: ["write_deadline_seconds": .double(2)])
+    let lazy = try rig.client()
+    let reader = try rig.client()
+    for client in [lazy, reader] { client.send("SUB a 1\r\n") }
+    lazy.channel.isWritable = false
+    let publisher = try rig.client()
+    publisher.send("PUB a 0\r\n\r\n")
+    rig.pass(seconds: 1.9)
+    #expect(!lazy.isEnded)
+    rig.pass(seconds: 0.7)
+    #expect(lazy.isEnded && !reader.isEnded && !publisher.isEnded)
+    lazy.disconnect()
+    #expect(rig.frontEnd.closedConnections.all.map(\.reason) == ["Slow Consumer (Write Deadline)"])
+    let json = try #require(rig.page("/varz")?.body)
+    #expect(json["slow_consumers"]?.integer == 1)
+    #expect(json["slow_consumer_stats"]?["clients"]?.integer == 1)
+    #expect(json["write_deadline"]?.integer == 2_000_000_000)
+    let closed = rig.page("/connz", [("state", "closed")])?.body["connections"]?[0]
+    #expect(closed?["reason"]?.string == "Slow Consumer (Write Deadline)")
+  }
+
+  @Test func aReloadChangesTheWriteDeadlineOfThoseWhoAreThere() throws {
+    let rig = try NATSRig(settings: ["write_deadline_seconds": .double(0)])
+    let lazy = try rig.client()
+    lazy.channel.isWritable = false
+    lazy.send("PING\r\n")
+    rig.pass(seconds: 20)
+    #expect(!lazy.isEnded)
+    try rig.frontEnd.reload(values: SettingsValues(defaultsOf: NATSServer.settings))
+    lazy.send("PING\r\n")
+    rig.pass(seconds: 13)
+    #expect(lazy.isEnded)
   }
 
   @Test func lameDuckTellsThoseWhoUnderstandAndClosesAll() throws {

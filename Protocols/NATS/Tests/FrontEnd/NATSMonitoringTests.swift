@@ -1,6 +1,7 @@
 import GodwitEngine
 import GodwitFrontEndKit
 import GodwitWire
+import NIOEmbedded
 import Testing
 
 @testable import NATSFrontEnd
@@ -30,6 +31,38 @@ import Testing
     #expect((json["cores"]?.integer ?? 0) > 0)
     #expect(json["http_req_stats"]?["/varz"]?.integer == 1)
     #expect(json["start"]?.string == "2023-11-14T22:13:20Z")
+  }
+
+  @Test func varzSaysWhereTheServerListens() throws {
+    let rig = try NATSRig()
+    #expect(rig.page("/varz")?.body["http_port"]?.integer == 0)
+    #expect(rig.page("/varz")?.body["websocket"] == .object([]))
+    rig.frontEnd.started(listeners: [
+      .tcp: BoundAddress(host: "::1", port: 4222), .ws: BoundAddress(host: "::1", port: 8080),
+    ])
+    rig.frontEnd.started(admin: BoundAddress(host: "127.0.0.2", port: 8222))
+    let json = try #require(rig.page("/varz")?.body)
+    #expect(json["http_host"]?.string == "127.0.0.2")
+    #expect(json["http_port"]?.integer == 8222)
+    #expect(json["websocket"]?["port"]?.integer == 8080)
+    #expect(json["websocket"]?["no_tls"]?.bool == true)
+  }
+
+  @Test func publishersThatWereHeldBackAreCounted() throws {
+    let rig = try NATSRig(settings: ["write_pending_bytes_max": .integer(400_000)])
+    let lazy = try rig.client()
+    let publisher = try rig.client()
+    lazy.send("SUB a 1\r\n")
+    lazy.channel.isWritable = false
+    let message = "PUB a 60000\r\n" + String(repeating: "x", count: 60_000) + "\r\n"
+    for _ in 0..<6 { publisher.send(message) }
+    #expect(!lazy.isEnded)
+    let stalls = rig.page("/varz")?.body["stalled_clients"]?.integer ?? 0
+    #expect(stalls > 0)
+    let facts = rig.page("/connz", [("cid", "2")])?.body["connections"]?[0]
+    #expect(facts?["stalls"]?.integer == stalls)
+    publisher.disconnect()
+    #expect(rig.page("/varz")?.body["stalled_clients"]?.integer == stalls)
   }
 
   @Test func connzShowsWhoAndWhat() throws {
