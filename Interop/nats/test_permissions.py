@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from godwit_rig import NATSWire, Permissions, User, pub
 
@@ -24,6 +26,7 @@ USERS = [
             publish_deny=(">",), subscribe_allow=("req.>",), allow_responses=True
         ),
     ),
+    User("curious", "pw", permissions=Permissions(publish_allow=("$SYS.REQ.USER.INFO",))),
     User("denied", "pw", permissions=Permissions(publish_deny=("no.>",), subscribe_deny=("no.>",))),
 ]
 
@@ -213,3 +216,16 @@ def test_a_responder_elsewhere_is_no_responder(tenant, unique):
     a1.send(pub(unique, "x", reply=f"{unique}.inbox"))
     headers = a1.delivery().headers
     assert headers is not None and headers.startswith(b"NATS/1.0 503")
+
+
+def test_the_answer_to_user_info_is_the_servers_own_word(join, unique):
+    """It may go where its asker may not publish; asking itself needs the permission."""
+    root, curious, worker = join("root"), join("curious"), join("worker")
+    root.subscribe(unique)
+    curious.send(pub(unique, "forged"))
+    curious.expect(f"-ERR 'Permissions Violation for Publish to \"{unique}\"'")
+    curious.send(pub("$SYS.REQ.USER.INFO", "", reply=unique))
+    assert json.loads(root.delivery().payload)["data"]["user"] == "curious"
+    worker.send(pub("$SYS.REQ.USER.INFO", "", reply=unique))
+    worker.expect("-ERR 'Permissions Violation for Publish to \"$SYS.REQ.USER.INFO\"'")
+    root.silent()

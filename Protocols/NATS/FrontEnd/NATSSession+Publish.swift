@@ -183,9 +183,14 @@ extension NATSSession {
     }
   }
 
-  /// Answers `$SYS.REQ.USER.INFO`, which every client may ask: who it is and what it may do.
+  /// Answers `$SYS.REQ.USER.INFO`: who the client is and what it may do.
+  ///
+  /// The answer is the server's own word, so that what the client may publish is not asked, as in
+  /// nats-server; but no client makes the server speak under `$SYS`.
   private func answerUserInfo(_ reply: UnsafeRawBufferPointer) {
-    guard let principal = self.principal, NATSSubject.isLiteral(reply) else { return }
+    guard let principal = self.principal, NATSSubject.isLiteral(reply), !reply.isSystemTopic else {
+      return
+    }
     let json = self.frontEnd.userInfo(principal, permissions: self.receiver?.permissions)
     principal.tenant.publish(topic: Array(reply), payload: json)
   }

@@ -126,6 +126,13 @@ import Testing
     #expect(shown?["responses"]?["max"]?.integer == 1)
   }
 
+  @Test func nobodyMakesTheServerAnswerUnderSYS() throws {
+    let client = try NATSRig().client()
+    client.send("SUB $SYS.broker.> 1\r\nSUB a 2\r\n")
+    #expect(client.exchange("PUB $SYS.REQ.USER.INFO $SYS.broker.version 0\r\n\r\n") == "")
+    #expect(client.exchange("PUB $SYS.REQ.USER.INFO a 0\r\n\r\n").hasPrefix("MSG a 2 "))
+  }
+
   @Test func otherSystemServicesHaveNoResponder() throws {
     let client = try NATSRig().client(
       #"{"verbose":false,"headers":true,"no_responders":true}"#)
