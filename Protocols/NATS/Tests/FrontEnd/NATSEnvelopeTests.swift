@@ -87,6 +87,33 @@ private final class Neighbour: Subscriber, EnvelopeReader {
     #expect(abs(seen.expiresAt - rig.engine.now - 60_000_000_000) < 5_000_000_000)
   }
 
+  /// A time to live that cannot be understood, or ends after the last moment that can be counted,
+  /// is none: the message passes.
+  @Test(
+    arguments: [
+      ("Nats-TTL: 5", 5_000_000_000), ("nats-ttl:1500ms", 1_500_000_000),
+      ("A: b\r\nNATS-TTL: 1h", 3_600_000_000_000),
+      ("Nats-TTL: 999999999", 999_999_999_000_000_000),
+      ("Nats-TTL: 9999999999", 0), ("Nats-TTL: 2499999h", 0), ("Nats-TTL: -1", 0),
+      ("Nats-TTL: -1s", 0), ("Nats-TTL: 0", 0), ("Nats-TTL: never", 0), ("Nats-TTL:", 0),
+      ("Nats-TTL: 99999999999999999999999999999999s", 0), ("Nats-TTL: \u{7F}é", 0),
+      ("Nats-TTL: x\r\nNats-TTL: 5", 0), ("X-TTL: 5", 0), ("X: Nats-TTL: 5", 0), ("-TTL", 0),
+    ] as [(String, Int64)])
+  func timesToLive(_ lines: String, _ nanoseconds: Int64) throws {
+    let now: Int64 = 1_700_000_000_000_000_000
+    let block = Array("NATS/1.0\r\n\(lines)\r\n\r\n".utf8)
+    let expiry = block.withUnsafeBytes { NATSEnvelope.expiry($0, now: now) }
+    #expect(expiry == (nanoseconds > 0 ? now + nanoseconds : 0))
+    let rig = try NATSRig()
+    let (neighbour, _) = try self.neighbour(rig)
+    let client = try rig.client()
+    client.send("SUB up.a 1\r\nHPUB up.a \(block.count) \(block.count)\r\n")
+    client.send(block + [0x0D, 0x0A])
+    #expect(client.receivedBytes().count > block.count)
+    #expect(neighbour.seen.count == 1)
+    #expect((neighbour.seen.first?.expiresAt ?? 0 > 0) == (nanoseconds > 0))
+  }
+
   @Test func whatTheCommonFormCannotSayIsCounted() throws {
     let rig = try NATSRig()
     let (neighbour, _) = try self.neighbour(rig)

@@ -22,6 +22,11 @@ import Testing
       ("1h30m", 5_400_000_000_000), ("1.5s", 1_500_000_000), ("500ms", 500_000_000),
       ("7us", 7000), ("7µs", 7000), ("9ns", 9), ("0", 0), ("never", nil), ("", nil), ("-1s", nil),
       ("1x", nil), ("s", nil), ("1s2", nil), ("99999999999999999h", nil), ("1..2s", nil),
+      ("999999999", 999_999_999_000_000_000), ("1000000000", nil), ("18446744073709551616", nil),
+      ("9223372036854775807ns", nil), ("2499999h", 8_999_996_400_000_000_000), ("2500000h", nil),
+      ("1000000h1000000h1000000h", nil), ("-5", nil), ("+5", nil), ("5 s", nil), ("5S", nil),
+      ("1e9s", nil), ("inf", nil), ("nans", nil), ("0x10s", nil), ("٣s", nil), (".s", nil),
+      ("000000030", 30_000_000_000), ("0.1ns", 0), ("0s", nil), ("\u{0}", nil),
     ] as [(String, Int64?)])
   func durations(_ text: String, _ nanoseconds: Int64?) {
     #expect(Array(text.utf8).withUnsafeBytes { NATSDuration.parse($0) } == nanoseconds)
