@@ -134,6 +134,8 @@ final class TestAuthenticator: Authenticator {
   var token: String?
   var isSlow = false
   var waiting: [() -> Void] = []
+  /// Whether slow answers are refusals when they come.
+  var refusesAll = false
   var offersNonce = false
   var seen: [Credentials] = []
   private lazy var anonymous = Principal(name: "", tenant: self.engine.tenant(named: "default"))
@@ -163,7 +165,7 @@ final class TestAuthenticator: Authenticator {
     self.seen.append(credentials)
     let answer = self.answer(credentials)
     if self.isSlow {
-      self.waiting.append { completion(answer) }
+      self.waiting.append { completion(self.refusesAll ? .failure(.badCredentials) : answer) }
     } else {
       completion(answer)
     }
