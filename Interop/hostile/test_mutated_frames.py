@@ -71,7 +71,8 @@ def test_mutated_frames(attack, record_property, capsys):
     # Both kinds were there: frames that were survived, and frames that ended a connection.
     assert campaign.ended_by_server > campaign.connections // 20
     assert campaign.thrown > campaign.connections * 3
-    attack.check(96)
+    # Two million frames: a debug build gains 5 to 6 MiB.
+    attack.check(24)
 
 
 def handshake(protocol: str) -> bytes:
