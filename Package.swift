@@ -158,8 +158,9 @@ let package = Package(
     .testTarget(
       name: "CLITests",
       dependencies: [
-        "GodwitCLI", "GodwitFrontEndKit", "GodwitWire", "GodwitWireTesting", "NATSWire", "MQTTWire",
-        nioCore, nioEmbedded, .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "GodwitCLI", "GodwitEngine", "GodwitFrontEndKit", "GodwitWire", "GodwitWireTesting",
+        "NATSFrontEnd", "NATSWire", "MQTTFrontEnd", "MQTTWire", nioCore, nioEmbedded, logging,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
   ] + protocols,
