@@ -88,14 +88,19 @@ def monitored(server, path: str):
         return json.load(response)
 
 
-def test_a_socket_that_takes_nothing_is_cut_after_the_write_deadline(broker, unique):
+@pytest.mark.parametrize("listener", ["nats", "nats-tls"])
+def test_a_socket_that_takes_nothing_is_cut_after_the_write_deadline(
+    broker, certificates, listener, unique
+):
     """Far below the bound on pending bytes: it is the time that counts."""
-    server = broker("nats", write_deadline_seconds=1, fresh=True)
-    address = server.address("nats")
+    encrypts = listener == "nats-tls"
+    server = broker(listener, tls=encrypts, write_deadline_seconds=1, fresh=True)
+    address = server.address(listener)
+    tls = {"upgrade": certificates.client_context()} if encrypts else {}
     with (
-        NATSWire(address, receive_buffer=4096) as lazy,
-        NATSWire(address) as reader,
-        NATSWire(address) as publisher,
+        NATSWire(address, receive_buffer=4096, **tls) as lazy,
+        NATSWire(address, **tls) as reader,
+        NATSWire(address, **tls) as publisher,
     ):
         for client in (lazy, reader, publisher):
             client.connect()

@@ -107,7 +107,7 @@ struct NATSConnectionFacts {
     if self.tlsFirst { json.append(.init("tls_first", .bool(true))) }
     if showsAuth {
       json.appendText("authorized_user", self.user)
-      json.append(.init("account", .string(self.account)))
+      if self.account != "$G" { json.append(.init("account", .string(self.account))) }
       json.append(.init("name_tag", .string(self.account)))
     }
     switch lists {

@@ -84,6 +84,12 @@ import Testing
     let auth = rig.page("/connz", [("auth", "1"), ("subs", "true")])?.body["connections"]?[0]
     #expect(auth?["authorized_user"]?.string == "alice")
     #expect(auth?["account"]?.string == "acme")
+    // The global account is not named.
+    let open = try NATSRig()
+    _ = try open.client()
+    let someone = open.page("/connz", [("auth", "1")])?.body["connections"]?[0]
+    #expect(someone?["account"] == nil)
+    #expect(someone?["name_tag"]?.string == "$G")
     #expect(auth?["subscriptions_list"]?[0]?.string == "a.>")
     let detail = rig.page("/connz", [("subs", "detail")])?.body["connections"]?[0]?[
       "subscriptions_list_detail"]?[0]
