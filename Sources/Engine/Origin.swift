@@ -50,6 +50,10 @@ public struct Metadata: Hashable, Sendable {
   public var payloadIsText: Bool?
   /// The sender's own id of the message.
   public var messageID: [UInt8]?
+  /// What messages that must stay in order have in common.
+  public var key: [UInt8]?
+  /// When the sender made the message, nanoseconds since 1970; `nil` when it said nothing.
+  public var sentAt: Int64?
   /// How many of the sender's properties the common form could not hold.
   public var dropped = 0
 

@@ -102,11 +102,16 @@ public final class WindowGroup {
 
   /// Gives a held record back, to be handed out again after `delay` nanoseconds.
   ///
+  /// - Parameter countsAsDelivery: whether the consumer worked on it. A record that comes back
+  ///   untouched is handed out again with the same count.
   /// - Returns: whether it was held.
   @discardableResult
-  public func release(_ offset: UInt64, delay: Int64 = 0) -> Bool {
+  public func release(
+    _ offset: UInt64, delay: Int64 = 0, countsAsDelivery: Bool = true
+  ) -> Bool {
     guard var state = self.open[offset], state.isLeased else { return false }
     self.inFlight -= 1
+    if !countsAsDelivery { state.deliveryCount -= 1 }
     state.isLeased = false
     state.availableAt = delay > 0 ? self.engine.now + delay : 0
     if self.deliveriesMax > 0, state.deliveryCount >= self.deliveriesMax {
