@@ -22,6 +22,10 @@ let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(
+  name: "UnixSignals", package: "swift-service-lifecycle")
 
 /// One wire protocol = one folder = one call. `driver` turns on with the framework.
 func wireProtocol(_ name: String, driver: Bool = false, frontEnd: Bool = true) -> [Target] {
@@ -71,7 +75,9 @@ let protocols: [Target] =
 let package = Package(
   name: "godwit",
   products: [
-    .executable(name: "godwit", targets: ["GodwitCLI"])
+    .executable(name: "godwit", targets: ["GodwitCLI"]),
+    .library(name: "Godwit", targets: ["Godwit"]),
+    .library(name: "GodwitEmbedded", targets: ["GodwitEmbedded"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -80,6 +86,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -96,6 +103,15 @@ let package = Package(
     .target(
       name: "GodwitEngine", dependencies: ["GodwitPrimitives", nioCore], path: "Sources/Engine",
       swiftSettings: hot),
+    // L2: what a service imports. Knows no broker.
+    .target(
+      name: "Godwit", dependencies: [nioCore, logging, lifecycle, signals], path: "Sources/Godwit",
+      swiftSettings: settings),
+    // L3: the engine inside the process, as a broker of the framework.
+    .target(
+      name: "GodwitEmbedded",
+      dependencies: ["Godwit", "GodwitEngine", "GodwitPrimitives", nioCore, logging],
+      path: "Sources/Embedded", swiftSettings: settings),
     // L3: what every front end needs.
     .target(
       name: "GodwitFrontEndKit",
@@ -140,6 +156,13 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "EngineTests", dependencies: ["GodwitEngine", "GodwitPrimitives", nioCore],
+      swiftSettings: settings),
+    .testTarget(
+      name: "GodwitTests", dependencies: ["Godwit", nioCore, logging, lifecycle],
+      swiftSettings: settings),
+    .testTarget(
+      name: "EmbeddedTests",
+      dependencies: ["Godwit", "GodwitEmbedded", nioCore, logging, lifecycle],
       swiftSettings: settings),
     .testTarget(
       name: "FrontEndKitTests",

@@ -2,11 +2,17 @@
 enum Layers {
   private static let floors: [String: Int] = [
     "GodwitPrimitives": 0, "GodwitWire": 1, "GodwitWireTesting": 1, "GodwitEngine": 2,
-    "GodwitFrontEndKit": 3, "GodwitBroker": 5, "GodwitCLI": 6, "Tidy": 6,
+    "Godwit": 2, "GodwitEmbedded": 3, "GodwitFrontEndKit": 3, "GodwitBroker": 5, "GodwitCLI": 6,
+    "Tidy": 6,
   ]
 
   /// Modules of other packages that a floor may use; floors that are not named here may use any.
   private static let outside: [Int: Set<String>] = [0: [], 1: ["NIOCore"], 2: ["NIOCore"]]
+
+  /// What one room may use beyond its floor. The framework knows no broker, and no event loop.
+  private static let also: [String: Set<String>] = [
+    "Godwit": ["Logging", "ServiceLifecycle", "UnixSignals"]
+  ]
 
   /// Modules of one floor that may import another of it all the same.
   private static let neighbours: Set<[String]> = [["GodwitWireTesting", "GodwitWire"]]
@@ -24,6 +30,7 @@ enum Layers {
     if let other = floor(of: module) {
       return other < own || neighbours.contains([target, module])
     }
+    if also[target]?.contains(module) == true { return true }
     return outside[own]?.contains(module) ?? true
   }
 
@@ -36,7 +43,7 @@ enum Layers {
 
   /// What people start: the command line and this program.
   static func isProgram(_ file: SourceFile) -> Bool {
-    file.path.hasPrefix("Sources/CLI/") || file.path.hasPrefix("Sources/Tidy/")
+    ["Sources/CLI/", "Sources/Tidy/", "Examples/"].contains { file.path.hasPrefix($0) }
       || file.name == "Package.swift"
   }
 }

@@ -1,0 +1,235 @@
+import Logging
+import ServiceLifecycle
+
+extension Subscription {
+  /// A message that waits in this process for its next attempt, since the broker cannot keep it.
+  private struct Wait {
+    var incoming: IncomingMessage
+    var delay: Duration
+  }
+
+  /// What follows from an attempt.
+  private enum Step {
+    /// The message is done with.
+    case settle
+    case retry(after: Duration)
+    /// It was not handled; it goes back.
+    case release
+  }
+
+  /// Works on messages until `stop`, a graceful shutdown or the task's cancellation, then drains:
+  /// no more messages, those at work are finished, the rest goes back to the broker.
+  ///
+  /// - Throws: what `start` throws.
+  public func run() async throws {
+    try await self.start()
+    await withTaskCancellationOrGracefulShutdownHandler {
+      await self.work()
+    } onCancelOrGracefulShutdown: {
+      self.stop()
+    }
+    await self.driverSubscription?.cancel()
+    let handedBack = self.progress.handedBack
+    self.broker.logger.log(
+      level: handedBack > 0 ? .notice : .debug, "drained",
+      metadata: ["subscription": "\(self.id)", "handed_back": "\(handedBack)"])
+  }
+
+  /// Runs the subscription while `body` runs, and drains it after. For tests and scripts.
+  ///
+  /// - Throws: what `start` and `body` throw.
+  @discardableResult
+  public func whileRunning<Result: Sendable>(
+    _ body: () async throws -> Result
+  ) async throws -> Result {
+    try await self.start()
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await self.run() }
+      let result = try await body()
+      self.stop()
+      try await group.waitForAll()
+      return result
+    }
+  }
+
+  /// Runs the workers until the queue has ended and they are done, or the drain took too long.
+  private func work() async {
+    let (waits, later) = AsyncStream.makeStream(of: Wait.self)
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask {
+        await withTaskGroup(of: Void.self) { group in
+          group.addTask { await self.wait(waits) }
+          await self.runLanes(later: later)
+          group.cancelAll()
+        }
+      }
+      group.addTask {
+        await self.drainRequested.wait()
+        await self.release(self.queue.finish())
+        try? await Task.sleep(for: self.options.drainTimeout)
+      }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
+  /// The workers: each takes from the one queue, or, in order, each has the keys of its lane.
+  private func runLanes(later: AsyncStream<Wait>.Continuation) async {
+    await withDiscardingTaskGroup { group in
+      guard self.options.isOrderedByKey, self.options.concurrency > 1 else {
+        for _ in 0..<self.options.concurrency {
+          group.addTask { await self.takeAll(of: self.queue, later: later) }
+        }
+        return
+      }
+      let lanes = (0..<self.options.concurrency).map { _ in DeliveryQueue() }
+      for lane in lanes {
+        group.addTask { await self.takeAll(of: lane, later: later) }
+      }
+      while let incoming = await self.queue.next() {
+        var hasher = Hasher()
+        hasher.combine(incoming.message.key ?? incoming.message.topic)
+        let lane = Int(UInt(bitPattern: hasher.finalize()) % UInt(lanes.count))
+        lanes[lane].offer([incoming])
+      }
+      for lane in lanes { await self.release(lane.finish()) }
+    }
+  }
+
+  private func takeAll(of queue: DeliveryQueue, later: AsyncStream<Wait>.Continuation) async {
+    while let incoming = await queue.next() {
+      self.note { $0.active += 1 }
+      await self.handle(incoming, later: later)
+      self.note { $0.active -= 1 }
+    }
+  }
+
+  /// Works on one message until it is settled, or waits somewhere for its next attempt.
+  private func handle(
+    _ incoming: IncomingMessage, later: AsyncStream<Wait>.Continuation
+  ) async {
+    var incoming = incoming
+    while true {
+      switch await self.step(incoming) {
+      case .settle:
+        await self.driverSubscription?.settle(incoming.token, .acknowledge)
+        return self.note { $0.settled += 1 }
+      case .release:
+        return await self.release([incoming])
+      case .retry(let delay):
+        self.note { $0.retried += 1 }
+        if self.options.isOrderedByKey {
+          guard await self.sleep(for: delay) else { return await self.release([incoming]) }
+          incoming.attempt += 1
+        } else if self.broker.capabilities.redelivers {
+          return await self.driverSubscription?.settle(incoming.token, .retry(after: delay)) ?? ()
+        } else {
+          later.yield(Wait(incoming: incoming, delay: delay))
+          return
+        }
+      }
+    }
+  }
+
+  /// One attempt at a message, and what follows from its outcome.
+  private func step(_ incoming: IncomingMessage) async -> Step {
+    let policy = self.options.retry
+    var reason = "a handler asked for another attempt"
+    let outcome: Outcome
+    do {
+      let call = Call(
+        kind: self.kind, system: self.broker.driver.system, messages: [incoming.message],
+        subscription: self.id, attempt: incoming.attempt)
+      outcome = try await self.broker.middleware.run(call) { call in
+        guard let message = call.messages.first else { return .drop }
+        return try await self.attempt(message, incoming, incoming.attempt)
+      }
+    } catch {
+      if Task.isCancelled { return .release }
+      reason = "\(error)"
+      guard policy.isRetriable(error) else { return await self.bury(incoming, reason: reason) }
+      outcome = .retry()
+    }
+    switch outcome {
+    case .ack, .drop: return .settle
+    case .reject(let reason): return await self.bury(incoming, reason: reason)
+    case .retry(let delay):
+      guard incoming.attempt < policy.attemptsMax else {
+        return await self.bury(incoming, reason: reason)
+      }
+      return .retry(after: delay ?? policy.backoff.delay(afterAttempts: incoming.attempt))
+    }
+  }
+
+  /// Publishes the dead letter of a message, and only then is the message done with. If that
+  /// fails, the message is tried again: it is never lost on the way.
+  private func bury(_ incoming: IncomingMessage, reason: String) async -> Step {
+    let message = incoming.message
+    let metadata: Logger.Metadata = [
+      "subscription": "\(self.id)", "messaging.destination.name": "\(message.topic)",
+      "messaging.message.id": "\(message.id)", "attempts": "\(incoming.attempt)",
+    ]
+    guard let destination = self.options.deadLetters.destination(of: message.topic) else {
+      self.broker.logger.error("a message is given up: \(reason)", metadata: metadata)
+      self.note { $0.dead += 1 }
+      return .settle
+    }
+    let letter = DeadLetters.letter(
+      of: message, to: destination, reason: reason, attempts: incoming.attempt,
+      subscription: self.id)
+    do {
+      try await self.broker.driver.publish([letter])
+    } catch {
+      self.broker.logger.error("no dead letter could be published: \(error)", metadata: metadata)
+      return .retry(after: self.options.retry.backoff.delay(afterAttempts: incoming.attempt))
+    }
+    self.broker.logger.warning("a message is dead: \(reason)", metadata: metadata)
+    self.note { $0.dead += 1 }
+    return .settle
+  }
+
+  /// Hands messages that were not handled back to the broker.
+  private func release(_ messages: [IncomingMessage]) async {
+    for message in messages {
+      await self.driverSubscription?.settle(message.token, .release)
+    }
+    self.note { $0.handedBack += messages.count }
+  }
+
+  /// Keeps messages in this process until their next attempt.
+  private func wait(_ waits: AsyncStream<Wait>) async {
+    await withDiscardingTaskGroup { group in
+      for await wait in waits {
+        group.addTask {
+          var incoming = wait.incoming
+          incoming.attempt += 1
+          guard await self.sleep(for: wait.delay), self.queue.offer([incoming]) else {
+            return await self.release([wait.incoming])
+          }
+        }
+      }
+    }
+  }
+
+  /// Sleeps, but not beyond a drain.
+  ///
+  /// - Returns: whether it slept all of it.
+  private func sleep(for delay: Duration) async -> Bool {
+    await withTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        do {
+          try await Task.sleep(for: delay)
+          return true
+        } catch {
+          return false
+        }
+      }
+      group.addTask {
+        await self.drainRequested.wait()
+        return false
+      }
+      defer { group.cancelAll() }
+      return await group.next() ?? false
+    }
+  }
+}

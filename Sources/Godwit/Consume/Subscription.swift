@@ -1,0 +1,221 @@
+import Logging
+import NIOCore
+import Synchronization
+
+/// A handler at work on the messages of a topic or pattern: a service, from its start until it is
+/// drained.
+///
+/// What it is, is (topic or pattern, group, id). There may be several of one topic; without a group
+/// each gets every message, members of a group share them. The end of a subscription never deletes
+/// what the broker keeps for its group.
+///
+/// ```swift
+/// Subscription(to: created, on: broker, group: "billing") { delivery in
+///   try await bill(delivery.payload)
+///   return .ack
+/// }
+/// ```
+public final class Subscription: AppService {
+  /// What a subscription has done, and has before it.
+  public struct Progress: Hashable, Sendable {
+    /// Messages that were handled to their end: acknowledged, dropped or dead.
+    public var settled: UInt64 = 0
+    /// Attempts that failed or asked for another.
+    public var retried: UInt64 = 0
+    /// Messages that went to the dead-letter topic, or were discarded in place of it.
+    public var dead: UInt64 = 0
+    /// Messages that are being worked on.
+    public var active = 0
+    /// Messages that went back to the broker unhandled when the subscription was drained.
+    public var handedBack = 0
+  }
+
+  /// The name in logs, metrics and dead letters, and on the broker where it keeps something for
+  /// the subscription. Default: the group, or the pattern.
+  public let id: String
+  /// The topic or pattern.
+  public let pattern: String
+  /// Whose members share the messages.
+  public let group: String?
+  /// How it works.
+  public let options: SubscriptionOptions
+
+  /// One attempt at a message.
+  typealias Attempt = @Sendable (Message, IncomingMessage, _ attempt: Int) async throws -> Outcome
+
+  let broker: Broker
+  let attempt: Attempt
+  let kind: Call.Kind
+  let queue = DeliveryQueue()
+  let drainRequested = Signal()
+  private let opening = AsyncOnce()
+  private let inner = Mutex(Inner())
+
+  private struct Inner {
+    var subscription: (any DriverSubscription)?
+    var progress = Progress()
+  }
+
+  init(
+    kind: Call.Kind, pattern: String, on broker: Broker, group: String?, id: String,
+    options: SubscriptionOptions, attempt: @escaping Attempt
+  ) {
+    self.kind = kind
+    self.pattern = pattern
+    self.broker = broker
+    self.group = group
+    self.id = id
+    self.options = options
+    self.attempt = attempt
+  }
+
+  /// What it has done so far.
+  public var progress: Progress { self.inner.withLock { $0.progress } }
+
+  /// Stops taking messages; those at work go on. Nothing is lost: the broker keeps them, as far as
+  /// it keeps anything.
+  public func pause() async {
+    await self.driverSubscription?.setPaused(true)
+  }
+
+  /// Takes messages again.
+  public func resume() async {
+    await self.driverSubscription?.setPaused(false)
+  }
+
+  /// Asks `run` to come to its end: no more messages, those at work are finished within the
+  /// options' drain time-out, the rest goes back to the broker.
+  public func stop() {
+    self.drainRequested.raise()
+  }
+
+  var driverSubscription: (any DriverSubscription)? { self.inner.withLock { $0.subscription } }
+
+  func note(_ change: (inout Progress) -> Void) {
+    self.inner.withLock { change(&$0.progress) }
+  }
+
+  /// Subscribes. `run` does it by itself; an `App` calls it so that an error ends the start.
+  ///
+  /// - Throws: `unsupported` when the options ask for what the broker cannot do,
+  ///   `invalidArgument` when they cannot be, and what the broker answered.
+  public func start() async throws(GodwitError) {
+    try await self.opening.run { () async throws(GodwitError) in
+      try TopicName.validate(self.pattern, wildcards: true)
+      let capabilities = self.broker.capabilities
+      try self.options.validate(for: self.pattern, on: capabilities)
+      if self.group != nil, !capabilities.hasGroups {
+        throw GodwitError(.unsupported, "the broker has no groups")
+      }
+      let subscription = try await self.broker.driver.subscribe(
+        SubscriptionRequest(
+          pattern: self.pattern, group: self.group, id: self.id,
+          prefetch: self.options.effectivePrefetch),
+        into: self.queue)
+      self.inner.withLock { $0.subscription = subscription }
+    }
+  }
+}
+
+extension Subscription {
+  /// A subscription to one topic.
+  ///
+  /// - Parameters:
+  ///   - group: whose members share the topic's messages; `nil`: this subscription gets them all.
+  ///   - handler: works on a message. What it throws follows the options' retry policy.
+  public convenience init<Payload: Sendable>(
+    to topic: Topic<Payload>, on broker: Broker, group: String? = nil, id: String? = nil,
+    options: SubscriptionOptions = .defaults,
+    handler: @escaping @Sendable (Delivery<Payload>) async throws -> Outcome
+  ) {
+    self.init(
+      to: TopicPattern(topic), on: broker, group: group, id: id, options: options, handler: handler)
+  }
+
+  /// A subscription to every topic that a pattern matches.
+  public convenience init<Payload: Sendable>(
+    to pattern: TopicPattern<Payload>, on broker: Broker, group: String? = nil, id: String? = nil,
+    options: SubscriptionOptions = .defaults,
+    handler: @escaping @Sendable (Delivery<Payload>) async throws -> Outcome
+  ) {
+    let id = id ?? group ?? pattern.pattern
+    let codecs = broker.codecs
+    self.init(
+      kind: .consume, pattern: pattern.pattern, on: broker, group: group, id: id, options: options
+    ) { message, incoming, attempt in
+      let payload = try codecs.decode(
+        Payload.self, from: message.body, contentType: message.contentType ?? pattern.contentType)
+      return try await handler(
+        Delivery(
+          payload: payload, message: message, attempt: attempt, offset: incoming.offset,
+          subscription: id))
+    }
+  }
+
+  /// Answers the requests of a topic.
+  ///
+  /// What the handler throws is sent to the requester as a failure, and not tried again: the
+  /// requester is waiting, and decides.
+  ///
+  /// - Parameter group: whose members share the requests. Default: the topic's name, so that one
+  ///   of all instances answers.
+  public convenience init<Payload: Sendable, Answer: Sendable>(
+    answering topic: Topic<Payload>, on broker: Broker, group: String? = nil, id: String? = nil,
+    options: SubscriptionOptions = .defaults,
+    handler: @escaping @Sendable (Delivery<Payload>) async throws -> Answer
+  ) {
+    let group = group ?? topic.name
+    let id = id ?? group
+    var options = options
+    options.retry = .never
+    options.deadLetters = .discard
+    self.init(
+      kind: .reply, pattern: topic.name, on: broker, group: group, id: id, options: options
+    ) { message, incoming, attempt in
+      let answer: Message
+      do {
+        let payload = try broker.codecs.decode(
+          Payload.self, from: message.body, contentType: message.contentType ?? topic.contentType)
+        let value = try await handler(
+          Delivery(
+            payload: payload, message: message, attempt: attempt, offset: incoming.offset,
+            subscription: id))
+        answer = try broker.answer(value, to: message)
+      } catch is CancellationError {
+        throw CancellationError()
+      } catch {
+        broker.logger.warning("a request failed: \(error)", metadata: ["subscription": "\(id)"])
+        guard let failure = broker.failure(error, to: message) else { return .ack }
+        try await broker.driver.publish([failure])
+        return .ack
+      }
+      if !answer.topic.isEmpty { try await broker.driver.publish([answer]) }
+      return .ack
+    }
+  }
+}
+
+extension Broker {
+  /// The message that answers `request`; without a topic when it asked for no answer.
+  fileprivate func answer<Answer: Sendable>(
+    _ value: Answer, to request: Message
+  ) throws(GodwitError) -> Message {
+    let contentType = MediaType.usual(for: Answer.self)
+    var answer = Message(
+      topic: request.replyTo ?? "", body: try self.codecs.encode(value, as: contentType),
+      contentType: contentType)
+    answer.correlationID = request.correlationID
+    return answer
+  }
+
+  /// The message that tells a requester of a failure. A `GodwitError` says what it says; of other
+  /// errors only the type leaves the process.
+  fileprivate func failure(_ error: any Error, to request: Message) -> Message? {
+    guard let replyTo = request.replyTo else { return nil }
+    var answer = Message(topic: replyTo, body: .init())
+    answer.correlationID = request.correlationID
+    let sentence = (error as? GodwitError)?.message ?? "\(type(of: error))"
+    answer.headers[Answering.failureHeader] = String(sentence.prefix(1_000))
+    return answer
+  }
+}

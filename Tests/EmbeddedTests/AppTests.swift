@@ -1,0 +1,51 @@
+import Godwit
+import GodwitEmbedded
+import Logging
+import ServiceLifecycle
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct AppTests {
+  struct Broken: Error {}
+
+  struct EndsAfter: Service {
+    let events: Collector<String>
+    let count: Int
+    func run() async throws { _ = await self.events.wait(for: self.count) }
+  }
+
+  @Test func startsServesDrainsAndStops() async throws {
+    let broker = Broker.embedded()
+    let events = Collector<String>()
+    let subscription = Subscription(to: Topic<String>("t"), on: broker) { delivery in
+      events.add(delivery.payload)
+      return .ack
+    }
+    let app = App("test", logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }) {
+      broker
+      subscription
+      EndsAfter(events: events, count: 3)
+    }
+    .on(.beforeStart) { events.add("before") }
+    .on(.afterStart) {
+      events.add("after")
+      try await broker.publish("hello", to: Topic<String>("t"))
+    }
+    .on(.afterStop) { events.add("stopped") }
+    // A service that ends begins the shutdown of all others.
+    try await app.run()
+    #expect(events.values == ["before", "after", "hello", "stopped"])
+    #expect(subscription.progress.settled == 1)
+  }
+
+  @Test func anErrorOfTheStartIsWhatRunThrows() async throws {
+    let broker = Broker.embedded()
+    let app = App("test") {
+      broker
+      Subscription(to: TopicPattern<String>(">"), on: broker) { _ in .ack }
+    }
+    let code = await failureCode { try await app.run() }
+    #expect(code == .invalidArgument)
+    let hooked = App("test") { broker }.on(.beforeStart) { throw Broken() }
+    await #expect(throws: Broken.self) { try await hooked.run() }
+  }
+}
