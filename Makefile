@@ -28,7 +28,7 @@ build: ## the release build of godwit
 	$(RELEASE)
 
 .PHONY: test
-test: lint tidy unit budgets interop ## everything that must hold before a change lands
+test: lint tidy unit examples budgets interop ## everything that must hold before a change lands
 
 .PHONY: lint
 lint: ## the formatter's rules, on every tracked Swift file
@@ -41,6 +41,10 @@ tidy: ## the rules of the house
 .PHONY: unit
 unit: ## the tests of every module
 	$(SWIFT) test --quiet --disable-xctest --scratch-path $(SCRATCH)
+
+.PHONY: examples
+examples: ## build and run the framework's examples
+	GODWIT_SCRATCH=$(abspath $(SCRATCH)) SWIFT=$(SWIFT) Examples/run
 
 .PHONY: interop
 interop: ## other people's clients against the running broker; PYTEST="nats -k tls" is passed on
