@@ -20,8 +20,9 @@ final class AdminLogin {
   /// Takes the settings' credentials over.
   func take(_ settings: BrokerSettings) {
     let admin = settings.file["admin"]
-    self.user = admin.text("user")
-    self.password = admin.text("password")
+    // The settings were refused if these had no such form.
+    self.user = (try? SASLprep.prepare(admin.text("user"))) ?? ""
+    self.password = (try? SASLprep.prepare(admin.text("password"))) ?? ""
     self.token = admin.text("token")
   }
 
@@ -30,7 +31,9 @@ final class AdminLogin {
     case .bearer(let token):
       answer(!self.token.isEmpty && Self.same(token, self.token))
     case .basic(let user, let password):
-      guard !self.password.isEmpty else { return answer(false) }
+      guard !self.password.isEmpty, let user = try? SASLprep.prepare(user),
+        let password = try? SASLprep.prepare(password)
+      else { return answer(false) }
       let isUser = Self.same(user, self.user)
       guard let hash = PasswordHash(self.password) else {
         let isPassword = Self.same(password, self.password)

@@ -20,6 +20,7 @@ final class BrokerCore {
   private(set) var admin: AdminServer?
   /// Where passwords are hashed. It has a thread as soon as there is somebody to ask.
   private let pool = NIOThreadPool(numberOfThreads: 1)
+  let desk: PasswordDesk
   let adminLogin: AdminLogin
   let adminAccess: AdminAccess
   private var isStopping = false
@@ -35,11 +36,13 @@ final class BrokerCore {
     let closed = try AccessRules(
       SettingsValues(path: "access", checked: [:]), moreUsers: [], isAnonymousAllowed: false,
       spelling: [])
+    self.desk = PasswordDesk(eventLoop: loop.eventLoop, pool: self.pool)
     self.access = AccessControl(
-      BrokerAuthenticator(closed, engine: loop.engine, eventLoop: loop.eventLoop, pool: self.pool))
+      BrokerAuthenticator(closed, engine: loop.engine, desk: self.desk))
     let server = settings.file["server"]
     self.facts = BrokerFacts(
       serverName: server.text("name"), version: Broker.version, startedAt: loop.engine.now)
+    self.facts.passwords = self.desk
     let login = AdminLogin(settings, eventLoop: loop.eventLoop, pool: self.pool)
     self.adminLogin = login
     self.adminAccess = AdminAccess(check: login.check)
@@ -66,7 +69,7 @@ final class BrokerCore {
   func admit(by rules: AccessRules, _ settings: BrokerSettings) {
     if !rules.users.isEmpty || settings.adminAsks { self.pool.start() }
     self.access.authenticator = BrokerAuthenticator(
-      rules, engine: self.loop.engine, eventLoop: self.loop.eventLoop, pool: self.pool)
+      rules, engine: self.loop.engine, desk: self.desk)
     self.adminLogin.take(settings)
     self.admin?.update(
       access: settings.adminAsks ? self.adminAccess : nil,

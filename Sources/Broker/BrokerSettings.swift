@@ -38,6 +38,9 @@ public struct BrokerSettings: Sendable {
     guard admin.text("user").isEmpty == admin.text("password").isEmpty else {
       throw SettingsError("admin.password", "must be said together with admin.user")
     }
+    for key in ["user", "password"] {
+      _ = try AccessRules.User.prepared(admin.text(key), "admin.\(key)")
+    }
   }
 
   /// Reads users, certificate and key.

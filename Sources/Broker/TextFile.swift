@@ -7,11 +7,22 @@ public enum TextFile {
 
   /// The bytes of a file.
   ///
+  /// - Parameter takesPipes: whether it may be a pipe or a device, which can make the caller wait
+  ///   for as long as somebody else likes.
   /// - Throws: `BrokerError` that says why not.
-  public static func bytes(_ path: String) throws(BrokerError) -> [UInt8] {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  public static func bytes(
+    _ path: String, takesPipes: Bool = false
+  ) throws(BrokerError) -> [UInt8] {
+    // To open a pipe that nobody writes to would already wait.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | (takesPipes ? 0 : O_NONBLOCK))
     guard descriptor >= 0 else { throw Self.error("cannot read", path, errno) }
     defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw Self.error("cannot read", path, errno) }
+    let kind = status.st_mode & S_IFMT
+    guard takesPipes || kind == S_IFREG || kind == S_IFDIR else {
+      throw BrokerError("cannot read \(path): not a regular file")
+    }
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 65_536)
     while true {

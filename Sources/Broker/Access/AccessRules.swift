@@ -80,7 +80,7 @@ extension AccessRules.User {
   init(
     _ values: SettingsValues, defaultTenant: String, spelling: [any FrontEnd]
   ) throws(SettingsError) {
-    self.name = values.text("name")
+    self.name = try Self.prepared(values.text("name"), "\(values.path).name")
     self.certificate = values.text("certificate")
     let nkey = values.text("nkey")
     if !nkey.isEmpty {
@@ -98,7 +98,7 @@ extension AccessRules.User {
       }
       self.password = hash
     } else if !password.isEmpty {
-      self.plainPassword = Array(password.utf8)
+      self.plainPassword = Array(try Self.prepared(password, "\(values.path).password").utf8)
     }
     guard !password.isEmpty || self.publicKey != nil || !self.certificate.isEmpty else {
       throw SettingsError(values.path, "needs a password, an nkey or a certificate")
@@ -120,6 +120,15 @@ extension AccessRules.User {
     self.revision = values.description
   }
 
+  /// A name or a password in the form in which it is compared.
+  static func prepared(_ text: String, _ path: String) throws(SettingsError) -> String {
+    do throws(SASLprep.Refusal) {
+      return try SASLprep.prepare(text)
+    } catch {
+      throw SettingsError(path, "cannot be used: it \(error)")
+    }
+  }
+
   /// Whether the user may come from there, under that name.
   func mayCome(from peer: PeerIdentity) -> Bool {
     if !self.addresses.isEmpty, !self.addresses.contains(where: { $0.contains(peer.address) }) {
@@ -131,7 +140,7 @@ extension AccessRules.User {
 
 extension AccessRules.Rule {
   init(_ values: SettingsValues, spelling: [any FrontEnd]) throws(SettingsError) {
-    self.user = values.text("user")
+    self.user = try AccessRules.User.prepared(values.text("user"), "\(values.path).user")
     self.clientID = values.text("client_id")
     let address = values.text("address")
     if !address.isEmpty {

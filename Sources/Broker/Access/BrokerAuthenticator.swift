@@ -1,33 +1,27 @@
 import Crypto
 import GodwitEngine
 import GodwitFrontEndKit
-import NIOCore
-import NIOPosix
 
 /// Decides who gets in, by the settings.
 ///
-/// Confined to the loop; passwords are hashed on a thread pool, a few at a time.
+/// Confined to the loop; passwords are hashed at the desk. Names and passwords are compared in the
+/// form of SASLprep.
 final class BrokerAuthenticator: Authenticator {
-  /// Passwords that wait to be checked; further ones are turned away as `busy`.
-  private static let waitingMax = 256
   /// Passwords that are remembered as right, so that a fleet that comes back costs little.
   private static let rememberedMax = 4_096
 
   private let rules: AccessRules
   private let engine: Engine
-  private let eventLoop: any EventLoop
-  private let pool: NIOThreadPool
+  private let desk: PasswordDesk
   private let key = SymmetricKey(size: .bits256)
   private var remembered: [[UInt8]: String] = [:]
   private var hashes: [String: PasswordHash] = [:]
   private var shared: [String: Principal] = [:]
-  private var waiting = 0
 
-  init(_ rules: AccessRules, engine: Engine, eventLoop: any EventLoop, pool: NIOThreadPool) {
+  init(_ rules: AccessRules, engine: Engine, desk: PasswordDesk) {
     self.rules = rules
     self.engine = engine
-    self.eventLoop = eventLoop
-    self.pool = pool
+    self.desk = desk
   }
 
   var requiresCredentials: Bool { !self.rules.isAnonymousAllowed }
@@ -48,7 +42,8 @@ final class BrokerAuthenticator: Authenticator {
       completion(self.nkey(publicKey, signature, nonce, peer))
     case .verified(let name):
       completion(
-        self.rules.users[name].map { self.principal($0, peer) } ?? .failure(.badCredentials))
+        (try? SASLprep.prepare(name)).flatMap { self.rules.users[$0] }
+          .map { self.principal($0, peer) } ?? .failure(.badCredentials))
     case .password(let name, let password):
       self.password(name, password, peer, completion)
     }
@@ -85,6 +80,12 @@ final class BrokerAuthenticator: Authenticator {
       completion(self.principal(nil, peer))
       return
     }
+    guard let name = try? SASLprep.prepare(name), let password = try? SASLprep.prepare(password)
+    else {
+      // Nobody has such a name or password. It takes as long as any that is wrong.
+      self.check([], of: nil, digest: [], peer, completion)
+      return
+    }
     let user = self.rules.users[name]
     let digest = Array(
       HMAC<SHA256>.authenticationCode(for: Array(name.utf8) + [0] + password, using: self.key))
@@ -92,34 +93,34 @@ final class BrokerAuthenticator: Authenticator {
       completion(self.principal(user, peer))
       return
     }
-    guard self.waiting < Self.waitingMax else {
-      completion(.failure(.busy))
-      return
-    }
-    self.waiting += 1
-    let known = self.hashes[name] ?? user?.password
-    let plain = known == nil ? user?.plainPassword : nil
-    let answer = NIOLoopBound(completion, eventLoop: self.eventLoop)
-    let this = NIOLoopBound(self, eventLoop: self.eventLoop)
-    self.pool.runIfActive(eventLoop: self.eventLoop) {
-      // A user that does not exist, or has no password, takes as long as a wrong password.
-      let hash = known ?? PasswordHash(password: plain ?? [])
-      return (hash.verifies(password) && (known != nil || plain != nil), hash)
-    }.whenComplete { result in
-      let this = this.value
-      this.waiting -= 1
-      guard case .success((true, let hash)) = result, let user else {
-        answer.value(.failure(.badCredentials))
-        return
-      }
-      this.hashes[name] = hash
-      if this.remembered.count >= Self.rememberedMax { this.remembered.removeAll() }
-      this.remembered[digest] = name
-      answer.value(this.principal(user, peer))
-    }
+    self.check(password, of: user, digest: digest, peer, completion)
   }
 
-  func scramCredential(for user: String) -> SCRAMCredential {
+  private func check(
+    _ password: [UInt8], of user: AccessRules.User?, digest: [UInt8], _ peer: PeerIdentity,
+    _ completion: @escaping (Result<Principal, AccessRefusal>) -> Void
+  ) {
+    let known = user.flatMap { self.hashes[$0.name] ?? $0.password }
+    let plain = known == nil ? user?.plainPassword : nil
+    let isAccepted = self.desk.accept(from: peer.address) {
+      // A user that does not exist, or has no password, takes as long as a wrong password.
+      let hash = known ?? PasswordHash(password: plain ?? [])
+      return (isRight: hash.verifies(password) && (known != nil || plain != nil), hash: hash)
+    } completion: { answer in
+      guard let answer, answer.isRight, let user else {
+        completion(.failure(.badCredentials))
+        return
+      }
+      self.hashes[user.name] = answer.hash
+      if self.remembered.count >= Self.rememberedMax { self.remembered.removeAll() }
+      self.remembered[digest] = user.name
+      completion(self.principal(user, peer))
+    }
+    if !isAccepted { completion(.failure(.busy)) }
+  }
+
+  func scramCredential(for said: String) -> SCRAMCredential {
+    let user = (try? SASLprep.prepare(said)) ?? said
     if let known = self.hashes[user] ?? self.rules.users[user]?.password { return known.credential }
     if let plain = self.rules.users[user]?.plainPassword {
       let hash = PasswordHash(password: plain)

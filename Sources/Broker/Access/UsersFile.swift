@@ -44,10 +44,19 @@ public struct UsersFile: Sendable {
     }
   }
 
+  /// Where the user called `name` is. Names are compared in the form of SASLprep, as at a log-in.
+  private func index(of name: String) -> Int? {
+    let wanted = (try? SASLprep.prepare(name)) ?? name
+    return self.names.firstIndex { ((try? SASLprep.prepare($0)) ?? $0) == wanted }
+  }
+
+  /// Whether there is a user called `name`.
+  public func contains(_ name: String) -> Bool { self.index(of: name) != nil }
+
   /// Adds a user, or gives a known one a new password and leaves the rest as it is.
   public mutating func set(name: String, password: PasswordHash, tenant: String?) {
     let hash = SettingValue.Entry("password", .text(password.text))
-    guard let index = self.names.firstIndex(of: name) else {
+    guard let index = self.index(of: name) else {
       var user = [SettingValue.Entry("name", .text(name)), hash]
       if let tenant { user.append(.init("tenant", .text(tenant))) }
       self.users.append(user)
@@ -65,7 +74,7 @@ public struct UsersFile: Sendable {
   ///
   /// - Returns: whether there was one of that name.
   public mutating func remove(name: String) -> Bool {
-    guard let index = self.names.firstIndex(of: name) else { return false }
+    guard let index = self.index(of: name) else { return false }
     self.users.remove(at: index)
     return true
   }

@@ -6,7 +6,7 @@ extension AdminAPI {
   func metricsText() -> String {
     var text = PrometheusText()
     for metric in self.serverMetrics() + self.engineMetrics() + self.connectionMetrics()
-      + self.tenantMetrics() + self.processMetrics() + self.adminMetrics()
+      + self.tenantMetrics() + self.passwordMetrics() + self.processMetrics() + self.adminMetrics()
     {
       text.add(metric)
     }
@@ -27,6 +27,18 @@ extension AdminAPI {
       Metric(
         "godwit_uptime_seconds", "Seconds since the broker started.", .gauge,
         Double(self.engine.now - self.facts.startedAt) / 1_000_000_000),
+    ]
+  }
+
+  private func passwordMetrics() -> [Metric] {
+    [
+      Metric(
+        "godwit_passwords_waiting", "Passwords that wait to be checked.", .gauge,
+        Double(self.facts.passwords?.waiting ?? 0)),
+      Metric(
+        "godwit_passwords_turned_away_total",
+        "Log-ins refused because too many passwords waited to be checked.", .counter,
+        Double(self.facts.passwords?.turnedAway ?? 0)),
     ]
   }
 

@@ -61,6 +61,8 @@ public final class BrokerFacts {
   /// What an operator should know at a glance, as sentences: anonymous access on an open address,
   /// settings that wait for a restart.
   public var notices: [String] = []
+  /// Where passwords are checked, for the metrics.
+  var passwords: PasswordDesk?
 
   /// The facts of a broker that is starting.
   public init(

@@ -122,8 +122,10 @@ public enum SettingsText {
       "One YAML file, given with `--config`, and the environment, which wins: `mqtt.max_inflight`",
       "is `GODWIT_MQTT_MAX_INFLIGHT`. `godwit config check FILE` checks a file, `godwit config",
       "defaults` prints a complete one, and `godwit config reference` prints this page. SIGHUP",
-      "reads the file again: users, permissions, certificates and what the protocols can change",
-      "while running.",
+      "reads the file again: users, permissions, certificates, the log level and what the protocols",
+      "can change while running; what needs a restart is named in the log. All files are regular",
+      "files of 16 MiB at most; YAML's anchors and aliases are not supported. Names and passwords",
+      "are brought into the form of SASLprep (RFC 4013), here and at each log-in.",
     ]
     for section in sections {
       lines += ["", "## `\(section.name)`", "", section.documentation, ""]

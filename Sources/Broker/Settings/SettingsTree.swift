@@ -18,12 +18,18 @@ public struct SettingsTree: Sendable {
   /// - Throws: `SettingsError` when the text is no YAML, or not a map at the top.
   public init(yaml: String) throws(SettingsError) {
     let node: Node?
+    let parser: Parser
     do {
-      node = try Yams.compose(yaml: yaml)
+      parser = try Parser(yaml: yaml)
+      node = try parser.singleRoot()
     } catch {
       throw SettingsError("the file", "not YAML: \(Self.oneLine("\(error)"))")
     }
     var lines: [String: Int] = [:]
+    // Nodes know their anchors for as long as the parser is there.
+    defer { withExtendedLifetime(parser) {} }
+    // What is said once and meant many times could mean more than memory holds.
+    if let node { try Self.refuseAnchor(node, path: "the file") }
     switch node {
     case nil:
       self.entries = []
@@ -37,8 +43,17 @@ public struct SettingsTree: Sendable {
     self.lines = lines
   }
 
+  private static func refuseAnchor(_ node: Node, path: String) throws(SettingsError) {
+    if node.anchor != nil {
+      throw SettingsError(path, "anchors and aliases (`&` and `*`) are not supported")
+    }
+  }
+
+  /// On one line, without more of a long one than helps.
   private static func oneLine(_ text: String) -> String {
-    text.split(whereSeparator: \.isNewline).map { $0.trimmingBlanks }.joined(separator: " ")
+    let line = text.split(whereSeparator: \.isNewline).map { $0.trimmingBlanks }
+      .joined(separator: " ")
+    return line.count > 240 ? "\(line.prefix(240))…" : line
   }
 
   private static func entries(
@@ -50,6 +65,7 @@ public struct SettingsTree: Sendable {
       guard case .scalar(let name) = key else {
         throw SettingsError(path, "a key must be a word")
       }
+      try Self.refuseAnchor(key, path: path.isEmpty ? "the file" : path)
       let here = path.isEmpty ? name.string : "\(path).\(name.string)"
       if lines[here] != nil { throw SettingsError(here, "said twice") }
       lines[here] = name.mark?.line ?? 0
@@ -61,6 +77,7 @@ public struct SettingsTree: Sendable {
   private static func value(
     _ node: Node, path: String, depth: Int, _ lines: inout [String: Int]
   ) throws(SettingsError) -> SettingValue {
+    try Self.refuseAnchor(node, path: path)
     switch node {
     case .mapping(let mapping):
       return .map(try Self.entries(mapping, path: path, depth: depth + 1, &lines))
@@ -73,7 +90,7 @@ public struct SettingsTree: Sendable {
     case .scalar(let scalar):
       return Self.scalar(scalar)
     case .alias:
-      throw SettingsError(path, "aliases are not supported")
+      throw SettingsError(path, "anchors and aliases (`&` and `*`) are not supported")
     }
   }
 

@@ -4,13 +4,22 @@ import GodwitBroker
 /// Takes a password from where nobody else sees it: a file, a prompt, or what is piped in. Never
 /// from the command line, which every process of the machine can read.
 enum PasswordInput {
-  private static let bytesMax = 4_096
+  private static let bytesMax = SASLprep.bytesMax
 
-  /// The password, without the line's end.
+  /// A name or a password in the form in which it is stored and compared.
+  static func prepared(_ bytes: [UInt8], _ what: String) throws -> [UInt8] {
+    do throws(SASLprep.Refusal) {
+      return try SASLprep.prepare(bytes)
+    } catch {
+      throw BrokerError("\(what) cannot be used: it \(error)")
+    }
+  }
+
+  /// The password, without the line's end, in the form in which it is compared.
   static func read(file: String?) throws -> [UInt8] {
     let password: [UInt8]
     if let file {
-      password = Self.firstLine(try TextFile.bytes(file))
+      password = Self.firstLine(try TextFile.bytes(file, takesPipes: true))
     } else if isatty(STDIN_FILENO) == 1 {
       password = Self.withoutEcho {
         Terminal.writeError("Password: ")
@@ -25,8 +34,7 @@ enum PasswordInput {
       password = Self.lineOfInput()
     }
     guard !password.isEmpty else { throw BrokerError("the password is empty") }
-    guard password.count <= Self.bytesMax else { throw BrokerError("the password is too long") }
-    return password
+    return try Self.prepared(password, "the password")
   }
 
   private static func firstLine(_ bytes: [UInt8]) -> [UInt8] {

@@ -15,7 +15,8 @@ struct UserCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Add a user, or give one a new password.",
       discussion: """
-        The password is asked for on a terminal, else the first line of standard input is taken. \
+        Name and password are brought into one form (SASLprep, RFC 4013), as they are at each \
+        log-in. The password is asked for on a terminal, else the first line of standard input is taken. \
         Without --users-file the entry is printed, to be put under access.users.
         """)
 
@@ -34,11 +35,14 @@ struct UserCommand: ParsableCommand {
     func run() throws {
       try reportingFailure {
         guard !self.name.isEmpty else { throw BrokerError("the name is empty") }
+        let name = try PasswordInput.prepared(Array(self.name.utf8), "the name")
         var users = UsersFile()
         if let usersFile, TextFile.exists(usersFile) { users = try UserCommand.read(usersFile) }
-        let isKnown = users.names.contains(self.name)
+        let isKnown = users.contains(self.name)
         let password = try PasswordInput.read(file: self.passwordFile)
-        users.set(name: self.name, password: PasswordHash(password: password), tenant: self.tenant)
+        users.set(
+          name: String(decoding: name, as: UTF8.self), password: PasswordHash(password: password),
+          tenant: self.tenant)
         guard let usersFile else {
           let entry = users.text.split(separator: "\n").filter { !$0.hasPrefix("#") }
           Terminal.write(Array((entry.joined(separator: "\n") + "\n").utf8))

@@ -40,7 +40,8 @@ extension BrokerAuthenticator {
     let rules = try AccessRules(
       values, moreUsers: [], isAnonymousAllowed: isAnonymous, spelling: frontEnds)
     return BrokerAuthenticator(
-      rules, engine: engine, eventLoop: eventLoop, pool: NIOThreadPool.singleton)
+      rules, engine: engine,
+      desk: PasswordDesk(eventLoop: eventLoop, pool: NIOThreadPool.singleton))
   }
 
   /// What comes back at once; `nil` when it takes time.
