@@ -4,9 +4,18 @@ import GodwitFrontEndKit
 struct NATSClosedConnections {
   private var ring: [NATSConnectionFacts] = []
   private var next = 0
-  private let countMax: Int
+  private var countMax: Int
 
   init(countMax: Int) {
+    self.countMax = countMax
+  }
+
+  /// Remembers so many from now on; the youngest of those that are remembered stay.
+  mutating func keep(_ countMax: Int) {
+    guard countMax != self.countMax else { return }
+    let byAge = self.ring[self.next...] + self.ring[..<self.next]
+    self.ring = Array(byAge.suffix(countMax))
+    self.next = 0
     self.countMax = countMax
   }
 

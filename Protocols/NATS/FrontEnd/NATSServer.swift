@@ -152,6 +152,7 @@ public final class NATSServer: FrontEnd {
   public func reload(values: SettingsValues) throws(SettingsError) {
     let old = self.values
     self.values = NATSSettings(values)
+    self.closedConnections.keep(self.values.closedConnectionsMax)
     self.reloadedAt = self.context.loop.engine.now
     self.info = self.makeInfo()
     for session in Array(self.sessions.values) {

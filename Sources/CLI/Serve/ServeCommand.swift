@@ -56,17 +56,19 @@ struct ServeCommand: ParsableCommand {
       let settings = try source.load()
       let folder = try self.data.map { try DataFolder($0) }
       let openFiles = ProcessLimits.raiseOpenFiles()
-      var logger = Logger(label: "godwit") { StreamLogHandler.standardError(label: $0) }
       guard let level = Logger.Level(rawValue: settings.logLevel) else {
         throw BrokerError("--log-level: there is no level called \(settings.logLevel)")
       }
-      logger.logLevel = level
+      let logLevel = LogLevel(level)
+      let logger = Logger(label: "godwit") { SharedLevelLogHandler($0, logLevel) }
       if let openFiles { logger.debug("open files: \(openFiles) at most") }
       let broker = try Broker.start(settings, logger: logger)
       StartupPages.release()
       Terminal.write(Array("\(broker.readyLine)\n".utf8))
       if self.hints ?? Terminal.errorIsTerminal { Terminal.writeError(Hints.text(of: broker)) }
-      signals.wait { Self.reload(broker, from: source, logger: logger) }
+      signals.wait {
+        Self.reload(broker, from: source, logger: logger, logLevel: logLevel)
+      }
       logger.info("stopping: clients have time to leave")
       signals.letInterruptEndTheProcess()
       broker.stop()
@@ -83,10 +85,16 @@ struct ServeCommand: ParsableCommand {
     return source
   }
 
-  private static func reload(_ broker: Broker, from source: SettingsSource, logger: Logger) {
+  private static func reload(
+    _ broker: Broker, from source: SettingsSource, logger: Logger, logLevel: LogLevel
+  ) {
+    let level = logLevel.value
     do throws(BrokerError) {
-      try broker.reload(try source.load())
+      let settings = try source.load()
+      logLevel.value = Logger.Level(rawValue: settings.logLevel) ?? level
+      try broker.reload(settings)
     } catch {
+      logLevel.value = level
       logger.error("the settings stay as they were: \(error)")
     }
   }
