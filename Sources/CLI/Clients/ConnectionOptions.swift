@@ -46,7 +46,9 @@ struct ConnectionOptions: ParsableArguments {
   @Option(help: "The client's name; MQTT's client identifier. Default: made up.")
   var name: String?
 
-  @Option(help: "The version of MQTT: 5, 3.1.1 or 3.1.")
+  @Option(
+    help: ArgumentHelp(
+      "The version of MQTT: 5, 3.1.1 or 3.1.", valueName: "version"))
   var mqttVersion = MQTTVersion.v5
 
   @Option(help: ArgumentHelp("How long connecting may take.", valueName: "seconds"))
@@ -110,6 +112,9 @@ extension MQTTVersion: ExpressibleByArgument {
     default: return nil
     }
   }
+
+  /// What the help lists.
+  public static var allValueStrings: [String] { ["5", "3.1.1", "3.1"] }
 
   /// As it is written on the command line.
   public var defaultValueDescription: String {

@@ -47,6 +47,7 @@ struct ReplyCommand: AsyncParsableCommand {
   func validate() throws {
     let ways = [self.text != nil, self.command != nil, self.echo].count { $0 }
     guard ways == 1 else { throw ValidationError("Give one of --text, --command and --echo.") }
+    guard self.command != "" else { throw ValidationError("--command is empty.") }
     guard self.count ?? 1 >= 1 else { throw ValidationError("--count takes 1 or more.") }
   }
 
