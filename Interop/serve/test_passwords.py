@@ -28,7 +28,9 @@ def stored(password: str, iterations: int) -> str:
     """As `godwit user add` prints it."""
     salt = b"0123456789abcdef"
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
-    keys = [hmac.new(salted, text, hashlib.sha256).digest() for text in (b"Client Key", b"Server Key")]
+    keys = [
+        hmac.new(salted, text, hashlib.sha256).digest() for text in (b"Client Key", b"Server Key")
+    ]
     parts = [base64.b64encode(part).decode()
              for part in (salt, hashlib.sha256(keys[0]).digest(), keys[1])]  # fmt: skip
     return f"SCRAM-SHA-256${iterations}:{parts[0]}${parts[1]}:{parts[2]}"
@@ -84,16 +86,20 @@ def test_one_user_under_two_spellings(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("a\u0007", "U+0007"), ("\u06271", "right to left"), ("\u00ad", "nothing"), ("x" * 4097, "4096")],
+    [
+        ("a\u0007", "U+0007"), ("\u06271", "right to left"), ("\u00ad", "nothing"),
+        ("x" * 4097, "4096"),
+    ],
     ids=["prohibited", "direction", "nothing", "long"],
 )
 def test_what_cannot_be_prepared_is_refused(broker, tmp_path, text, why):
     path = tmp_path / "users.yaml"
     for name, password, what in ((text, "pw", "the name"), ("a", text, "the password")):
-        said = failed("user", "add", name, "--users-file", str(path), stdin=f"{password}\n".encode())
+        typed = f"{password}\n".encode()
+        said = failed("user", "add", name, "--users-file", str(path), stdin=typed)
         assert what in said and why in said
         assert not path.exists()
-        # To a server that runs, it is one more wrong log-in.
+    # To a server that runs, it is one more wrong log-in.
     server = broker("nats", users=[User("a", "pw")])
     for user, password in ((text, "pw"), ("a", text)):
         with NATSWire(server.address("nats")) as client:
@@ -154,4 +160,4 @@ def test_a_flood_of_wrong_passwords_harms_nobody(broker, unique):
         assert server.resident_bytes() - resident < 64 << 20
         for client in flood:
             client.close()
-        bystander.silent()
+        bystander.flush()

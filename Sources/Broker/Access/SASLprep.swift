@@ -3,8 +3,8 @@ import Foundation
 /// Names and passwords in the one form in which they are stored and compared: SASLprep (RFC 4013).
 ///
 /// Two ways to type one password (`é` as one code point or two, a no-break space) come to the same
-/// bytes, so that a client that prepares and one that does not both get in. Code points that Unicode
-/// has not assigned are refused everywhere, by today's Unicode rather than by version 3.2.
+/// bytes, so that a client that prepares and one that does not both get in. Code points that
+/// Unicode has not assigned are refused everywhere, by today's Unicode rather than by version 3.2.
 public enum SASLprep {
   /// 4,096 bytes: nobody types more, and a peer's text is worked on while it waits.
   public static let bytesMax = 4_096

@@ -16,7 +16,8 @@ struct UserCommand: ParsableCommand {
       abstract: "Add a user, or give one a new password.",
       discussion: """
         Name and password are brought into one form (SASLprep, RFC 4013), as they are at each \
-        log-in. The password is asked for on a terminal, else the first line of standard input is taken. \
+        log-in. The password is asked for on a terminal, else the first line of standard input is \
+        taken. \
         Without --users-file the entry is printed, to be put under access.users.
         """)
 
