@@ -17,6 +17,10 @@ public struct SettingsTree: Sendable {
   ///
   /// - Throws: `SettingsError` when the text is no YAML, or not a map at the top.
   public init(yaml: String) throws(SettingsError) {
+    // Already to compare the keys of a map, the reader unfolds what aliases in them mean.
+    guard Self.aliases(in: yaml) <= Self.aliasesMax else {
+      throw SettingsError("the file", Self.noAnchors)
+    }
     let node: Node?
     let parser: Parser
     do {
@@ -43,10 +47,30 @@ public struct SettingsTree: Sendable {
     self.lines = lines
   }
 
+  private static let noAnchors = "anchors and aliases (`&` and `*`) are not supported"
+  private static let aliasesMax = 8
+
   private static func refuseAnchor(_ node: Node, path: String) throws(SettingsError) {
     if node.anchor != nil {
-      throw SettingsError(path, "anchors and aliases (`&` and `*`) are not supported")
+      throw SettingsError(path, Self.noAnchors)
     }
+  }
+
+  /// What looks like an alias of something that looked like an anchor before. It may be text, so a
+  /// few of them go to the reader, which knows; a few mean little.
+  private static func aliases(in yaml: String) -> Int {
+    var anchors: Set<[UInt8]> = []
+    var count = 0
+    for word in yaml.utf8.split(whereSeparator: { " \t\r\n[]{},".utf8.contains($0) }) {
+      guard let mark = word.first, "&*".utf8.contains(mark) else { continue }
+      let name = Array(word.dropFirst().prefix { !":?\"'".utf8.contains($0) })
+      if mark == UInt8(ascii: "&") {
+        anchors.insert(name)
+      } else if anchors.contains(name) {
+        count += 1
+      }
+    }
+    return count
   }
 
   /// On one line, without more of a long one than helps.
@@ -90,7 +114,7 @@ public struct SettingsTree: Sendable {
     case .scalar(let scalar):
       return Self.scalar(scalar)
     case .alias:
-      throw SettingsError(path, "anchors and aliases (`&` and `*`) are not supported")
+      throw SettingsError(path, Self.noAnchors)
     }
   }
 

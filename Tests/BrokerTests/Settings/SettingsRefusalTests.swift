@@ -77,7 +77,12 @@ struct SettingsRefusalTests {
         + Array(repeating: "*a\(level - 1)", count: 10).joined(separator: ",")
         + "]"
     }
-    #expect(self.refusal("k0: &a0 [x]\n" + bomb.joined(separator: "\n")) == "k0: \(reason)")
+    let text = "k0: &a0 [x]\n" + bomb.joined(separator: "\n")
+    #expect(self.refusal(text) == "the file: \(reason)")
+    #expect(self.refusal(text + "\n? *a9\n: 1\n? [*a9]\n: 2") == "the file: \(reason)")
+    // A little one gets as far as the node that bears it.
+    #expect(self.refusal("nats: &a {}\nmqtt: *a") == "nats: \(reason)")
+    #expect(self.refusal("server: {name: \"x &a *a *a\"}") == nil)
   }
 
   @Test func aLongLineIsNotRepeated() throws {
