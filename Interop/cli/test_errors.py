@@ -70,6 +70,32 @@ def test_usage_errors():
         assert b"Usage: godwit " in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("pub", "a", "x", "--count"), "--count takes"),
+        (("pub", "a", "x", "--interval"), "--interval takes"),
+        (("sub", "a", "--count"), "--count takes"),
+        (("request", "a", "x", "--timeout"), "--timeout takes"),
+        (("request", "a", "x", "--replies"), "--replies takes"),
+        (("bench", "pubsub", "--size"), "--size takes"),
+        (("bench", "pubsub", "--rate"), "--rate takes"),
+        (("sub", "a", "--connect-timeout"), "--connect-timeout takes"),
+    ],
+)
+def test_a_number_below_zero_is_a_number(arguments, words):
+    """Not another option, and not the lack of a value."""
+    run = godwit(*arguments, "-1")
+    assert run.returncode in (1, 64)
+    assert words in run.stderr.decode().splitlines()[0], run.stderr.decode()
+
+
+def test_an_empty_command_is_none():
+    run = godwit("reply", "a", "--command", "")
+    assert run.returncode == 64
+    assert b"--command is empty" in run.stderr
+
+
 def test_a_payload_that_is_too_large(broker):
     host, port = broker("nats", max_payload=64).address("nats")
     error = failed("pub", "a", "x" * 65, "-s", f"nats://{host}:{port}")

@@ -21,28 +21,36 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(name: [.short, .long], help: "Where messages go. Default: one nobody else uses.")
   var topic: String?
 
-  @Option(help: ArgumentHelp("Bytes of a message; from 16 on latency is measured.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Bytes of a message; from 16 on latency is measured.", valueName: "n"))
   var size = 128
 
   @Option(
-    name: [.short, .long],
+    name: [.short, .long], parsing: .unconditional,
     help: "Messages published in all, or requests. Default: 100000, or 10000 requests.")
   var count: Int?
 
-  @Option(help: ArgumentHelp("Connections that publish, receive or ask.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Connections that publish, receive or ask.", valueName: "n"))
   var clients: Int?
 
-  @Option(help: ArgumentHelp("Publishers, for pubsub. Default: --clients or 1.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Publishers, for pubsub. Default: --clients or 1.", valueName: "n"))
   var pubs: Int?
 
-  @Option(help: ArgumentHelp("Subscribers, for pubsub. Default: --clients or 1.", valueName: "n"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Subscribers, for pubsub. Default: --clients or 1.", valueName: "n"))
   var subs: Int?
 
   @Option(name: [.short, .long], help: "Have the subscribers share the messages.")
   var group: String?
 
   @Option(
-    name: [.short, .long],
+    name: [.short, .long], parsing: .unconditional,
     help: ArgumentHelp("Messages a second in all. Default: all that goes.", valueName: "n"))
   var rate: Double?
 
@@ -50,6 +58,7 @@ struct BenchCommand: AsyncParsableCommand {
   var qos = MQTTQoS.atMostOnce
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Requests of one client under way at once (default: 1), or messages of one publisher that "
         + "the server has not acknowledged (with --qos; default: 64).", valueName: "n"))

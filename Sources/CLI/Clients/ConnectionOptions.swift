@@ -51,7 +51,9 @@ struct ConnectionOptions: ParsableArguments {
       "The version of MQTT: 5, 3.1.1 or 3.1.", valueName: "version"))
   var mqttVersion = MQTTVersion.v5
 
-  @Option(help: ArgumentHelp("How long connecting may take.", valueName: "seconds"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("How long connecting may take.", valueName: "seconds"))
   var connectTimeout = 5.0
 
   /// Reads files and environment into what a client needs.

@@ -33,11 +33,11 @@ struct PubCommand: AsyncParsableCommand {
       "A header (MQTT: user property); may be given often.", valueName: "name=value"))
   var header: [String] = []
 
-  @Option(name: [.short, .long], help: "How many times to publish.")
+  @Option(name: [.short, .long], parsing: .unconditional, help: "How many times to publish.")
   var count = 1
 
   @Option(
-    name: [.short, .long],
+    name: [.short, .long], parsing: .unconditional,
     help: ArgumentHelp("How long to wait between two messages.", valueName: "seconds"))
   var interval = 0.0
 
@@ -54,6 +54,7 @@ struct PubCommand: AsyncParsableCommand {
   var contentType: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("After how long nobody wants it any more.", valueName: "seconds"))
   var expiry: UInt32?
 

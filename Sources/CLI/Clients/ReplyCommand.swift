@@ -31,7 +31,7 @@ struct ReplyCommand: AsyncParsableCommand {
   @Option(name: [.short, .long], help: "Share the requests with a group.")
   var group: String?
 
-  @Option(name: [.short, .long], help: "End after so many requests.")
+  @Option(name: [.short, .long], parsing: .unconditional, help: "End after so many requests.")
   var count: Int?
 
   @Flag(name: [.short, .long], help: "Do not show the requests.")

@@ -27,11 +27,12 @@ struct RequestCommand: AsyncParsableCommand {
   var header: [String] = []
 
   @Option(
-    name: [.short, .long],
+    name: [.short, .long], parsing: .unconditional,
     help: ArgumentHelp("How long to wait for answers.", valueName: "seconds"))
   var timeout = 2.0
 
-  @Option(help: "How many answers to wait for; 0 for all that come in time.")
+  @Option(
+    parsing: .unconditional, help: "How many answers to wait for; 0 for all that come in time.")
   var replies = 1
 
   @Option(help: "The payload's media type.")

@@ -25,7 +25,7 @@ struct SubCommand: AsyncParsableCommand {
   @Option(name: [.short, .long], help: "MQTT's highest quality of service: 0, 1 or 2.")
   var qos = MQTTQoS.exactlyOnce
 
-  @Option(name: [.short, .long], help: "End after so many messages.")
+  @Option(name: [.short, .long], parsing: .unconditional, help: "End after so many messages.")
   var count: Int?
 
   @Flag(help: "Show payloads alone, each followed by a line end.")
