@@ -53,6 +53,8 @@ public final class Connection: ChannelInboundHandler {
 
   private var phase: Phase = .handshaking
   private var context: ChannelHandlerContext?
+  /// The channel, while a WebSocket handshake keeps this handler out of its pipeline.
+  private var handshaking: (any Channel)?
   private var tail: ByteBuffer?
   private var tailNeeded = 0
   private var isReadingPaused = false
@@ -407,9 +409,18 @@ public final class Connection: ChannelInboundHandler {
 
   // MARK: Life
 
+  /// Counts the connection from now on, although a handshake keeps it out of the pipeline as yet:
+  /// should that never end, nobody but the channel's end tells it to let its session go.
+  func awaitHandshake(on channel: any Channel) {
+    self.handshaking = channel
+    self.loop.connections.add(self)
+    channel.closeFuture.assumeIsolated().whenComplete { _ in self.finish() }
+  }
+
   /// The pipeline is complete; called by the channel.
   public func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
+    self.handshaking = nil
     self.loop.connections.add(self)
     self.handshakeTimer = self.loop.engine.timers.schedule(
       afterSeconds: self.handshakeSeconds, ConnectionDeadline(self, .handshake), kind: 0)
@@ -534,6 +545,7 @@ public final class Connection: ChannelInboundHandler {
 
   func closeNow() {
     self.context?.close(promise: nil)
+    self.handshaking?.close(promise: nil)
   }
 
   /// The socket is gone; called by the channel.
@@ -558,7 +570,8 @@ public final class Connection: ChannelInboundHandler {
     self.finish()
   }
 
-  private func finish() {
+  func finish() {
+    self.handshaking = nil
     guard self.phase != .closed else { return }
     // What now begins (a will's delay, a session's expiry) counts from this moment, not from the
     // last byte that somebody sent.

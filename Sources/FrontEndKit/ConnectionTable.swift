@@ -30,8 +30,9 @@ public final class ConnectionTable {
     return self.last
   }
 
+  /// Counts a connection; once, however often it is said.
   func add(_ connection: Connection) {
-    self.byID[connection.id] = connection
+    guard self.byID.updateValue(connection, forKey: connection.id) == nil else { return }
     self.total &+= 1
     self.perAddress[connection.peer.address, default: 0] += 1
     self.past[connection.frontEndName, default: ConnectionTotals()].opened &+= 1

@@ -145,8 +145,8 @@ private final class Acceptor {
     do {
       try self.addHandlers(to: channel, connection, beginsClear: beginsClear)
     } catch {
-      // It will never hear of its end, where it would let its session go.
-      connection.session = nil
+      // It may never hear of its end, where it would let its session go.
+      connection.finish()
       throw error
     }
   }

@@ -35,7 +35,7 @@ enum WebSocketPipeline {
     let bound = NIOLoopBound(connection, eventLoop: loop.eventLoop)
     let deadline = channel.eventLoop.scheduleTask(
       in: .nanoseconds(Int64(handshakeSeconds * 1_000_000_000))
-    ) { channel.close(promise: nil) }
+    ) { bound.value.close(.authenticationTimeout) }
     let upgrader = NIOWebSocketServerUpgrader(
       maxFrameSize: rules.frameBytesMax, automaticErrorHandling: true,
       shouldUpgrade: { channel, head in
@@ -45,7 +45,7 @@ enum WebSocketPipeline {
         channel.eventLoop.makeCompletedFuture {
           deadline.cancel()
           let pipeline = channel.pipeline.syncOperations
-          try pipeline.addHandler(WebSocketBytes(frameBytesMax: rules.frameBytesMax))
+          try pipeline.addHandler(WebSocketBytes())
           try pipeline.addHandler(bound.value)
         }
       })
@@ -61,12 +61,17 @@ enum WebSocketPipeline {
       ), withErrorHandling: true)
     try channel.pipeline.syncOperations.addHandler(refusal)
     channel.closeFuture.whenComplete { _ in deadline.cancel() }
+    connection.awaitHandshake(on: channel)
   }
 
   /// The headers to accept with, or `nil` to refuse.
   static func answer(to head: HTTPRequestHead, _ rules: WebSocketRules) -> HTTPHeaders? {
     let path = head.uri.prefix { $0 != "?" }
     guard rules.paths.isEmpty || rules.paths.contains(String(path)) else { return nil }
+    // NIO's upgrade handler waits for a body's end, and holds itself should that never come.
+    guard !head.headers.contains(name: "transfer-encoding"),
+      head.headers["content-length"].allSatisfy({ $0 == "0" })
+    else { return nil }
     let offered = head.headers[canonicalForm: "sec-websocket-protocol"].map(String.init)
     let chosen = rules.subprotocols.first { offered.contains($0) }
     guard chosen != nil || !rules.requiresSubprotocol else { return nil }
@@ -80,9 +85,17 @@ enum WebSocketPipeline {
 private final class HTTPRefusal: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundOut = HTTPServerResponsePart
+  private var hasAnswered = false
+
+  /// Who leaves before the handshake is over gets no answer, and keeps no descriptor.
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case ChannelEvent.inputClosed = event { context.close(promise: nil) }
+    context.fireUserInboundEventTriggered(event)
+  }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard case .end = self.unwrapInboundIn(data) else { return }
+    guard case .end = self.unwrapInboundIn(data), !self.hasAnswered else { return }
+    self.hasAnswered = true
     let text = "This port speaks WebSocket only.\n"
     var headers = HTTPHeaders()
     headers.add(name: "Content-Type", value: "text/plain; charset=utf-8")
@@ -93,92 +106,5 @@ private final class HTTPRefusal: ChannelInboundHandler, RemovableChannelHandler 
     context.write(self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
     context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
     context.close(promise: nil)
-  }
-}
-
-/// Turns WebSocket frames into a byte stream and back: packets may be split and joined across
-/// frames as the sender likes.
-private final class WebSocketBytes: ChannelDuplexHandler {
-  typealias InboundIn = WebSocketFrame
-  typealias InboundOut = ByteBuffer
-  typealias OutboundIn = ByteBuffer
-  typealias OutboundOut = WebSocketFrame
-
-  private let frameBytesMax: Int
-  private var sentClose = false
-  private var isInMessage = false
-
-  init(frameBytesMax: Int) {
-    self.frameBytesMax = frameBytesMax
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    let frame = self.unwrapInboundIn(data)
-    guard frame.maskKey != nil else {
-      // RFC 6455, 5.1: a server closes on a frame that is not masked.
-      self.fail(context, .protocolError)
-      return
-    }
-    switch frame.opcode {
-    case .binary:
-      self.begin(context, frame, isFirst: true)
-    case .continuation:
-      self.begin(context, frame, isFirst: false)
-    case .text:
-      self.fail(context, .unacceptableData)
-    case .ping:
-      let pong = WebSocketFrame(fin: true, opcode: .pong, data: frame.unmaskedData)
-      context.writeAndFlush(self.wrapOutboundOut(pong), promise: nil)
-    case .connectionClose:
-      self.answerClose(context, frame)
-    case .pong:
-      break
-    default:
-      self.fail(context, .protocolError)
-    }
-  }
-
-  private func begin(_ context: ChannelHandlerContext, _ frame: WebSocketFrame, isFirst: Bool) {
-    guard isFirst != self.isInMessage else {
-      self.fail(context, .protocolError)
-      return
-    }
-    self.isInMessage = !frame.fin
-    context.fireChannelRead(self.wrapInboundOut(frame.unmaskedData))
-  }
-
-  private func answerClose(_ context: ChannelHandlerContext, _ frame: WebSocketFrame) {
-    if !self.sentClose {
-      self.sentClose = true
-      let answer = WebSocketFrame(
-        fin: true, opcode: .connectionClose, data: frame.unmaskedData)
-      context.writeAndFlush(self.wrapOutboundOut(answer), promise: nil)
-    }
-    context.close(promise: nil)
-  }
-
-  private func fail(_ context: ChannelHandlerContext, _ code: WebSocketErrorCode) {
-    self.sendClose(context, code)
-    context.close(promise: nil)
-  }
-
-  private func sendClose(_ context: ChannelHandlerContext, _ code: WebSocketErrorCode) {
-    guard !self.sentClose else { return }
-    self.sentClose = true
-    var data = context.channel.allocator.buffer(capacity: 2)
-    data.write(webSocketErrorCode: code)
-    let frame = WebSocketFrame(fin: true, opcode: .connectionClose, data: data)
-    context.writeAndFlush(self.wrapOutboundOut(frame), promise: nil)
-  }
-
-  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    let bytes = self.unwrapOutboundIn(data)
-    let frame = WebSocketFrame(fin: true, opcode: .binary, data: bytes)
-    context.write(self.wrapOutboundOut(frame), promise: promise)
-  }
-
-  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-    if mode == .all { self.sendClose(context, .normalClosure) }
-    context.close(mode: mode, promise: promise)
   }
 }

@@ -11,9 +11,10 @@ private final class EchoFrontEnd: FrontEnd {
   static let name = "echo"
   static let settings = SettingsSection("echo", "For tests.", [])
   static let defaultPorts: [Transport: Int] = [:]
-  let webSocket: WebSocketRules? = nil
+  let webSocket: WebSocketRules? = WebSocketRules(
+    paths: [], subprotocols: [], requiresSubprotocol: false, frameBytesMax: 1_000)
   let upgradesToTLS = false
-  let handshakeSeconds = 5.0
+  let handshakeSeconds = 600.0
   let farewellWhenFull = Array("full\n".utf8)
   let adminRoutes: [AdminRoute] = []
   let metrics: [Metric] = []
@@ -50,14 +51,15 @@ private struct Served: Sendable {
   }
 
   static func start(
-    port: Int = 0, connectionsMax: Int = 100, connectionsPerAddressMax: Int = 0
+    port: Int = 0, transport: Transport = .tcp, connectionsMax: Int = 100,
+    connectionsPerAddressMax: Int = 0
   ) async throws -> Served {
     let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
     let bound = eventLoop.makePromise(of: Int.self)
     let held = try await eventLoop.submit {
       let held = Held(Loop(eventLoop: eventLoop, wallNanoseconds: 1_000_000_000))
       let settings = ListenerSettings(
-        name: "echo", host: "127.0.0.1", port: port, transport: .tcp, tls: nil,
+        name: "echo", host: "127.0.0.1", port: port, transport: transport, tls: nil,
         connectionsMax: connectionsMax, connectionsPerAddressMax: connectionsPerAddressMax)
       Listener.bind(settings, frontEnd: EchoFrontEnd(), loop: held.loop) { result in
         held.listener = try? result.get()
@@ -156,6 +158,34 @@ private struct Served: Sendable {
         try await secondOutbound.write(ByteBuffer(string: "b"))
         for try await _ in secondInbound { break }
         #expect(try await Self.everything(from: served.connect()) == "full\n")
+      }
+    }
+    try await served.stop()
+  }
+
+  @Test(arguments: [(2, 0), (100, 2)])
+  func webSocketHandshakesCountFromTheFirstMoment(max: Int, perAddress: Int) async throws {
+    let served = try await Served.start(
+      transport: .ws, connectionsMax: max, connectionsPerAddressMax: perAddress)
+    let first = try await served.connect()
+    let second = try await served.connect()
+    try await first.executeThenClose { firstInbound, firstOutbound in
+      try await second.executeThenClose { _, _ in
+        // None of them has said a word. There is nobody to read the farewell.
+        let farewell = try await Self.everything(from: served.connect())
+        #expect(farewell == "")
+        let counts = try await served.counts()
+        #expect(counts == [2, 1])
+      }
+      // Room again, at once, for the one that has gone.
+      let deadline = ContinuousClock.now + .seconds(5)
+      while try await served.counts() != [1, 1], ContinuousClock.now < deadline {}
+      let third = try await served.connect()
+      try await third.executeThenClose { inbound, outbound in
+        try await outbound.write(ByteBuffer(string: "GET / HTTP/1.1\r\nHost: h\r\n\r\n"))
+        var answer = ""
+        for try await buffer in inbound { answer += String(buffer: buffer) }
+        #expect(answer.hasPrefix("HTTP/1.1 400 "))
       }
     }
     try await served.stop()

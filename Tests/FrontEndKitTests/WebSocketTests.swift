@@ -50,9 +50,10 @@ private struct WebSocketRig {
 
   /// A frame as a client sends it.
   static func frame(
-    _ opcode: UInt8, _ payload: [UInt8], fin: Bool = true, masked: Bool = true
+    _ opcode: UInt8, _ payload: [UInt8], fin: Bool = true, reserved: UInt8 = 0,
+    masked: Bool = true
   ) -> [UInt8] {
-    var bytes: [UInt8] = [(fin ? 0x80 : 0) | opcode]
+    var bytes: [UInt8] = [(fin ? 0x80 : 0) | reserved | opcode]
     let mask: UInt8 = masked ? 0x80 : 0
     switch payload.count {
     case ..<126: bytes.append(mask | UInt8(payload.count))
@@ -66,6 +67,32 @@ private struct WebSocketRig {
     guard masked else { return bytes + payload }
     let key: [UInt8] = [0xA1, 0x02, 0x73, 0xFF]
     return bytes + key + payload.enumerated().map { $1 ^ key[$0 % 4] }
+  }
+}
+
+/// A socket that takes nothing until it is opened.
+private final class Dam: ChannelOutboundHandler {
+  typealias OutboundIn = ByteBuffer
+  private var waiting: [(NIOAny, EventLoopPromise<Void>?)] = []
+  private var context: ChannelHandlerContext?
+  private var isOpen = false
+  private(set) var held = 0
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    guard !self.isOpen else { return context.write(data, promise: promise) }
+    // Head and payload of one frame come apart, and the promise with the last.
+    if promise != nil { self.held += 1 }
+    self.waiting.append((data, promise))
+  }
+
+  func open() {
+    self.isOpen = true
+    for (data, promise) in self.waiting { self.context?.write(data, promise: promise) }
+    self.waiting = []
+    self.context?.flush()
   }
 }
 
@@ -188,6 +215,103 @@ private struct WebSocketRig {
     #expect(try rig.rig.sent() == [0x8A, 2, 7, 8])
   }
 
+  @Test func ofPingsThatComeTogetherTheLatestIsAnswered() throws {
+    let rig = try WebSocketRig.upgraded()
+    try rig.rig.receive((0..<100).flatMap { WebSocketRig.frame(9, [7, $0]) })
+    #expect(try rig.rig.sent() == [0x8A, 2, 7, 99])
+  }
+
+  @Test func pongsDoNotPileUpForWhoDoesNotRead() throws {
+    let rig = try WebSocketRig.upgraded()
+    let dam = Dam()
+    try rig.channel.pipeline.syncOperations.addHandler(dam, position: .first)
+    for number: UInt8 in 0..<200 {
+      try rig.rig.receive(WebSocketRig.frame(9, [number]))
+    }
+    #expect(dam.held == 1)
+    dam.open()
+    #expect(try rig.rig.sent() == [0x8A, 1, 0, 0x8A, 1, 199])
+    try rig.rig.receive(WebSocketRig.frame(9, [1, 2]))
+    #expect(try rig.rig.sent() == [0x8A, 2, 1, 2])
+  }
+
+  @Test func nothingIsTakenAfterAClose() throws {
+    let rig = try WebSocketRig.upgraded()
+    let late = WebSocketRig.frame(2, frame([1])) + WebSocketRig.frame(9, [])
+    try rig.rig.receive(WebSocketRig.frame(8, [0x03, 0xE8]) + late)
+    #expect(try rig.rig.sent() == [0x88, 2, 0x03, 0xE8])
+    #expect(rig.session.frames == [])
+  }
+
+  @Test func aHandshakeCountsFromItsFirstMoment() throws {
+    let rig = try WebSocketRig()
+    let table = rig.rig.loop.connections
+    #expect([table.count, table.count(from: "192.0.2.1"), Int(table.total)] == [1, 1, 1])
+    _ = try rig.ask()
+    #expect([table.count, table.count(from: "192.0.2.1"), Int(table.total)] == [1, 1, 1])
+    _ = try rig.channel.finish()
+    #expect([table.count, table.count(from: "192.0.2.1"), Int(table.total)] == [0, 0, 1])
+  }
+
+  @Test(arguments: ["", "GET /mqtt HTTP/1.1\r\nHost"])
+  func whoLeavesDuringTheHandshakeKeepsNothing(text: String) throws {
+    let rig = try WebSocketRig()
+    try rig.rig.receive(text.utf8)
+    rig.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+    #expect(!rig.channel.isActive)
+    rig.channel.embeddedEventLoop.run()
+    #expect(rig.rig.loop.connections.count == 0)
+    #expect(rig.session.reasons == [.peerClosed])
+  }
+
+  @Test func anOperatorCanEndAHandshake() throws {
+    let rig = try WebSocketRig()
+    rig.session.evict(.operatorRequest)
+    #expect(!rig.channel.isActive)
+    rig.channel.embeddedEventLoop.run()
+    #expect(rig.session.reasons == [.operatorRequest])
+  }
+
+  /// What is left of a connection, its session and its table once the channel has gone.
+  private struct Remains {
+    weak var connection: Connection?
+    weak var session: ProbeSession?
+    weak var loop: Loop?
+  }
+
+  @Test(
+    arguments: [
+      "", "GET /mqtt HTTP/1.1\r\nHost", "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "garbage\r\n\r\n",
+      "GET /mqtt HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        + "Sec-WebSocket-Protocol: mqtt\r\nContent-Length: 5\r\n\r\n1234",
+    ])
+  func connectionsThatEndBeforeTheirHandshakeAreGone(text: String) throws {
+    func begun() throws -> Remains {
+      let rig = try WebSocketRig()
+      let remains = Remains(
+        connection: rig.rig.connection, session: rig.session, loop: rig.rig.loop)
+      try? rig.rig.receive(text.utf8)
+      #expect(rig.session.events == [])
+      _ = try? rig.channel.finish(acceptAlreadyClosed: true)
+      #expect(rig.session.reasons.count == 1)
+      return remains
+    }
+    let remains = try begun()
+    #expect(remains.connection == nil)
+    #expect(remains.session == nil)
+    #expect(remains.loop == nil)
+  }
+
+  @Test(arguments: ["Content-Length: 5", "Transfer-Encoding: chunked"])
+  func anUpgradeWithABodyIsRefused(header: String) throws {
+    let rig = try WebSocketRig()
+    _ = try rig.ask(more: header + "\r\n")
+    let answer = try rig.hear(header.hasPrefix("C") ? "12345" : "5\r\n12345\r\n0\r\n\r\n")
+    #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(answer)")
+    #expect(rig.session.events == [])
+  }
+
   @Test func aCloseIsAnsweredAndTheConnectionEnds() throws {
     let rig = try WebSocketRig.upgraded()
     try rig.rig.receive(WebSocketRig.frame(8, [0x03, 0xE8]))
@@ -211,6 +335,16 @@ private struct WebSocketRig {
       (WebSocketRig.frame(3, [0]), 1002),
       (WebSocketRig.frame(2, [UInt8](repeating: 0, count: 70_001)), 1009),
       (WebSocketRig.frame(9, [UInt8](repeating: 0, count: 126)), 1002),
+      (WebSocketRig.frame(2, [0], reserved: 0x40), 1002),
+      (WebSocketRig.frame(2, [0], reserved: 0x20), 1002),
+      (WebSocketRig.frame(9, [0], reserved: 0x10), 1002),
+      (WebSocketRig.frame(2, [], fin: false) + WebSocketRig.frame(0, [], reserved: 0x40), 1002),
+      (WebSocketRig.frame(8, [3]), 1002), (WebSocketRig.frame(8, [0x03, 0xE7]), 1002),
+      (WebSocketRig.frame(8, [0x03, 0xEC]), 1002), (WebSocketRig.frame(8, [0x03, 0xED]), 1002),
+      (WebSocketRig.frame(8, [0x03, 0xEE]), 1002), (WebSocketRig.frame(8, [0x03, 0xF7]), 1002),
+      (WebSocketRig.frame(8, [0x0B, 0xB7]), 1002), (WebSocketRig.frame(8, [0x13, 0x88]), 1002),
+      (WebSocketRig.frame(8, [0x03, 0xE8, 0xFF, 0xFF]), 1007),
+      (WebSocketRig.frame(8, [0x03, 0xE8, 0xED, 0xA0, 0x80]), 1007),
     ] as [([UInt8], Int)])
   func violationsAreClosedWithTheirCode(bytes: [UInt8], code: Int) throws {
     let rig = try WebSocketRig.upgraded()
