@@ -17,6 +17,8 @@ final class AdminHandler: ChannelInboundHandler {
     case refused
     /// Somebody decides whether the sender may.
     case judging(HTTPRequestHead)
+    /// An answer is on its way to the socket; no further request is looked at.
+    case answering
     /// A stream of events goes out.
     case streaming(TapStream)
     /// Nothing more is answered.
@@ -29,12 +31,24 @@ final class AdminHandler: ChannelInboundHandler {
   private var deadline: Scheduled<Void>?
   /// Counts requests, so that an answer that comes late does not go to the next one.
   private var number: UInt64 = 0
+  /// When it last began or ended something, in the engine's clock.
+  private(set) var since: Int64
 
   init(server: AdminServer) {
     self.server = server
+    self.since = server.loop.engine.now
   }
 
   // MARK: Life
+
+  /// Whether it may be ended for somebody new: it waits for its client. What is judged or answered
+  /// right now, and what was let in to watch, stays.
+  var canGiveWay: Bool {
+    switch self.state {
+    case .judging, .streaming: false
+    case .idle, .reading, .refused, .answering, .ended: true
+    }
+  }
 
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
@@ -73,6 +87,11 @@ final class AdminHandler: ChannelInboundHandler {
     self.server.gone(self)
   }
 
+  private func touch() {
+    self.server.loop.renewTime()
+    self.since = self.server.loop.engine.now
+  }
+
   /// Ends the connection unless something else is expected within `seconds`.
   private func expect(within seconds: Int64?) {
     self.deadline?.cancel()
@@ -98,6 +117,7 @@ final class AdminHandler: ChannelInboundHandler {
   private func begin(_ head: HTTPRequestHead) {
     guard case .idle = self.state else { return }
     self.number &+= 1
+    self.touch()
     self.expect(within: self.server.limits.requestSeconds)
     let announced = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
     guard announced <= self.server.limits.bodyBytesMax else {
@@ -231,20 +251,33 @@ final class AdminHandler: ChannelInboundHandler {
     headers.add(name: "Content-Length", value: "\(reply.body.readableBytes)")
     headers.add(name: "Connection", value: keepsAlive ? "keep-alive" : "close")
     let answer = HTTPResponseHead(version: head.version, status: reply.status, headers: headers)
-    context.write(self.wrapOutboundOut(.head(answer)), promise: nil)
-    if head.method != .HEAD, reply.body.readableBytes > 0 {
-      context.write(self.wrapOutboundOut(.body(.byteBuffer(reply.body))), promise: nil)
+    let hasBody = head.method != .HEAD && reply.body.readableBytes > 0
+    var last = HTTPServerResponsePart.head(answer)
+    if hasBody {
+      context.write(self.wrapOutboundOut(last), promise: nil)
+      last = .body(.byteBuffer(reply.body))
     }
-    // Ready for the next request before this answer is out: the write may bring it in.
-    self.state = keepsAlive ? .idle : .ended
-    let number = self.number
+    self.state = .answering
+    self.touch()
     self.expect(within: self.server.limits.answerSeconds)
-    context.writeAndFlush(self.wrapOutboundOut(.end(nil))).assumeIsolated().whenComplete { result in
-      guard case .success = result, keepsAlive else { return self.end() }
-      if number == self.number, case .idle = self.state {
-        self.expect(within: self.server.limits.idleSeconds)
+    context.writeAndFlush(self.wrapOutboundOut(last)).assumeIsolated().whenComplete { result in
+      guard case .success = result, keepsAlive, let context = self.context else {
+        return self.end()
       }
+      // The end, which has no bytes, is what lets the next request in, from what was read or from
+      // the socket: only now, or who asks and does not read would have all answers kept here. In
+      // a turn of its own, or a heap of small requests would nest as deep as it is high.
+      context.eventLoop.assumeIsolated().execute { self.answered() }
     }
+  }
+
+  /// An answer is out.
+  private func answered() {
+    guard let context = self.context, case .answering = self.state else { return }
+    self.state = .idle
+    self.touch()
+    self.expect(within: self.server.limits.idleSeconds)
+    context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
   }
 
   private func headers(contentType: String) -> HTTPHeaders {

@@ -1,6 +1,6 @@
 /// Bounds on what clients of the admin server can make it hold or do.
 public struct AdminLimits: Hashable, Sendable {
-  /// Connections at once; further ones are closed at once. Default 256.
+  /// Connections at once; one more ends the one that has waited longest. Default 256.
   public var connectionsMax = 256
   /// A request's body. Default 1 MiB.
   public var bodyBytesMax = 1 << 20

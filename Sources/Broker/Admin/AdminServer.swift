@@ -8,7 +8,8 @@ import NIOPosix
 /// read where it lives. `docs/admin.md` lists its paths.
 ///
 /// It keeps no connection that costs much: at most 256, small read buffers, 1 MiB of body, 10
-/// seconds for a request.
+/// seconds for a request, one answer at a time. When there are too many, the one that has waited
+/// longest makes room.
 public final class AdminServer {
   /// The address it got.
   public let address: BoundAddress
@@ -127,6 +128,8 @@ public final class AdminServer {
   }
 
   private func accept(_ channel: any Channel) throws {
+    self.loop.renewTime()
+    if self.handlers.count >= self.limits.connectionsMax { self.makeRoom() }
     guard self.handlers.count < self.limits.connectionsMax else {
       throw ChannelError.inputClosed
     }
@@ -141,6 +144,15 @@ public final class AdminServer {
       withDecoderLimitConfiguration: decoder)
     try channel.pipeline.syncOperations.addHandler(handler)
     self.handlers[ObjectIdentifier(handler)] = handler
+  }
+
+  /// Ends whoever has waited longest: those who send slowly, do not read, or stay without asking
+  /// must not keep a probe out.
+  private func makeRoom() {
+    let oldest = self.handlers.values.filter(\.canGiveWay).min { $0.since < $1.since }
+    guard let oldest else { return }
+    self.gone(oldest)
+    oldest.end()
   }
 
   func gone(_ handler: AdminHandler) {

@@ -181,12 +181,61 @@ import Testing
         #expect(try client.request("GET", "/healthz").status == 200)
         clients.append(client)
       }
+      // The first begins another request, and is no longer the one that has waited longest.
+      #expect(try clients[0].request("GET", "/healthz").status == 200)
       let fifth = try harness.connect()
-      #expect(throws: (any Error).self) { _ = try fifth.request("GET", "/healthz") }
-      _ = try clients.removeLast().request("GET", "/healthz", headers: ["Connection: close"])
-      #expect(try await harness.until { $0.server?.connectionCount == 3 })
-      let answered = try harness.connect().request("GET", "/healthz")
-      #expect(answered.status == 200)
+      #expect(try fifth.request("GET", "/healthz").status == 200)
+      #expect(try clients[1].socket.readToEnd() == "")
+      for client in [clients[0], clients[2], clients[3], fifth] {
+        #expect(try client.request("GET", "/healthz").status == 200)
+      }
+      #expect(try await harness.onLoop { $0.server?.connectionCount } == 4)
+    }
+  }
+
+  @Test func slowBodiesDoNotKeepProbesOut() async throws {
+    var limits = AdminLimits.defaults
+    limits.connectionsMax = 8
+    try await AdminHarness.run(limits: limits) { harness in
+      var slow: [AdminClient] = []
+      for _ in 0..<20 {
+        let client = try harness.connect()
+        try client.socket.send(
+          "POST /api/publish HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n1")
+        slow.append(client)
+      }
+      #expect(try harness.connect().request("GET", "/healthz").status == 200)
+    }
+  }
+
+  @Test func whoWatchesIsNotEndedForSomebodyNew() async throws {
+    var limits = AdminLimits.defaults
+    limits.connectionsMax = 2
+    try await AdminHarness.run(limits: limits) { harness in
+      let viewer = try harness.connect()
+      try viewer.socket.send("GET /api/tap?pattern=%3E HTTP/1.1\r\nHost: localhost\r\n\r\n")
+      _ = try viewer.socket.read(until: "\r\n\r\n")
+      var others: [AdminClient] = []
+      for _ in 0..<5 {
+        others.append(try harness.connect())
+        #expect(try others[others.count - 1].request("GET", "/healthz").status == 200)
+      }
+      _ = try others[others.count - 1].post("/api/publish", #"{"topic":"a.b"}"#)
+      #expect(try viewer.socket.read(until: "a.b").contains("a.b"))
+    }
+  }
+
+  @Test func whoAsksAndDoesNotReadIsKeptWaiting() async throws {
+    try await AdminHarness.run { harness in
+      let client = try harness.connect()
+      // Far more answers than sockets hold; sending stops when nobody takes the requests.
+      let requests = String(repeating: "GET /api HTTP/1.1\r\nHost: localhost\r\n\r\n", count: 500)
+      #expect(throws: (any Error).self) {
+        for _ in 0..<2_000 { try client.socket.send(requests) }
+      }
+      let answered = try await harness.onLoop { $0.server?.requests ?? 0 }
+      #expect(answered < 5_000, "\(answered)")
+      #expect(try harness.connect().request("GET", "/healthz").status == 200)
     }
   }
 
