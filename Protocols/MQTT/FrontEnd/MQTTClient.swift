@@ -84,6 +84,7 @@ final class MQTTClient: Session {
   override func opened() {
     frontEnd.statistics.socketsOpened &+= 1
     connection.pendingBytesMax = frontEnd.settings.pendingBytesMax * 4
+    connection.writeDeadlineSeconds = frontEnd.settings.writeDeadlineSeconds
     timer = frontEnd.engine.timers.schedule(
       afterSeconds: frontEnd.settings.connectTimeoutSeconds, self, kind: 0)
   }
@@ -257,6 +258,7 @@ final class MQTTClient: Session {
     memo?.forget()
     copyLimits()
     connection.pendingBytesMax = frontEnd.settings.pendingBytesMax * 4
+    connection.writeDeadlineSeconds = frontEnd.settings.writeDeadlineSeconds
     guard let principal, let session else { return }
     guard
       let today = frontEnd.context.access.authenticator.refresh(principal, peer: peerIdentity)

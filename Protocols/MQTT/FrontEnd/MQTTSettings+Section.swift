@@ -68,6 +68,11 @@ extension MQTTSettings {
       default: .integer(defaults.pendingBytesMax),
       "Bytes that may wait for a client before QoS 0 messages to it are dropped; at four times as "
         + "much the connection is closed."),
+    Setting(
+      "write_deadline_seconds", .double(0...86_400),
+      default: .double(defaults.writeDeadlineSeconds),
+      "How long a client's socket may take nothing while bytes wait for it before the connection "
+        + "is closed; 0 for ever. Who reads slowly, but reads, is kept."),
   ]
 
   private static let extensions: [Setting] = [
@@ -159,6 +164,7 @@ extension MQTTSettings {
     filtersPerPacketMax = values.int("filters_per_packet_max")
     sessionsMax = values.int("sessions_max")
     pendingBytesMax = values.int("pending_bytes_max")
+    writeDeadlineSeconds = values.double("write_deadline_seconds")
     checksPayloadFormat = values.bool("check_payload_format")
     responseTopicPrefix = values.text("response_topic_prefix")
     systemTopicsIntervalSeconds = values.double("sys_interval_seconds")

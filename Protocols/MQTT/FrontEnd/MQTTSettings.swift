@@ -41,6 +41,9 @@ public struct MQTTSettings: Hashable, Sendable {
   /// Bytes that may wait for a client before QoS 0 messages to it are dropped. Default 8 MiB; at
   /// four times as much the connection is closed.
   public var pendingBytesMax = 8 << 20
+  /// Seconds that a client's socket may take nothing while bytes wait for it, before the connection
+  /// is closed; 0 for ever. Default 60: a phone under a bridge is waited for.
+  public var writeDeadlineSeconds = 60.0
   /// Whether the payload of a message that says it is text must be UTF-8. Default yes.
   public var checksPayloadFormat = true
   /// What precedes the client identifier in the response information of CONNACK; nothing is said
