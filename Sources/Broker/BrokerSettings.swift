@@ -129,9 +129,12 @@ public struct BrokerSettings: Sendable {
     var result = EngineLimits.defaults
     result.subscriptionsMax = limits.int("subscriptions_max")
     result.patternLevelsMax = limits.int("pattern_levels_max")
+    result.topicLevelsMax = limits.int("topic_levels_max")
     result.retainedMax = limits.int("retained_max")
     result.storedBytesMax = limits.int("stored_bytes_max")
+    result.tenantStoredBytesMax = limits.int("tenant_stored_bytes_max")
     result.routesMax = limits.int("routes_max")
+    result.routeBytesMax = limits.int("route_bytes_max")
     return result
   }
 

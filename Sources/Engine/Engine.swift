@@ -24,7 +24,8 @@ public final class Engine {
   /// The time: nanoseconds since 1970, taken once at start and moved on by a monotonic clock, so
   /// that it never goes back. Renewed at least once per turn of the loop.
   public private(set) var now: Int64
-  /// What queues, retained and delayed messages may hold together.
+  /// What queues, retained and delayed messages, subscriptions and sessions may hold together. Each
+  /// tenant has its part, `Tenant.memory`.
   public let memory: MemoryBudget
   /// Totals.
   public var counters = EngineCounters()
@@ -62,7 +63,16 @@ public final class Engine {
     if let tenant = self.tenantsByName[name] { return tenant }
     let tenant = Tenant(name: name, engine: self)
     self.tenantsByName[name] = tenant
+    for tenant in self.tenantsByName.values { tenant.memory.limit = self.shareOfMemory }
     return tenant
+  }
+
+  /// What each tenant may hold of `memory`.
+  private var shareOfMemory: Int {
+    let whole = self.limits.storedBytesMax
+    let share = self.limits.tenantStoredBytesMax
+    guard share == 0 else { return min(share, whole) }
+    return self.tenantsByName.count > 1 ? whole / 2 : whole
   }
 
   /// Registers a protocol.

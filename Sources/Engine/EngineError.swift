@@ -3,13 +3,15 @@ public struct EngineError: Error, Hashable, Sendable {
   /// What kind of refusal this is.
   public struct Code: Hashable, Sendable, CustomStringConvertible {
     private enum Value: Hashable, Sendable {
-      case quotaExceeded, patternTooDeep, topicTooLong, logFull, notFound
+      case quotaExceeded, patternTooDeep, topicTooDeep, topicTooLong, logFull, notFound
     }
     private let value: Value
     /// A limit of the tenant or of the whole process was reached.
     public static var quotaExceeded: Self { .init(value: .quotaExceeded) }
     /// A pattern has more levels than the limit.
     public static var patternTooDeep: Self { .init(value: .patternTooDeep) }
+    /// A topic has more levels than the limit.
+    public static var topicTooDeep: Self { .init(value: .topicTooDeep) }
     /// A topic is longer than the limit.
     public static var topicTooLong: Self { .init(value: .topicTooLong) }
     /// A log's policy refuses another record.

@@ -28,14 +28,16 @@ public final class MemoryLog: Log {
   /// An empty log.
   ///
   /// - Parameters:
+  ///   - memory: what its records are counted against; the whole of `engine` when nothing is said.
   ///   - recordsMax: the most records it holds; 0 means no such limit.
   ///   - bytesMax: the most bytes it holds; 0 means no such limit.
   ///   - overflow: what happens to a record that is one too many.
   public init(
-    name: String, engine: Engine, recordsMax: Int, bytesMax: Int, overflow: LogOverflow
+    name: String, engine: Engine, memory: MemoryBudget? = nil, recordsMax: Int, bytesMax: Int,
+    overflow: LogOverflow
   ) {
     self.name = name
-    self.memory = engine.memory
+    self.memory = memory ?? engine.memory
     self.recordsMax = recordsMax
     self.bytesMax = bytesMax
     self.overflow = overflow

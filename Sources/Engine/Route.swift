@@ -76,6 +76,12 @@ public final class Route {
   /// How many targets there are, members of groups included.
   let targetCount: Int
 
+  /// What the route takes of memory, about.
+  var byteCount: Int {
+    256 + self.topicBytes.count + self.prefixes.count + self.groups.count * 16
+      + self.targetCount * MemoryLayout<Target>.stride
+  }
+
   deinit {
     // `Target` is trivial: there is nothing to deinitialize.
     self.targets.deallocate()

@@ -12,13 +12,19 @@ struct RouteCache {
 
   private var slots: [Slot] = []
   private(set) var count = 0
+  private(set) var byteCount = 0
   private var targetCount = 0
   private let routesMax: Int
   private let targetsMax: Int
+  private let bytesMax: Int
 
-  init(routesMax: Int, targetsMax: Int) {
-    self.routesMax = max(16, routesMax)
-    self.targetsMax = targetsMax
+  /// Topics longer than this are not remembered.
+  private static var topicBytesMax: Int { 4_096 }
+
+  init(_ limits: EngineLimits) {
+    self.routesMax = max(16, limits.routesMax)
+    self.targetsMax = limits.routeTargetsMax
+    self.bytesMax = limits.routeBytesMax
   }
 
   /// The route of `topic`, whether still true or not.
@@ -41,27 +47,40 @@ struct RouteCache {
     }
   }
 
-  /// Remembers `route`, in place of an older one of the same topic.
+  /// Remembers `route`, in place of an older one of the same topic, unless it is very large.
   mutating func insert(_ route: Route) {
-    if self.count >= self.routesMax || self.targetCount + route.targetCount > self.targetsMax {
-      self.removeAll()
+    let size = route.byteCount
+    guard route.topic.count <= Self.topicBytesMax, size <= self.bytesMax else { return }
+    if self.count >= self.routesMax || self.targetCount + route.targetCount > self.targetsMax
+      || self.byteCount + size > self.bytesMax
+    {
+      self.removeAll(keepingCapacity: true)
     }
     if (self.count + 1) * 2 > self.slots.count { self.grow() }
     let position = self.place(of: route)
     if let old = self.slots[position].route {
       self.targetCount -= old.targetCount
+      self.byteCount -= old.byteCount
     } else {
       self.count += 1
     }
     self.targetCount += route.targetCount
+    self.byteCount += size
     self.slots[position] = Slot(hash: route.hash, route: route)
   }
 
   /// Forgets every route.
-  mutating func removeAll() {
-    for index in self.slots.indices { self.slots[index] = Slot() }
+  ///
+  /// - Parameter keepingCapacity: whether as many are expected again.
+  mutating func removeAll(keepingCapacity: Bool) {
+    if keepingCapacity {
+      for index in self.slots.indices { self.slots[index] = Slot() }
+    } else {
+      self.slots = []
+    }
     self.count = 0
     self.targetCount = 0
+    self.byteCount = 0
   }
 
   private func place(of route: Route) -> Int {

@@ -7,6 +7,8 @@ import GodwitPrimitives
 /// literal levels: subscribing under one prefix costs nothing under another.
 public final class Router {
   private static var generationSlots: Int { 1024 }
+  /// Larger routes are not kept by publishers, who may be many and keep one each.
+  private static var memoBytesMax: Int { 65_536 }
 
   private let tree = TopicTree<Subscription>()
   private let hash = ByteHash()
@@ -18,6 +20,7 @@ public final class Router {
   /// How the next member of a group is chosen.
   private var random: UInt64 = .random(in: 1 ... .max)
   private unowned let engine: Engine
+  private let memory: MemoryBudget
 
   /// How many subscriptions there are.
   public var subscriptionCount: Int { self.tree.count }
@@ -27,6 +30,8 @@ public final class Router {
   public private(set) var cacheMisses: UInt64 = 0
   /// How many topics' matches are remembered.
   public var rememberedTopics: Int { self.cache.count }
+  /// The bytes that they take.
+  public var rememberedBytes: Int { self.cache.byteCount }
   /// The greatest number of targets of one remembered topic, and the sum over all of them. Looks
   /// at each: for the admin API, not for the message path.
   public var rememberedFanout: (max: Int, sum: Int) { self.cache.fanout }
@@ -35,11 +40,11 @@ public final class Router {
   /// How many were ever taken out.
   public private(set) var removes: UInt64 = 0
 
-  init(engine: Engine) {
+  init(engine: Engine, memory: MemoryBudget) {
     self.engine = engine
+    self.memory = memory
     self.limits = engine.limits
-    self.cache = RouteCache(
-      routesMax: engine.limits.routesMax, targetsMax: engine.limits.routeTargetsMax)
+    self.cache = RouteCache(engine.limits)
     self.generations = .allocate(capacity: Self.generationSlots)
     self.generations.initialize(repeating: 0)
   }
@@ -61,6 +66,9 @@ public final class Router {
         .quotaExceeded, "more than \(self.limits.subscriptionsMax) subscriptions in the tenant")
     }
     guard !subscription.isActive else { return }
+    guard self.memory.reserve(subscription.byteCount) else {
+      throw EngineError(.quotaExceeded, "the budget for stored messages is spent")
+    }
     subscription.isActive = true
     self.engine.whenQuiet { self.insert(subscription) }
   }
@@ -69,21 +77,29 @@ public final class Router {
   public func unsubscribe(_ subscription: Subscription) {
     guard subscription.isActive else { return }
     subscription.isActive = false
+    self.memory.release(subscription.byteCount)
     self.engine.whenQuiet { self.remove(subscription) }
   }
 
   private func insert(_ subscription: Subscription) {
     guard subscription.isActive, subscription.treePosition < 0 else { return }
+    let before = self.tree.byteCount
     self.tree.insert(subscription, at: subscription.pattern)
+    // What the tree needs is known only now: it counts against the next subscription.
+    self.memory.add(self.tree.byteCount - before)
     self.inserts &+= 1
     self.invalidate(subscription.pattern)
   }
 
   private func remove(_ subscription: Subscription) {
     guard !subscription.isActive, subscription.treePosition >= 0 else { return }
+    let before = self.tree.byteCount
     if self.tree.remove(subscription, at: subscription.pattern) {
+      self.memory.release(before - self.tree.byteCount)
       self.removes &+= 1
       self.invalidate(subscription.pattern)
+      // Nothing that is remembered is true any more.
+      if self.tree.count == 0 { self.cache.removeAll(keepingCapacity: false) }
     }
     subscription.treePosition = -1
   }
@@ -118,6 +134,10 @@ public final class Router {
       route = last
     } else {
       let found = self.route(for: publication.topic)
+      guard found.byteCount <= Self.memoBytesMax else {
+        memo = nil
+        return withExtendedLifetime(found) { self.offer(&publication, along: found) }
+      }
       memo = found
       route = Unmanaged.passUnretained(found)
     }

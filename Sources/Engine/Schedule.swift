@@ -26,6 +26,8 @@ public final class Schedule {
   private var entries: [UInt64: Entry] = [:]
   private var last: UInt64 = 0
   private unowned let tenant: Tenant
+  /// What a message that waits takes beside its record: its entry, timer and place in the table.
+  private static var entryBytes: Int { 224 }
 
   /// How many messages wait.
   public var count: Int { self.entries.count }
@@ -43,7 +45,7 @@ public final class Schedule {
     _ record: Record, at time: Int64, fire: @escaping (Record) -> Void
   ) throws(EngineError) -> UInt64 {
     let engine = self.tenant.engine
-    guard engine.memory.reserve(record.byteCount) else {
+    guard self.tenant.memory.reserve(record.byteCount + Self.entryBytes) else {
       throw EngineError(.quotaExceeded, "the budget for stored messages is spent")
     }
     self.last &+= 1
@@ -65,7 +67,7 @@ public final class Schedule {
 
   private func take(_ number: UInt64) -> Entry? {
     guard let entry = self.entries.removeValue(forKey: number) else { return nil }
-    self.tenant.engine.memory.release(entry.record.byteCount)
+    self.tenant.memory.release(entry.record.byteCount + Self.entryBytes)
     return entry
   }
 }

@@ -74,6 +74,9 @@ open class Subscription: TopicTreeEntry {
   public final var treePosition = -1
   /// Whether the router holds it.
   public final internal(set) var isActive = false
+  /// What it takes of memory, about, its place in the router's tree left aside. Subclasses add
+  /// what they keep; the answer never changes.
+  open var byteCount: Int { 224 + self.pattern.bytes.count + (self.group?.count ?? 0) }
 
   /// A subscription, not yet active.
   public init(pattern: TopicPattern, group: [UInt8]? = nil, subscriber: Subscriber) {

@@ -6,6 +6,8 @@ public final class Tenant {
   public let name: String
   /// The kernel it belongs to. The two hold each other: an engine lives as long as its process.
   public let engine: Engine
+  /// What its clients may make the process hold.
+  public let memory: MemoryBudget
   /// Live subscriptions.
   public let router: Router
   /// Last values.
@@ -16,8 +18,9 @@ public final class Tenant {
   init(name: String, engine: Engine) {
     self.name = name
     self.engine = engine
-    self.router = Router(engine: engine)
-    self.retained = RetainedStore(engine: engine)
+    self.memory = MemoryBudget(limit: engine.limits.storedBytesMax, of: engine.memory)
+    self.router = Router(engine: engine, memory: self.memory)
+    self.retained = RetainedStore(engine: engine, memory: self.memory)
     self.schedule = Schedule(tenant: self)
   }
 

@@ -91,6 +91,16 @@ public final class Loop {
     }
   }
 
+  // MARK: Later
+
+  /// Runs `body` in a later turn, when sockets that wait had theirs.
+  public func later(_ body: @escaping () -> Void) {
+    self.eventLoop.assumeIsolated().scheduleTask(in: .microseconds(50)) {
+      self.renewTime()
+      body()
+    }
+  }
+
   // MARK: Timers
 
   private func scheduleWakeUp(at deadline: Int64) {

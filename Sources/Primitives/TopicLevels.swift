@@ -10,6 +10,13 @@ public struct TopicLevels {
     self.start = 0
   }
 
+  /// How many levels `bytes` have.
+  public static func count(_ bytes: UnsafeRawBufferPointer) -> Int {
+    var count = 1
+    for byte in bytes where byte == UInt8(ascii: ".") { count &+= 1 }
+    return count
+  }
+
   /// Whether every level has been handed out.
   @inlinable public var isAtEnd: Bool { self.start > self.bytes.count }
 

@@ -123,6 +123,65 @@ struct RouterTests {
     #expect(throws: EngineError.self) { try tenant.subscribe(recorder, "c") }
   }
 
+  @Test func rememberedRoutesAreBoundedInBytes() throws {
+    var limits = EngineLimits()
+    limits.routeBytesMax = 100_000
+    let engine = Engine(limits: limits, now: 1)
+    let tenant = engine.tenant(named: "a")
+    defer { withExtendedLifetime(engine) {} }
+    let recorder = Recorder(tenant: tenant)
+    let subscription = try tenant.subscribe(recorder, ">")
+    var most = 0
+    for index in 0..<200 {
+      #expect(tenant.publish("\(index)" + String(repeating: "x", count: 2_000), "") == 1)
+      most = max(most, tenant.router.rememberedBytes)
+    }
+    #expect(most > 50_000 && most <= 100_000)
+    let topics = tenant.router.rememberedTopics
+    // Very long topics are not remembered, and are delivered all the same.
+    #expect(tenant.publish(String(repeating: "y", count: 60_000), "") == 1)
+    #expect(tenant.router.rememberedTopics == topics)
+    tenant.router.unsubscribe(subscription)
+    #expect((tenant.router.rememberedBytes, tenant.router.rememberedTopics) == (0, 0))
+    #expect(engine.memory.used == 0)
+  }
+
+  @Test func largeRoutesAreNotKeptByPublishers() throws {
+    let tenant = self.engine.tenant(named: "a")
+    let recorder = Recorder(tenant: tenant)
+    try tenant.subscribe(recorder, ">")
+    for (size, isKept) in [(100, true), (60_000, false)] {
+      let topic = [UInt8](repeating: UInt8(ascii: "x"), count: size)
+      var memo: Route?
+      topic.withUnsafeBytes { topic in
+        var publication = Publication(
+          topic: topic, payload: topic, origin: .engine, native: topic, quality: .atMostOnce)
+        #expect(tenant.publish(&publication, memo: &memo) == 1)
+      }
+      #expect((memo != nil) == isKept)
+    }
+  }
+
+  @Test func subscriptionsAreChargedAndGivenBack() throws {
+    var limits = EngineLimits()
+    limits.storedBytesMax = 200_000
+    let engine = Engine(limits: limits, now: 1)
+    let tenant = engine.tenant(named: "a")
+    defer { withExtendedLifetime(engine) {} }
+    let recorder = Recorder(tenant: tenant)
+    var made: [Subscription] = []
+    #expect(throws: EngineError.self) {
+      for index in 0..<100 {
+        made.append(
+          try tenant.subscribe(recorder, "\(index)." + String(repeating: "x", count: 10_000)))
+      }
+    }
+    // The pattern is kept twice: by the subscription and by the tree.
+    #expect((5...10).contains(made.count))
+    for subscription in made { tenant.router.unsubscribe(subscription) }
+    #expect(engine.memory.used == 0)
+  }
+
   /// Random subscribing, unsubscribing and publishing, against a plain list; a memo is kept as a
   /// publisher keeps it.
   @Test(arguments: 1...20)

@@ -53,7 +53,11 @@ import Testing
 
   @Test func aSpentBudgetRefuses() throws {
     let engine = Self.engine()
-    let size = engine.tenant(named: "t").record("x", "y").byteCount
+    let first = engine.tenant(named: "t")
+    let record = first.record("x", "y")
+    try first.schedule.add(record, at: engine.now + Self.second) { _ in }
+    let size = engine.memory.used
+    #expect(size > record.byteCount)
     let small = Self.engine(storedBytesMax: 2 * size)
     let tenant = small.tenant(named: "t")
     var fired = 0
@@ -131,6 +135,37 @@ import Testing
     #expect(!budget.reserve(.max))
     budget.release(.max)
     #expect(budget.used == 0)
+  }
+
+  @Test func aPartTakesFromTheWhole() {
+    let whole = MemoryBudget(limit: 10)
+    let one = MemoryBudget(limit: 6, of: whole)
+    let other = MemoryBudget(limit: 6, of: whole)
+    #expect(one.reserve(6))
+    #expect(!one.reserve(1))
+    #expect(!other.reserve(5))
+    #expect(other.reserve(4))
+    #expect((whole.used, whole.refusals) == (10, 2))
+    one.release(6)
+    #expect((one.used, other.used, whole.used) == (0, 4, 4))
+  }
+
+  @Test func aTenantHasHalfWhenItIsNotAlone() throws {
+    var limits = EngineLimits.defaults
+    limits.storedBytesMax = 10_000
+    let engine = Engine(limits: limits, now: 1)
+    defer { withExtendedLifetime(engine) {} }
+    let first = engine.tenant(named: "a")
+    #expect(first.memory.limit == 10_000)
+    let second = engine.tenant(named: "b")
+    #expect((first.memory.limit, second.memory.limit) == (5_000, 5_000))
+    #expect(throws: EngineError.self) {
+      for index in 0..<100 { try first.retained.set(first.record("\(index)", "x")) }
+    }
+    #expect(first.memory.used <= 5_000)
+    try second.retained.set(second.record("x", "x"))
+    limits.tenantStoredBytesMax = 2_000
+    #expect(Engine(limits: limits, now: 1).tenant(named: "a").memory.limit == 2_000)
   }
 
   @Test func whatIsGivenBackTwiceIsNotCounted() {

@@ -83,6 +83,63 @@ struct TopicTreeTests {
     #expect(seen == 1)
   }
 
+  @Test func aVeryDeepTopicNeedsNoStack() {
+    let tree = TopicTree<Leaf>()
+    let leaf = Leaf(String(repeating: ".", count: 300_000), .oneOrMore)
+    let other = Leaf(String(repeating: ".", count: 299_999) + "x", .oneOrMore)
+    tree.insert(leaf, at: leaf.pattern)
+    tree.insert(other, at: other.pattern)
+    var seen = 0
+    let count = { (_: Leaf) -> Bool in
+      seen += 1
+      return true
+    }
+    tree.search(pattern(">"), count)
+    tree.search(leaf.pattern, count)
+    tree.forEach(count)
+    #expect(seen == 5)
+    #expect(tree.entry(at: leaf.pattern) === leaf)
+    // One is taken out, the other goes with the tree.
+    #expect(tree.remove(leaf, at: leaf.pattern))
+  }
+
+  @Test(arguments: 1...20)
+  func aCursorOutlivesChanges(seed: UInt64) {
+    var random = Random(seed: seed)
+    let tree = TopicTree<Leaf>()
+    var present: [String: Leaf] = [:]
+    func add(_ topic: String) {
+      guard present[topic] == nil else { return }
+      let leaf = Leaf(topic, .oneOrMore)
+      tree.insert(leaf, at: leaf.pattern)
+      present[topic] = leaf
+    }
+    for _ in 0..<80 { add(random.levels(wildcards: false)) }
+    let text = random.levels(wildcards: true)
+    let asked = pattern(Bool.random(using: &random) ? ">" : text, .zeroOrMore, .dollar)
+    var stayed = Set(present.keys.filter { matches(asked, $0) })
+    var allowed = stayed
+    var found: [String] = []
+    let cursor = TopicTree<Leaf>.Cursor(tree, asked)
+    while !cursor.isAtEnd {
+      cursor.advance(1) { leaf in
+        found.append(leaf.text)
+        return true
+      }
+      if Bool.random(using: &random), let leaf = present.randomElement(using: &random)?.value {
+        present[leaf.text] = nil
+        stayed.remove(leaf.text)
+        #expect(tree.remove(leaf, at: leaf.pattern))
+      } else {
+        let topic = random.levels(wildcards: false)
+        if matches(asked, topic) { allowed.insert(topic) }
+        add(topic)
+      }
+    }
+    #expect(stayed.isSubset(of: found))
+    #expect(Set(found).isSubset(of: allowed))
+  }
+
   @Test func anEmptiedTreeHoldsNothing() {
     let tree = TopicTree<Leaf>()
     let leaves = (0..<100).map { Leaf("a.b.\($0).*.>", .oneOrMore) }

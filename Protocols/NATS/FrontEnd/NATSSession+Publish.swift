@@ -55,7 +55,9 @@ extension NATSSession {
   @inline(never)
   private func judge(_ subject: UnsafeRawBufferPointer) {
     var verdict: Verdict = []
-    if !NATSSubject.hasOnlyFullTokens(subject) || subject.count > self.engine.limits.topicBytesMax {
+    if !self.engine.limits.allows(topic: subject) {
+      verdict = [.undeliverable, .overLimit]
+    } else if !NATSSubject.hasOnlyFullTokens(subject) {
       verdict = [.undeliverable, .notLiteral]
     } else if NATSSubject.hasWildcard(subject) {
       verdict.insert(.notLiteral)
@@ -104,6 +106,10 @@ extension NATSSession {
   private func publishWithCare(_ operation: inout NATSOperation) {
     if self.options.pedantic, self.verdict.contains(.notLiteral) {
       self.send(.invalidPublishSubject)
+    }
+    if self.verdict.contains(.overLimit) {
+      self.send(.invalidPublishSubject)
+      return
     }
     if self.verdict.contains(.denied), !self.mayAnswer(operation.subject) {
       self.frontEnd.statistics.permissionViolations &+= 1

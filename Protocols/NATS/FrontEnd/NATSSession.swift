@@ -32,6 +32,8 @@ final class NATSSession: Session {
     static let notLiteral = Verdict(rawValue: 4)
     /// The server itself may answer.
     static let service = Verdict(rawValue: 8)
+    /// Longer, or of more tokens, than the engine takes.
+    static let overLimit = Verdict(rawValue: 16)
   }
 
   let frontEnd: NATSServer

@@ -27,4 +27,7 @@ final class NATSSubscription: Subscription {
     self.queue = queue
     super.init(pattern: pattern, group: group, subscriber: subscriber)
   }
+
+  /// With the client's words for it.
+  override var byteCount: Int { super.byteCount + 64 + self.sid.count + self.queue.count }
 }

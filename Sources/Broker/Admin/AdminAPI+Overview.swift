@@ -165,7 +165,12 @@ extension AdminAPI {
     var rows: [JSONValue] = [
       Self.limit(
         "limits.stored_bytes_max", limits.storedBytesMax, used: self.engine.memory.used,
-        "bytes in queues, retained and delayed messages of all tenants"),
+        "bytes in queues, retained and delayed messages, subscriptions and lasting sessions of all "
+          + "tenants"),
+      Self.limit(
+        "limits.tenant_stored_bytes_max", tenants.first?.memory.limit ?? limits.storedBytesMax,
+        used: tenants.map(\.memory.used).max() ?? 0,
+        "how much of that one tenant may hold; used: the fullest tenant"),
       Self.limit(
         "limits.subscriptions_max", limits.subscriptionsMax, used: subscriptions,
         "subscriptions per tenant; used: the fullest tenant"),
@@ -176,7 +181,14 @@ extension AdminAPI {
         "limits.routes_max", limits.routesMax, used: nil,
         "topics per tenant whose receivers are remembered"),
       Self.limit(
+        "limits.route_bytes_max", limits.routeBytesMax,
+        used: tenants.map(\.router.rememberedBytes).max() ?? 0,
+        "bytes of remembered receivers per tenant; used: the fullest tenant"),
+      Self.limit(
         "engine.topic_bytes_max", limits.topicBytesMax, used: nil, "a topic's length in bytes"),
+      Self.limit(
+        "limits.topic_levels_max", limits.topicLevelsMax, used: nil,
+        "levels of a message's topic"),
       Self.limit(
         "limits.pattern_levels_max", limits.patternLevelsMax, used: nil,
         "levels of a subscription's pattern"),

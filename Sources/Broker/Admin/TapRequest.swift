@@ -21,6 +21,9 @@ enum TypedTopic {
     case .success(let levels):
       guard !levels.contains(where: { $0.elementsEqual([0x2A]) || $0.elementsEqual([0x3E]) })
       else { return .failure(AdminRefusal(400, "a topic to publish to has no wildcards")) }
+      guard levels.count <= limits.topicLevelsMax else {
+        return .failure(AdminRefusal(400, "more than \(limits.topicLevelsMax) levels in a topic"))
+      }
       return .success(Array(text.utf8))
     }
   }

@@ -89,15 +89,26 @@ extension SettingsFile {
           "pattern_levels_max", .integer(1...4_096), default: .integer(engine.patternLevelsMax),
           "Levels in a subscription."),
         Setting(
+          "topic_levels_max", .integer(1...4_096), default: .integer(engine.topicLevelsMax),
+          "Levels in the topic of a message."),
+        Setting(
           "retained_max", .integer(0...100_000_000), default: .integer(engine.retainedMax),
           "Topics with a retained message, in a tenant."),
         Setting(
           "stored_bytes_max", .integer(1_048_576...(1 << 46)),
           default: .integer(engine.storedBytesMax),
-          "Bytes of queued, retained and delayed messages, over all tenants."),
+          "Bytes of queued, retained and delayed messages, of subscriptions and of lasting "
+            + "sessions, over all tenants."),
+        Setting(
+          "tenant_stored_bytes_max", .integer(0...(1 << 46)), default: .integer(0),
+          "How much of that one tenant may hold; 0 for all of it as long as there is one tenant, "
+            + "and half when there are more."),
         Setting(
           "routes_max", .integer(16...10_000_000), default: .integer(engine.routesMax),
           "Topics whose receivers are remembered, per tenant."),
+        Setting(
+          "route_bytes_max", .integer(65_536...(1 << 40)), default: .integer(engine.routeBytesMax),
+          "Bytes that this memory may take, per tenant. Topics over 4 KiB are not remembered."),
       ])
   }
 

@@ -152,6 +152,15 @@ import Testing
         == "-ERR 'Invalid Publish Subject'\r\n")
   }
 
+  @Test func subjectsOfTooManyTokensAreRefused() throws {
+    let client = try NATSRig().client()
+    let most = Array(repeating: "a", count: 256).joined(separator: ".")
+    #expect(
+      client.exchange("SUB > 1\r\nPUB \(most) 0\r\n\r\n") == "MSG \(most) 1 0\r\n\r\n")
+    #expect(
+      client.exchange("PUB \(most).a 0\r\n\r\n") == "-ERR 'Invalid Publish Subject'\r\n")
+  }
+
   @Test func literalWildcardsAreDeliveredAndAPedanticClientIsTold() throws {
     let client = try NATSRig().client(#"{"verbose":false,"pedantic":true}"#)
     #expect(
