@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
+import time
 
 import pytest
 from godwit_rig import Closed, DeadlinePassed, NATSWire, Wire
@@ -241,6 +242,43 @@ def test_fifty_thousand_retained_messages(attack):
     lazy = attack.greeted(receive_buffer=4096)
     lazy.send(frames.subscribe("kept/#"))
     attack.check(SLACK + 50_000 * 1400 / 1e6)
+
+
+@pytest.mark.parametrize("attack", ["mqtt"], indirect=True)
+def test_topics_of_very_many_levels(attack):
+    """A tree of topics must not be as deep as a client likes."""
+    deep = "/" * 65_000
+    for payload in (b"kept", b"again", b""):
+        with Wire(attack.address) as wire:
+            wire.send(frames.connect("deep") + frames.publish(deep, payload, retain=True))
+            wire.send(frames.subscribe("#") + frames.subscribe(deep))
+            wire.read_to_end(10)
+    attack.greeted().send(frames.subscribe("#"))
+    attack.check(SLACK)
+
+
+@pytest.mark.godwit_only
+def test_many_wishes_for_all_retained_messages_hold_nobody_up(broker):
+    """One SUBSCRIBE may name "#" a thousand times, and mean the most that can be asked for."""
+    server = broker("mqtt", fresh=True)
+    with Wire(server.address("mqtt")) as wire, Wire(server.address("mqtt")) as other:
+        for one, name in ((wire, "greedy"), (other, "other")):
+            one.send(frames.connect(name))
+            assert one.read_exactly(4) == b"\x20\x02\x00\x00"
+        for start in range(0, 20_000, 5000):
+            wire.send(b"".join(
+                frames.publish(f"kept/{index % 100}/{index}", b"k", retain=True)
+                for index in range(start, start + 5000)
+            ))  # fmt: skip
+        wire.send(frames.PINGREQ)
+        assert wire.read_exactly(2, 60) == frames.PINGRESP
+        filters = b"".join(frames.text("+/" * (n % 100) + "#") + b"\0" for n in range(1024))
+        wire.send(frames.packet(0x82, b"\0\1" + filters))
+        wire.read_exactly(1)
+        started = time.monotonic()
+        other.send(frames.PINGREQ)
+        assert other.read_exactly(2, 30) == frames.PINGRESP
+        assert time.monotonic() - started < 1
 
 
 @pytest.mark.parametrize("attack", ["mqtt"], indirect=True)

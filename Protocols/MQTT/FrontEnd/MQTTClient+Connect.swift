@@ -147,6 +147,15 @@ extension MQTTClient {
       rejectConnect(.quotaExceeded)
       return
     }
+    let terms = terms(of: connect)
+    var charge = connect.cleanStart ? nil : earlier?.charge
+    if terms.expirySeconds > 0, charge == nil {
+      charge = principal.tenant.memory.charge(MQTTSession.byteCount(clientID))
+      guard charge != nil else {
+        rejectConnect(.quotaExceeded, "the server keeps too much already")
+        return
+      }
+    }
     if let holder = earlier?.client {
       holder.lostSession()
       earlier?.detach(publishesWill: holder.publishesWill)
@@ -171,9 +180,9 @@ extension MQTTClient {
     frontEnd.statistics.connectionsAccepted &+= 1
     frontEnd.statistics.clientsMaximum = max(
       frontEnd.statistics.clientsMaximum, frontEnd.statistics.clientsConnected)
-    let terms = terms(of: connect)
     session.attach(self, terms: terms, principal: principal)
     session.will = will.value
+    session.charge = terms.expirySeconds > 0 ? charge : nil
     keepAliveSeconds = grantedKeepAlive(connect)
     answer(connect, terms, isPresent: earlier != nil)
     startKeepAlive()
@@ -218,7 +227,7 @@ extension MQTTClient {
     case .success(let topic):
       var value = MQTTWill(will, topic: topic, version: version)
       // A will may outlive its connection by far, so it counts like any stored message.
-      value.charge = frontEnd.engine.memory.charge(value.packet.storageCapacity + 256)
+      value.charge = principal.tenant.memory.charge(value.packet.storageCapacity + 256)
       if value.charge != nil { return CheckedWill(value: value) }
       rejectConnect(.quotaExceeded, "the server keeps too much already")
     }

@@ -37,8 +37,9 @@ extension MQTTClient {
           packetID: subscribe.packetID, reasons: made.map(\.reason),
           properties: reasonString(refusal, answers: made.count))))
     for entry in made {
-      if let subscription = entry.subscription { sendRetained(of: subscription, session) }
+      if let subscription = entry.subscription { frontEnd.retained.begin(subscription, session) }
     }
+    frontEnd.retained.run()
   }
 
   /// UNSUBSCRIBE (MQTT 5.0, 3.10).
@@ -83,8 +84,9 @@ extension MQTTClient {
       var request = automatic.request
       request.filter = ByteBuffer(string: filter)
       let made = subscribe(request, nil, session)
-      if let subscription = made.subscription { sendRetained(of: subscription, session) }
+      if let subscription = made.subscription { frontEnd.retained.begin(subscription, session) }
     }
+    frontEnd.retained.run()
   }
 
   private func subscribe(
@@ -138,18 +140,6 @@ extension MQTTClient {
 
   /// Retained messages for a new subscription (MQTT 5.0, 3.3.1.3): with the retain flag, whatever
   /// the subscription says of it.
-  private func sendRetained(of subscription: MQTTSubscription, _ session: MQTTSession) {
-    let permissions = session.checksDelivery ? session.principal.permissions?.subscribe : nil
-    session.tenant.retained.search(subscription.pattern) { record in
-      if let permissions, !record.topic.withUnsafeBytes({ permissions.permits($0) }) { return true }
-      if subscription.noLocal, record.publisherID == session.id { return true }
-      let asked = MQTTQoS(rawValue: record.quality.rawValue) ?? .exactlyOnce
-      session.accept(
-        record, min(asked, subscription.qos), retain: true, identifier: subscription.identifier)
-      return connection.isOpen
-    }
-  }
-
   // MARK: Filters
 
   private static let exclusivePrefix = "$exclusive/"

@@ -51,9 +51,10 @@ final class MQTTOutbox {
   private var lastPacketID: UInt16 = 0
   private var sequence: UInt64 = 0
 
-  init(name: String, engine: Engine, bytesMax: Int) {
+  init(name: String, engine: Engine, memory: MemoryBudget? = nil, bytesMax: Int) {
     log = MemoryLog(
-      name: name, engine: engine, recordsMax: 0, bytesMax: bytesMax, overflow: .refuse)
+      name: name, engine: engine, memory: memory, recordsMax: 0, bytesMax: bytesMax,
+      overflow: .refuse)
     group = WindowGroup(
       name: name, log: log, engine: engine, inFlightMax: Int(UInt16.max),
       removesAcknowledged: true)

@@ -34,6 +34,8 @@ public final class MQTTServer: FrontEnd {
     _read { yield counters.pointee }
     _modify { yield &counters.pointee }
   }
+  /// Retained messages on their way to new subscriptions.
+  let retained: MQTTRetainedDelivery
   /// Bans, when there may be any.
   var flapping: MQTTFlapping?
   /// The slowest subscriptions, when they are listed.
@@ -54,6 +56,7 @@ public final class MQTTServer: FrontEnd {
     counters = .allocate(capacity: 1)
     counters.initialize(to: MQTTStatistics())
     engine = context.loop.engine
+    retained = MQTTRetainedDelivery(loop: context.loop)
     settings = try MQTTSettings(values)
     origin = engine.register(origin: Self.name, reader: MQTTEnvelope())
     apply()
@@ -198,8 +201,8 @@ extension MQTTServer {
 extension MQTTServer {
   /// Finds where a message goes that names `topic`.
   ///
-  /// - Throws: malformed packet for an ill-formed name, topic name invalid for one that is too long
-  ///   or has a wrong `$delayed/`.
+  /// - Throws: malformed packet for an ill-formed name, topic name invalid for one that is too long,
+  ///   has too many levels or a wrong `$delayed/`.
   func resolve(
     _ topic: UnsafeRawBufferPointer, _ principal: Principal
   ) throws(MQTTWireError) -> MQTTResolvedTopic {
@@ -224,8 +227,8 @@ extension MQTTServer {
       else { throw MQTTWireError(.topicNameInvalid, "topic was rewritten to none") }
     }
     resolved.canonical = resolved.name.withUnsafeBytes { MQTTTopicCodec.canonical($0) }
-    guard resolved.canonical.count <= engine.limits.topicBytesMax else {
-      throw MQTTWireError(.topicNameInvalid, "topic is too long")
+    guard resolved.canonical.withUnsafeBytes({ engine.limits.allows(topic: $0) }) else {
+      throw MQTTWireError(.topicNameInvalid, "topic is too long or has too many levels")
     }
     resolved.isDenied = resolved.canonical.withUnsafeBytes { canonical in
       // What the server says about itself is the server's alone.

@@ -90,6 +90,19 @@ extension MQTTSession {
     return true
   }
 
+  /// Takes a retained message for a new subscription.
+  func take(retained record: Record, _ subscription: MQTTSubscription) {
+    if checksDelivery, let permissions = principal.permissions?.subscribe,
+      !record.topic.withUnsafeBytes({ permissions.permits($0) })
+    {
+      return
+    }
+    if subscription.noLocal, record.publisherID == self.id { return }
+    let asked = MQTTQoS(rawValue: record.quality.rawValue) ?? .exactlyOnce
+    accept(
+      record, min(asked, subscription.qos), retain: true, identifier: subscription.identifier)
+  }
+
   /// Keeps a message that is not published now: a retained one for a new subscription.
   func accept(_ record: Record, _ qos: MQTTQoS, retain: Bool, identifier: [UInt8]) {
     guard qos != .atMostOnce else {
@@ -119,7 +132,8 @@ extension MQTTSession {
 
   private func makeOutbox() -> MQTTOutbox {
     let made = MQTTOutbox(
-      name: clientName, engine: frontEnd.engine, bytesMax: frontEnd.settings.queuedBytesMax)
+      name: clientName, engine: frontEnd.engine, memory: tenant.memory,
+      bytesMax: frontEnd.settings.queuedBytesMax)
     outbox = made
     return made
   }

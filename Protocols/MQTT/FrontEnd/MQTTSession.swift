@@ -22,6 +22,10 @@ final class MQTTSession: Subscriber {
   var will: MQTTWill?
   /// QoS 2 messages from the client that are not yet released.
   var unreleased: Set<UInt16> = []
+  /// Retained messages that new subscriptions still get.
+  var walks: [MQTTRetainedDelivery.Walk] = []
+  /// What the session takes from its tenant's budget, when it outlives its connection.
+  var charge: MemoryCharge?
   /// Messages to the client that want an answer; made with the first one.
   var outbox: MQTTOutbox?
   /// Whether messages are held back one by one because some of what a filter matches is denied.
@@ -75,6 +79,9 @@ final class MQTTSession: Subscriber {
     super.init(tenant: principal.tenant)
     isReady = false
   }
+
+  /// What a session of that client identifier takes, without its subscriptions and messages.
+  static func byteCount(_ clientID: [UInt8]) -> Int { 1_024 + 2 * clientID.count }
 
   /// Whether the client is there.
   var isOnline: Bool { link != nil }
@@ -166,6 +173,8 @@ final class MQTTSession: Subscriber {
     subscriptions = [:]
     outbox = nil
     unreleased = []
+    walks = []
+    charge = nil
     frontEnd.table(of: tenant).remove(self)
   }
 

@@ -35,6 +35,11 @@ final class MQTTSubscription: Subscription {
     self.identifier = Array(properties.bytes.readableBytesView)
     super.init(pattern: pattern, group: group, subscriber: session)
   }
+
+  /// With the filter, under which the session finds it.
+  override var byteCount: Int {
+    super.byteCount + 128 + filter.count + identifier.count + (share?.count ?? 0)
+  }
 }
 
 /// How a session gets the messages of one topic, computed once per remembered match and kept as the

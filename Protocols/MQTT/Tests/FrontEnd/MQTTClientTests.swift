@@ -135,6 +135,37 @@ import Testing
     #expect(broker.frontEnd.sessions.first { $0.clientName == "away" }?.subscriptions.count == 1)
   }
 
+  @Test(arguments: ["", "$delayed/10/"])
+  func topicsOfTooManyLevelsAreRefused(prefix: String) throws {
+    let broker = try TestBroker()
+    let client = try broker.connect("c")
+    let most = prefix + String(repeating: "/", count: 255)
+    client.publish(most, "x", .atLeastOnce, retain: true)
+    #expect(
+      try client.take()
+        == .puback(
+          MQTTAcknowledgement(
+            packetID: 7, reason: prefix.isEmpty ? .noMatchingSubscribers : .success)))
+    client.publish(most + "/", "x", .atLeastOnce, retain: true)
+    guard case .disconnect(let disconnect) = try client.take() else {
+      throw TestFailure("no DISCONNECT")
+    }
+    #expect(disconnect.reason == .topicNameInvalid)
+    #expect(!client.isOpen || broker.engine.tenant(named: "default").retained.count <= 1)
+  }
+
+  @Test func aWillOfTooManyLevelsIsRefused() throws {
+    let client = try TestBroker().open()
+    let topic = ByteBuffer(string: String(repeating: "/", count: 256))
+    client.send(
+      .connect(
+        MQTTConnect(
+          version: .v5, clientID: ByteBuffer(string: "w"),
+          will: MQTTConnect.Will(topic: topic, payload: ByteBuffer(string: "x")))))
+    guard case .connack(let connack) = try client.take() else { throw TestFailure("no CONNACK") }
+    #expect(connack.code == MQTTReasonCode.topicNameInvalid.rawValue)
+  }
+
   @Test func delayedMessagesWait() throws {
     let broker = try TestBroker()
     let client = try broker.connect("c")

@@ -164,9 +164,80 @@ import Testing
     #expect(payloads == ["0", "1", "2"])
     #expect(try back.next() == nil)
     #expect(broker.frontEnd.statistics.publishesDropped == 2)
-    #expect(broker.engine.memory.used > 0)
+    let full = broker.engine.memory.used
     for number: UInt16 in 1...3 { back.send(.puback(MQTTAcknowledgement(packetID: number))) }
+    #expect(broker.engine.memory.used < full - 3 * 336)
+    // The session and its subscription still count, until it ends.
+    #expect(broker.engine.memory.used > 0)
+    back.abort()
+    _ = try broker.connect("c")
     #expect(broker.engine.memory.used == 0)
+  }
+
+  @Test func lastingSessionsAreCharged() throws {
+    let broker = try TestBroker(limits: { $0.storedBytesMax = 300_000 })
+    let keep: (inout MQTTProperties) -> Void = { $0.append(.sessionExpiryInterval, 1000) }
+    let long = String(repeating: "x", count: 60_000)
+    try broker.connect("1" + long, properties: keep).abort()
+    let charged = broker.engine.memory.used
+    #expect(charged > 60_000)
+    // Coming back costs nothing more, a clean session nothing at all.
+    try broker.connect("1" + long, clean: false, properties: keep).abort()
+    _ = try broker.connect("2" + long)
+    #expect(broker.engine.memory.used == charged)
+    try broker.connect("2" + long, properties: keep).abort()
+    let refused = try broker.open()
+    var properties = MQTTProperties()
+    keep(&properties)
+    refused.send(
+      .connect(
+        MQTTConnect(
+          version: .v5, clientID: ByteBuffer(string: "3" + long), cleanStart: true,
+          properties: properties)))
+    guard case .connack(let connack) = try refused.take() else { throw TestFailure("no CONNACK") }
+    #expect(connack.code == MQTTReasonCode.quotaExceeded.rawValue)
+    broker.pass(1001)
+    #expect(broker.engine.memory.used == 0)
+  }
+
+  @Test func retainedMessagesComeInSlices() throws {
+    let broker = try TestBroker()
+    let tenant = broker.engine.tenant(named: "default")
+    let count = 3_000
+    for index in 0..<count {
+      try tenant.retained.set(
+        tenant.record(topic: Array("r.\(index)".utf8), payload: Array("\(index)".utf8)))
+    }
+    let client = try broker.connect("c")
+    try client.subscribe("#")
+    var found: Set<String> = []
+    while case .publish(let publish)? = try client.next() {
+      #expect(found.insert(String(buffer: publish.payload)).inserted)
+    }
+    #expect(found.count > 1_000 && found.count < count, "\(found.count)")
+    // In later turns the rest comes, once each.
+    for _ in 0..<10 {
+      broker.eventLoop.advanceTime(by: .milliseconds(1))
+      while case .publish(let publish)? = try client.next() {
+        #expect(found.insert(String(buffer: publish.payload)).inserted)
+      }
+    }
+    #expect(found.count == count)
+  }
+
+  @Test func aRepeatedFilterIsAnsweredOnce() throws {
+    let broker = try TestBroker()
+    let tenant = broker.engine.tenant(named: "default")
+    try tenant.retained.set(tenant.record(topic: Array("t".utf8), payload: [1]))
+    let client = try broker.connect("c")
+    let requests = (0..<50).map { _ in
+      MQTTSubscribe.Request(filter: ByteBuffer(string: "t"), qos: .atMostOnce)
+    }
+    client.send(.subscribe(MQTTSubscribe(packetID: 1, requests: requests)))
+    guard case .suback(let suback) = try client.take() else { throw TestFailure("no SUBACK") }
+    #expect(suback.reasons.count == 50)
+    _ = try client.takePublish()
+    #expect(try client.next() == nil)
   }
 
   @Test func slowReadersLoseQoS0() throws {

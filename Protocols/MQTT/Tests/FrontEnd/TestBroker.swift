@@ -17,8 +17,13 @@ final class TestBroker {
   let access: TestAccess
   var engine: Engine { loop.engine }
 
-  init(_ values: [String: SettingValue] = [:], groups: GroupNames = GroupNames()) throws {
-    loop = Loop(eventLoop: eventLoop, wallNanoseconds: 1_800_000_000_000_000_000)
+  init(
+    _ values: [String: SettingValue] = [:], groups: GroupNames = GroupNames(),
+    limits adjust: (inout EngineLimits) -> Void = { _ in }
+  ) throws {
+    var limits = EngineLimits.defaults
+    adjust(&limits)
+    loop = Loop(eventLoop: eventLoop, limits: limits, wallNanoseconds: 1_800_000_000_000_000_000)
     access = TestAccess(engine: loop.engine)
     var all: [String: SettingValue] = [:]
     for setting in MQTTServer.settings.settings { all[setting.key] = setting.defaultValue }
