@@ -37,8 +37,8 @@ extension TopicTree {
     public var isAtEnd: Bool { self.node == nil }
 
     /// Goes at most `steps` nodes further and calls `body` with the entries there, until it answers
-    /// `false`: then the walk is over. `body` may not change the tree; who does so between two calls
-    /// is welcome.
+    /// `false`: then the walk is over. `body` may not change the tree; between two calls anybody
+    /// may.
     ///
     /// - Returns: whether there is more to see.
     @discardableResult
