@@ -1,5 +1,4 @@
 import Crypto
-import GodwitPrimitives
 import GodwitWire
 
 /// What a request to the admin server shows to prove who it is.
@@ -13,7 +12,7 @@ public enum AdminCredentials: Hashable, Sendable {
 /// Who may use the admin server. Confined to the loop.
 ///
 /// A browser shows its password with every request, and checking one is slow by design: what was
-/// accepted is remembered for five minutes, as a keyed digest.
+/// accepted is remembered for five minutes after its last use, as a keyed digest.
 public final class AdminAccess {
   /// Decides; calls back on the loop, now or later.
   public typealias Check = (AdminCredentials, @escaping (Bool) -> Void) -> Void
@@ -27,7 +26,9 @@ public final class AdminAccess {
   private let check: Check
   private let key = SymmetricKey(size: .bits256)
   private var remembered: [[UInt8]: Int64] = [:]
-  private var attempts: TokenBucket?
+  /// Changes whenever everything is forgotten: what was asked before is not remembered after.
+  private var generation = 0
+  private var pace = AttemptPace()
 
   /// Asks `check`.
   public init(check: @escaping Check) {
@@ -52,6 +53,7 @@ public final class AdminAccess {
   /// Forgets who was let in: the settings have changed.
   public func forget() {
     self.remembered.removeAll()
+    self.generation &+= 1
   }
 
   private static func same(_ left: String, _ right: String) -> Bool {
@@ -60,24 +62,34 @@ public final class AdminAccess {
   }
 
   /// Judges the value of an `Authorization` header.
+  ///
+  /// - Parameter wait: runs what it is given after so many nanoseconds, if anybody still asks: the
+  ///   turn of an attempt comes.
   func judge(
-    _ header: String?, now: Int64, attemptsPerSecond: Double,
-    _ answer: @escaping (Verdict) -> Void
+    _ header: String?, from address: String, now: Int64, attemptsPerSecond: Double,
+    wait: (Int64, @escaping () -> Void) -> Void, _ answer: @escaping (Verdict) -> Void
   ) {
     guard let header, let credentials = Self.parse(header) else { return answer(.refused) }
     let code = HMAC<SHA256>.authenticationCode(for: Array(header.utf8), using: self.key)
     let digest = Array(code)
-    if let until = self.remembered[digest], until > now { return answer(.granted) }
-    var bucket =
-      self.attempts
-      ?? TokenBucket(perSecond: attemptsPerSecond, burst: attemptsPerSecond, now: now)
-    let isAllowed = bucket.take(now: now)
-    self.attempts = bucket
-    guard isAllowed else { return answer(.busy) }
-    self.check(credentials) { [weak self] isGranted in
-      if isGranted { self?.remember(digest, now: now) }
-      answer(isGranted ? .granted : .refused)
+    if let until = self.remembered[digest], until > now {
+      self.remembered[digest] = now + Self.rememberedFor
+      return answer(.granted)
     }
+    guard let nanoseconds = self.pace.take(address, perSecond: attemptsPerSecond, now: now) else {
+      return answer(.busy)
+    }
+    let check = { [weak self] in
+      guard let self else { return }
+      let generation = self.generation
+      self.check(credentials) { [weak self] isGranted in
+        if isGranted, let self, self.generation == generation {
+          self.remember(digest, now: now + nanoseconds)
+        }
+        answer(isGranted ? .granted : .refused)
+      }
+    }
+    if nanoseconds == 0 { check() } else { wait(nanoseconds, check) }
   }
 
   private func remember(_ digest: [UInt8], now: Int64) {

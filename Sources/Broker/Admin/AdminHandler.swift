@@ -41,12 +41,13 @@ final class AdminHandler: ChannelInboundHandler {
 
   // MARK: Life
 
-  /// Whether it may be ended for somebody new: it waits for its client. What is judged or answered
-  /// right now, and what was let in to watch, stays.
-  var canGiveWay: Bool {
+  /// How readily it may be ended for somebody new: 0 when it waits for its client, 1 when its
+  /// client waits for a verdict, `nil` when it was let in to watch and never.
+  var yields: Int? {
     switch self.state {
-    case .judging, .streaming: false
-    case .idle, .reading, .refused, .answering, .ended: true
+    case .streaming: nil
+    case .judging: 1
+    case .idle, .reading, .refused, .answering, .ended: 0
     }
   }
 
@@ -166,11 +167,23 @@ final class AdminHandler: ChannelInboundHandler {
     self.expect(within: self.server.limits.requestSeconds)
     let number = self.number
     access.judge(
-      head.headers.first(name: "authorization"), now: self.server.loop.engine.now,
-      attemptsPerSecond: self.server.limits.attemptsPerSecond
-    ) { verdict in
+      head.headers.first(name: "authorization"), from: self.address,
+      now: self.server.loop.engine.now, attemptsPerSecond: self.server.limits.attemptsPerSecond,
+      wait: { self.after(nanoseconds: $0, of: number, $1) },
+      { verdict in
+        guard number == self.number, case .judging = self.state else { return }
+        self.judged(verdict, head, body)
+      })
+  }
+
+  private var address: String { self.context?.remoteAddress?.ipAddress ?? "" }
+
+  /// Runs `body` later, if the request of that number is still to be judged.
+  private func after(nanoseconds: Int64, of number: UInt64, _ body: @escaping () -> Void) {
+    self.context?.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(nanoseconds)) {
       guard number == self.number, case .judging = self.state else { return }
-      self.judged(verdict, head, body)
+      self.server.loop.renewTime()
+      body()
     }
   }
 

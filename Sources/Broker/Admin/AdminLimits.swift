@@ -20,7 +20,8 @@ public struct AdminLimits: Hashable, Sendable {
   public var tapBufferBytesMax = 256 << 10
   /// Rows that one answer lists at the most. Default 1,000.
   public var rowsMax = 1_000
-  /// Attempts to prove who one is, per second, that are checked at all. Default 20.
+  /// Attempts to prove who one is, per second and address; further ones wait their turn, for three
+  /// seconds at the most. All addresses together have ten times as many. Default 20.
   public var attemptsPerSecond = 20.0
 
   /// The defaults documented at each member.

@@ -149,10 +149,12 @@ public final class AdminServer {
   /// Ends whoever has waited longest: those who send slowly, do not read, or stay without asking
   /// must not keep a probe out.
   private func makeRoom() {
-    let oldest = self.handlers.values.filter(\.canGiveWay).min { $0.since < $1.since }
-    guard let oldest else { return }
-    self.gone(oldest)
-    oldest.end()
+    let waiting = self.handlers.values.compactMap { handler in
+      handler.yields.map { (order: ($0, handler.since), handler: handler) }
+    }
+    guard let first = waiting.min(by: { $0.order < $1.order }) else { return }
+    self.gone(first.handler)
+    first.handler.end()
   }
 
   func gone(_ handler: AdminHandler) {
