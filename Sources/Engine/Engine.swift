@@ -63,16 +63,24 @@ public final class Engine {
     if let tenant = self.tenantsByName[name] { return tenant }
     let tenant = Tenant(name: name, engine: self)
     self.tenantsByName[name] = tenant
-    for tenant in self.tenantsByName.values { tenant.memory.limit = self.shareOfMemory }
+    self.shareMemory()
     return tenant
   }
 
-  /// What each tenant may hold of `memory`.
-  private var shareOfMemory: Int {
+  /// How many tenants the settings speak of: the first to come does not get the share of those who
+  /// have not come yet. Default 1.
+  public var tenantsExpected = 1 {
+    didSet { self.shareMemory() }
+  }
+
+  /// Says what each tenant may hold of `memory`.
+  private func shareMemory() {
     let whole = self.limits.storedBytesMax
-    let share = self.limits.tenantStoredBytesMax
-    guard share == 0 else { return min(share, whole) }
-    return self.tenantsByName.count > 1 ? whole / 2 : whole
+    var share = min(self.limits.tenantStoredBytesMax, whole)
+    if share == 0 {
+      share = max(self.tenantsExpected, self.tenantsByName.count) > 1 ? whole / 2 : whole
+    }
+    for tenant in self.tenantsByName.values { tenant.memory.limit = share }
   }
 
   /// Registers a protocol.

@@ -164,6 +164,12 @@ import Testing
     }
     #expect(first.memory.used <= 5_000)
     try second.retained.set(second.record("x", "x"))
+    // Nor does it get what is for those who have yet to come.
+    let other = Engine(limits: limits, now: 1)
+    other.tenantsExpected = 2
+    #expect(other.tenant(named: "a").memory.limit == 5_000)
+    other.tenantsExpected = 1
+    #expect(other.tenant(named: "a").memory.limit == 10_000)
     limits.tenantStoredBytesMax = 2_000
     #expect(Engine(limits: limits, now: 1).tenant(named: "a").memory.limit == 2_000)
   }

@@ -16,6 +16,8 @@ final class NATSReceiver: Subscriber {
 
   /// Above this many bytes a message's receivers share one copy; below, each gets its own.
   private static var sharedBytesMin: Int { 32_768 }
+  /// How many subscriptions of a client that is gone end in one turn of the loop.
+  private static var unsubscribedPerTurn: Int { 5_000 }
 
   let connection: Connection
   /// Owns this receiver, and retires it before it goes away.
@@ -68,7 +70,18 @@ final class NATSReceiver: Subscriber {
     self.isRetired = true
     self.isReady = false
     self.passable = 0
-    for subscription in self.subscriptions.all { self.tenant.router.unsubscribe(subscription) }
+    self.unsubscribe(self.subscriptions.unsorted[...])
+  }
+
+  /// Takes subscriptions out, so many in one turn of the loop: a client may have hundreds of
+  /// thousands, and others need not wait until it is gone.
+  private func unsubscribe(_ subscriptions: ArraySlice<NATSSubscription>) {
+    for subscription in subscriptions.prefix(Self.unsubscribedPerTurn) {
+      self.tenant.router.unsubscribe(subscription)
+    }
+    let rest = subscriptions.dropFirst(Self.unsubscribedPerTurn)
+    guard !rest.isEmpty else { return }
+    self.connection.loop.later { self.unsubscribe(rest) }
   }
 
   /// Whether a message to `subject` answers a request that was delivered here; counts it.

@@ -206,15 +206,14 @@ extension NATSServer {
       .init("now", .string(NATSTimestamp.text(self.context.loop.engine.now))),
     ]
     json += self.routerFigures()
-    let found = self.subscriptionDetails(account: request.first("acc"), test: test)
+    let isListed = lists || test != nil
+    let (total, page) = self.subscriptionDetails(
+      account: request.first("acc"), test: test, offset: offset, limit: isListed ? limit : 0)
     json += [
-      .init("total", .integer(Int64(found.count))), .init("offset", .integer(Int64(offset))),
+      .init("total", .integer(Int64(total))), .init("offset", .integer(Int64(offset))),
       .init("limit", .integer(Int64(limit))),
     ]
-    let page = found.dropFirst(offset).prefix(limit)
-    if lists || test != nil {
-      json.append(.init("subscriptions_list", .array(Array(page))))
-    }
+    if isListed { json.append(.init("subscriptions_list", .array(page))) }
     return .object(json)
   }
 
@@ -241,21 +240,33 @@ extension NATSServer {
     ]
   }
 
-  private func subscriptionDetails(account: String?, test: String?) -> [JSONValue] {
+  /// How many subscriptions there are, and one page of them. Only connections that reach into the
+  /// page are looked into, unless `test` asks which subscriptions match.
+  private func subscriptionDetails(
+    account: String?, test: String?, offset: Int, limit: Int
+  ) -> (total: Int, page: [JSONValue]) {
     let subject = test.map { Array($0.utf8) }
-    var found: [JSONValue] = []
+    var total = 0
+    var page: [JSONValue] = []
     for (id, session) in self.sessions.sorted(by: { $0.key < $1.key }) {
       let name = self.accountName(session.principal?.tenant)
-      guard account == nil || account == name else { continue }
-      for subscription in session.receiver?.subscriptions.all ?? [] {
+      guard account == nil || account == name, let receiver = session.receiver else { continue }
+      let count = receiver.subscriptions.count
+      if subject == nil, page.count >= limit || total + count <= offset {
+        total += count
+        continue
+      }
+      for subscription in receiver.subscriptions.all {
         if let subject, !subject.withUnsafeBytes({ subscription.pattern.matches($0) }) { continue }
+        total += 1
+        guard total > offset, page.count < limit else { continue }
         let detail = NATSConnectionFacts.SubscriptionFacts(subscription).json(id: id)
-        found.append(
+        page.append(
           .object(
             [.init("account", .string(name)), .init("account_tag", .string(name))] + detail))
       }
     }
-    return found
+    return (total, page)
   }
 }
 

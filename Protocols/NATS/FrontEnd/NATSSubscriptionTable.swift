@@ -13,6 +13,9 @@ struct NATSSubscriptionTable {
       + self.named.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
   }
 
+  /// All of them, in any order.
+  var unsorted: [NATSSubscription] { Array(self.numbered.values) + Array(self.named.values) }
+
   /// The number that `sid` writes in its only form; `nil` for any other word.
   private static func number(_ sid: UnsafeRawBufferPointer) -> UInt64? {
     guard (1...18).contains(sid.count), sid[0] != UInt8(ascii: "0") || sid.count == 1 else {

@@ -22,6 +22,9 @@ final class BrokerAuthenticator: Authenticator {
     self.rules = rules
     self.engine = engine
     self.desk = desk
+    var tenants = Set(rules.users.values.map(\.tenant))
+    if rules.isAnonymousAllowed || !rules.token.isEmpty { tenants.insert(rules.tenant) }
+    engine.tenantsExpected = tenants.count
   }
 
   var requiresCredentials: Bool { !self.rules.isAnonymousAllowed }
