@@ -112,4 +112,36 @@ public final class Permissions {
       return !isOnlyInGroups && self.subscribe.permits(pattern)
     }
   }
+
+  /// Whether messages are to be held back one by one: something is denied.
+  public var deniesAny: Bool { !self.subscribe.deny.isEmpty || !self.denyInGroup.isEmpty }
+
+  /// Whether a message to `topic` may be delivered to a subscription in `group` that was permitted:
+  /// nothing denies it. What allowed the subscription allows its messages.
+  public func mayReceive(_ topic: UnsafeRawBufferPointer, group: [UInt8]?) -> Bool {
+    if self.subscribe.deny.contains(where: { $0.matches(topic) }) { return false }
+    guard let group, !self.denyInGroup.isEmpty else { return true }
+    return group.withUnsafeBytes { name in
+      !self.denyInGroup.contains { $0.group.matches(name) && $0.pattern.matches(topic) }
+    }
+  }
+
+  /// Whether some message to a permitted subscription may have to be held back.
+  public func deniesSome(of pattern: TopicPattern, group: [UInt8]?) -> Bool {
+    if self.subscribe.deniesSome(of: pattern) { return true }
+    guard let group else { return false }
+    return group.withUnsafeBytes { name in
+      self.denyInGroup.contains { $0.group.matches(name) && $0.pattern.overlaps(pattern) }
+    }
+  }
+
+  /// Whether a message to `topic` that was queued earlier, for a subscription that is no longer
+  /// known, may still be delivered: nothing denies it, and something allows it in one group or
+  /// another.
+  public func mayStillReceive(_ topic: UnsafeRawBufferPointer) -> Bool {
+    guard self.mayReceive(topic, group: nil) else { return false }
+    if self.subscribeInGroup.contains(where: { $0.pattern.matches(topic) }) { return true }
+    let isOnlyInGroups = self.subscribe.allow.isEmpty && !self.subscribeInGroup.isEmpty
+    return !isOnlyInGroups && self.subscribe.permits(topic)
+  }
 }

@@ -53,4 +53,38 @@ struct PermissionsTests {
     #expect(!permissions.maySubscribe(self.pattern("open"), group: Array("bad".utf8)))
     #expect(permissions.maySubscribe(self.pattern("open"), group: Array("good".utf8)))
   }
+
+  private func receives(_ permissions: Permissions, _ topic: String, _ group: String?) -> Bool {
+    Array(topic.utf8).withUnsafeBytes {
+      permissions.mayReceive($0, group: group.map { Array($0.utf8) })
+    }
+  }
+
+  @Test func denialsInGroupsHoldBackMessagesToo() {
+    let permissions = Permissions(
+      subscribe: self.rule([], ["never"]),
+      denyInGroup: [.init(pattern: self.pattern("secret.>"), group: self.pattern("workers"))])
+    #expect(permissions.deniesAny)
+    #expect(!self.receives(permissions, "secret.x", "workers"))
+    #expect(self.receives(permissions, "secret.x", "others"))
+    #expect(self.receives(permissions, "secret.x", nil))
+    #expect(!self.receives(permissions, "never", "others"))
+    #expect(permissions.deniesSome(of: self.pattern(">"), group: Array("workers".utf8)))
+    #expect(!permissions.deniesSome(of: self.pattern("secret.>"), group: Array("others".utf8)))
+  }
+
+  @Test func whatAllowedTheSubscriptionAllowsItsMessages() {
+    let permissions = Permissions(
+      subscribe: self.rule(["public.>"], ["public.x"]),
+      subscribeInGroup: [.init(pattern: self.pattern("work.>"), group: self.pattern("workers"))])
+    #expect(permissions.maySubscribe(self.pattern("work.*"), group: Array("workers".utf8)))
+    #expect(self.receives(permissions, "work.1", "workers"))
+    func stillReceives(_ topic: String) -> Bool {
+      Array(topic.utf8).withUnsafeBytes { permissions.mayStillReceive($0) }
+    }
+    #expect(stillReceives("work.1") && stillReceives("public.y"))
+    #expect(!stillReceives("public.x") && !stillReceives("other"))
+    let inGroupsOnly = Permissions(subscribeInGroup: permissions.subscribeInGroup)
+    #expect(!Array("other".utf8).withUnsafeBytes { inGroupsOnly.mayStillReceive($0) })
+  }
 }

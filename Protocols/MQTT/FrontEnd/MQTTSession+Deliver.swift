@@ -23,7 +23,9 @@ extension MQTTSession {
       keepsRetain = plan.retainAsPublished
       identifiers = plan.identifiers
     }
-    if checksDelivery, principal.permissions?.subscribe.permits(publication.topic) == false {
+    if checksDelivery,
+      principal.permissions?.mayReceive(publication.topic, group: subscription.share) == false
+    {
       return false
     }
     let retain = keepsRetain && publication.isRetained
@@ -161,11 +163,9 @@ extension MQTTSession {
   }
 
   private func sendFirst(_ next: MQTTOutbox.Next, _ connection: Connection) {
-    // What the client may see can have changed since the message was queued. Rules for groups do
-    // not say by which subscription it came, so they leave it alone.
-    if let permissions = principal.permissions, permissions.subscribeInGroup.isEmpty,
-      !permissions.subscribe.isUnrestricted,
-      !next.record.topic.withUnsafeBytes({ permissions.subscribe.permits($0) })
+    // What the client may see can have changed since the message was queued.
+    if let permissions = principal.permissions,
+      !next.record.topic.withUnsafeBytes({ permissions.mayStillReceive($0) })
     {
       outbox?.finish(next.packetID)
       frontEnd.dropped()

@@ -181,7 +181,7 @@ final class MQTTSession: Subscriber {
   /// The settings changed what the client may do: subscriptions that it may no longer have go.
   func changePrincipal(_ principal: Principal) {
     self.principal = principal
-    checksDelivery = !(principal.permissions?.subscribe.deny.isEmpty ?? true)
+    checksDelivery = principal.permissions?.deniesAny == true
     guard let permissions = principal.permissions else { return }
     for (filter, subscription) in subscriptions
     where !permissions.maySubscribe(subscription.pattern, group: subscription.share) {

@@ -189,11 +189,8 @@ final class NATSReceiver: Subscriber {
     _ topic: UnsafeRawBufferPointer, _ subscription: NATSSubscription
   ) -> Bool {
     guard let permissions = self.permissions else { return false }
-    if permissions.subscribe.deny.contains(where: { $0.matches(topic) }) { return true }
-    guard !subscription.queue.isEmpty else { return false }
-    return subscription.queue.withUnsafeBytes { queue in
-      permissions.denyInGroup.contains { $0.group.matches(queue) && $0.pattern.matches(topic) }
-    }
+    let queue = subscription.queue
+    return !permissions.mayReceive(topic, group: queue.isEmpty ? nil : queue)
   }
 
   private func noteReply(_ publication: inout Publication, isNative: Bool) {

@@ -71,9 +71,8 @@ extension NATSSession {
     let subscription = NATSSubscription(
       pattern: pattern, sid: sid, queue: queue, group: group, subscriber: receiver)
     if let permissions = receiver.permissions {
-      subscription.isPartlyDenied =
-        permissions.subscribe.deniesSome(of: pattern)
-        || (!queue.isEmpty && permissions.denyInGroup.contains { $0.pattern.overlaps(pattern) })
+      subscription.isPartlyDenied = permissions.deniesSome(
+        of: pattern, group: queue.isEmpty ? nil : queue)
     }
     return subscription
   }
