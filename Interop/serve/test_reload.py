@@ -175,6 +175,32 @@ def test_a_removed_user_is_told_in_the_words_of_the_protocol(broker, unique, ver
         assert other.next().payload == b"still here"
 
 
+def test_a_changed_way_in_ends_connections(broker, unique):
+    """Who came in by a password that holds no longer must come again."""
+    users = [User("same", "pw"), User("changes", "old")]
+    server = broker("nats", "mqtt", users=users, fresh=True)
+    ends: queue.Queue = queue.Queue()
+    with (
+        NATSWire(server.address("nats")) as nats,
+        NATSWire(server.address("nats")) as bystander,
+        PahoPeer(server.address("mqtt"), version=5, user="changes", password="old") as mqtt,
+    ):
+        mqtt.client.on_disconnect = lambda *a: ends.put(str(a[3]))
+        nats.connect(user="changes", **{"pass": "old"})
+        bystander.connect(user="same", **{"pass": "pw"})
+        bystander.subscribe(unique)
+        reload(server, users=users)
+        nats.publish(unique, "1")
+        assert bystander.delivery().payload == b"1"
+        reload(server, users=[User("same", "pw"), User("changes", "new")])
+        assert nats.read_to_end(10) == b"-ERR 'Authorization Violation'\r\n"
+        assert ends.get(timeout=10) == "Not authorized"
+        bystander.publish(unique, "2")
+        assert bystander.delivery().payload == b"2"
+        with NATSWire(server.address("nats")) as again:
+            again.connect(user="changes", **{"pass": "new"})
+
+
 def test_changed_permissions_hold_at_once(broker, unique):
     open_user = User("a", "pw")
     server = broker("nats", "mqtt", users=[open_user], fresh=True)

@@ -3,7 +3,7 @@ import Logging
 
 extension BrokerCore {
   /// Takes new settings over: users, rules, certificates, the admin log-in, and what the protocols
-  /// can change while running. Connections stand, except of users who are gone.
+  /// can change while running. Connections stand, except those whose way in is gone.
   ///
   /// - Throws: `SettingsError`; nothing has changed then, if the settings passed `Broker.check`.
   func reload(_ new: BrokerSettings) throws(SettingsError) {

@@ -1,3 +1,4 @@
+import Crypto
 import Glibc
 import GodwitEngine
 import GodwitFrontEndKit
@@ -21,6 +22,8 @@ final class BrokerCore {
   /// Where passwords are hashed. It has a thread as soon as there is somebody to ask.
   private let pool = NIOThreadPool(numberOfThreads: 1)
   let desk: PasswordDesk
+  /// Blinds what the authenticators remember of credentials; one for the life of the process.
+  private let accessKey = SymmetricKey(size: .bits256)
   let adminLogin: AdminLogin
   let adminAccess: AdminAccess
   private var isStopping = false
@@ -38,7 +41,8 @@ final class BrokerCore {
       spelling: [])
     self.desk = PasswordDesk(eventLoop: loop.eventLoop, pool: self.pool)
     self.access = AccessControl(
-      BrokerAuthenticator(closed, engine: loop.engine, desk: self.desk))
+      BrokerAuthenticator(
+        closed, engine: loop.engine, desk: self.desk, key: self.accessKey))
     let server = settings.file["server"]
     self.facts = BrokerFacts(
       serverName: server.text("name"), version: Broker.version, startedAt: loop.engine.now)
@@ -69,7 +73,8 @@ final class BrokerCore {
   func admit(by rules: AccessRules, _ settings: BrokerSettings) {
     if !rules.users.isEmpty || settings.adminAsks { self.pool.start() }
     self.access.authenticator = BrokerAuthenticator(
-      rules, engine: self.loop.engine, desk: self.desk)
+      rules, engine: self.loop.engine, desk: self.desk, key: self.accessKey)
+    self.access.defaultTenant = rules.tenant
     self.adminLogin.take(settings)
     self.admin?.update(
       access: settings.adminAsks ? self.adminAccess : nil,

@@ -34,8 +34,9 @@ public enum Credentials: Hashable, Sendable {
   case token([UInt8])
   /// A signature of the server's nonce by an Ed25519 key (NATS nkeys), both raw.
   case nkey(publicKey: [UInt8], signature: [UInt8], nonce: [UInt8])
-  /// A name that the front end has verified by itself, as after a SCRAM exchange.
-  case verified(user: String)
+  /// A name whose password the front end has verified by itself, in a SCRAM exchange, against what
+  /// the authenticator kept of it then.
+  case verified(user: String, by: SCRAMCredential)
 }
 
 /// Who a connection acts for, once it is known.
@@ -52,11 +53,14 @@ public final class Principal {
   public let payloadBytesMax: Int
   /// Whether it stays valid across a change of the settings, compared by this text.
   public let revision: String
+  /// By what it was let in, for the authenticator's eyes only: a fingerprint of what is kept of the
+  /// credential, never the credential. Empty where nothing was asked for.
+  public let admission: [UInt8]
 
   /// A principal.
   public init(
     name: String, tenant: Tenant, permissions: Permissions? = nil, subscriptionsMax: Int = 0,
-    payloadBytesMax: Int = 0, revision: String = ""
+    payloadBytesMax: Int = 0, revision: String = "", admission: [UInt8] = []
   ) {
     self.name = name
     self.tenant = tenant
@@ -64,6 +68,7 @@ public final class Principal {
     self.subscriptionsMax = subscriptionsMax
     self.payloadBytesMax = payloadBytesMax
     self.revision = revision
+    self.admission = admission
   }
 }
 
@@ -117,6 +122,6 @@ public protocol Authenticator: AnyObject {
   func scramCredential(for user: String) -> SCRAMCredential
 
   /// The principal as it would be made today, after the settings changed; `nil` when it no longer
-  /// gets in.
+  /// gets in: it is gone, may not come from there any more, or what it was let in by has changed.
   func refresh(_ principal: Principal, peer: PeerIdentity) -> Principal?
 }

@@ -35,10 +35,30 @@ public struct FrontEndContext {
 public final class AccessControl {
   /// Who decides who gets in.
   public var authenticator: any Authenticator
+  /// The tenant of those for whom nothing else is said, which is the operator's own: it is shown
+  /// figures of the whole process.
+  public var defaultTenant = "default"
 
   /// Starts with `authenticator`.
   public init(_ authenticator: any Authenticator) {
     self.authenticator = authenticator
+  }
+
+  /// Asks today's authenticator. When the settings were read again before it answered, who is let
+  /// in must be welcome under the new ones, too.
+  public func authenticate(
+    _ credentials: Credentials, peer: PeerIdentity,
+    completion: @escaping (Result<Principal, AccessRefusal>) -> Void
+  ) {
+    let asked = self.authenticator
+    asked.authenticate(credentials, peer: peer) { result in
+      guard case .success(let principal) = result, self.authenticator !== asked else {
+        completion(result)
+        return
+      }
+      let today = self.authenticator.refresh(principal, peer: peer)
+      completion(today.map { .success($0) } ?? .failure(.badCredentials))
+    }
   }
 }
 

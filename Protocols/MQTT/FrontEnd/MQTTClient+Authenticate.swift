@@ -76,7 +76,7 @@ extension MQTTClient {
     } catch {
       throw MQTTWireError(.notAuthorized, "authentication failed")
     }
-    check(.verified(user: running.scram.userName))
+    check(.verified(user: running.scram.userName, by: running.scram.credential))
   }
 
   /// A re-authentication came to its end: as whom the connection goes on may have changed, but not

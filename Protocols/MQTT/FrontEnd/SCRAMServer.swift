@@ -26,7 +26,8 @@ struct SCRAMServer {
   private let clientFirstBare: [UInt8]
   private let serverFirst: [UInt8]
   private let nonce: [UInt8]
-  private let credential: SCRAMCredential
+  /// What the proof is checked against.
+  let credential: SCRAMCredential
 
   /// Reads the client's first message.
   ///

@@ -60,7 +60,7 @@ extension NATSSession {
     self.stage = .authenticating
     var isAnswered = false
     var wasPaused = false
-    self.frontEnd.authenticator.authenticate(credentials, peer: self.identity) { result in
+    self.frontEnd.context.access.authenticate(credentials, peer: self.identity) { result in
       isAnswered = true
       guard self.stage == .authenticating else { return }
       self.authenticated(result, previous)

@@ -11,7 +11,8 @@ struct AccessRules {
     /// A password that stands in the file as it is, hashed on first use.
     var plainPassword: [UInt8]?
     var publicKey: [UInt8]?
-    var certificate: String
+    /// The common name of the certificate that stands for the user; never empty.
+    var certificate: String?
     var tenant: String
     var clientIDs: [String]
     var addresses: [AddressRange]
@@ -62,8 +63,23 @@ struct AccessRules {
       }
       self.users[compiled.name] = compiled
     }
+    try self.checkKeysAreUnique(at: values.path)
     for rule in values.maps("acl") {
       self.rules.append(try Rule(rule, spelling: spelling))
+    }
+  }
+
+  /// A key or a certificate that stands for two users would let its owner in as either.
+  private func checkKeysAreUnique(at path: String) throws(SettingsError) {
+    var certificates: Set<String> = []
+    var keys: Set<[UInt8]> = []
+    for user in self.users.values {
+      if let certificate = user.certificate, !certificates.insert(certificate).inserted {
+        throw SettingsError("\(path).users", "two users have the certificate \(certificate)")
+      }
+      if let key = user.publicKey, !keys.insert(key).inserted {
+        throw SettingsError("\(path).users", "two users have one nkey; one is \(user.name)")
+      }
     }
   }
 
@@ -81,7 +97,8 @@ extension AccessRules.User {
     _ values: SettingsValues, defaultTenant: String, spelling: [any FrontEnd]
   ) throws(SettingsError) {
     self.name = try Self.prepared(values.text("name"), "\(values.path).name")
-    self.certificate = values.text("certificate")
+    let certificate = values.text("certificate")
+    self.certificate = certificate.isEmpty ? nil : certificate
     let nkey = values.text("nkey")
     if !nkey.isEmpty {
       guard let key = spelling.lazy.compactMap({ type(of: $0).publicKey(nkey) }).first else {
@@ -89,7 +106,7 @@ extension AccessRules.User {
       }
       self.publicKey = key
     }
-    if self.name.isEmpty { self.name = nkey.isEmpty ? self.certificate : nkey }
+    if self.name.isEmpty { self.name = nkey.isEmpty ? certificate : nkey }
     guard !self.name.isEmpty else { throw SettingsError("\(values.path).name", "must be said") }
     let password = values.text("password")
     if password.hasPrefix("SCRAM-SHA-256$") {
@@ -100,7 +117,7 @@ extension AccessRules.User {
     } else if !password.isEmpty {
       self.plainPassword = Array(try Self.prepared(password, "\(values.path).password").utf8)
     }
-    guard !password.isEmpty || self.publicKey != nil || !self.certificate.isEmpty else {
+    guard !password.isEmpty || self.publicKey != nil || !certificate.isEmpty else {
       throw SettingsError(values.path, "needs a password, an nkey or a certificate")
     }
     self.tenant = values.text("tenant").isEmpty ? defaultTenant : values.text("tenant")
@@ -159,6 +176,10 @@ extension AccessRules.Rule {
     }
     guard !self.topics.isEmpty else {
       throw SettingsError("\(values.path).topics", "must name at least one pattern")
+    }
+    guard !self.publishes || self.topics.allSatisfy({ $0.group == nil }) else {
+      throw SettingsError(
+        "\(values.path).topics", "a queue group makes sense with `action: subscribe` only")
     }
     self.allows = values.bool("allow")
   }

@@ -41,6 +41,23 @@ struct PatternTemplate {
     }
   }
 
+  /// Everything that the pattern may stand for, whoever comes: from the first level with a
+  /// placeholder on, anything.
+  var widened: TopicPattern {
+    if let fixed { return fixed }
+    var levels: [ArraySlice<UInt8>] = []
+    for level in self.text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
+      let hasPlaceholder = zip(level, level.dropFirst()).contains { first, second in
+        first == UInt8(ascii: "%") && (second == UInt8(ascii: "c") || second == UInt8(ascii: "u"))
+      }
+      levels.append(hasPlaceholder ? [UInt8(ascii: ">")] : level)
+      if hasPlaceholder { break }
+    }
+    return TopicPattern(
+      canonical: Array(levels.joined(separator: [UInt8(ascii: ".")])), openTail: .zeroOrMore,
+      reserved: .nothing)
+  }
+
   /// The pattern for one client; `nil` when its name or id would turn into levels or wildcards.
   func pattern(name: String, clientID: String) -> TopicPattern? {
     if let fixed { return fixed }
@@ -66,7 +83,7 @@ struct PatternTemplate {
   private static func isOneLevel(_ bytes: [UInt8]) -> Bool {
     !bytes.isEmpty
       && !bytes.contains { byte in
-        byte <= 0x20 || byte == 0x7F || ".*>/+#".utf8.contains(byte)
+        byte <= 0x20 || byte == 0x7F || ".*>/+#%".utf8.contains(byte)
       }
   }
 }
@@ -87,6 +104,10 @@ struct PermissionsTemplate {
 
   init(_ values: SettingsValues, spelling: [any FrontEnd]) throws(SettingsError) {
     self.publish = try Self.side(values, "publish", spelling)
+    let published = (self.publish.allow ?? []) + self.publish.deny
+    guard published.allSatisfy({ $0.group == nil }) else {
+      throw SettingsError("\(values.path).publish", "a queue group makes sense to subscribe only")
+    }
     self.subscribe = try Self.side(values, "subscribe", spelling)
     if values.bool("allow_responses") {
       self.responses = Permissions.Responses(
@@ -118,33 +139,45 @@ struct PermissionsTemplate {
 
   /// The permissions of one client, with the rules that concern it.
   func permissions(name: String, clientID: String, rules: [AccessRules.Rule]) -> Permissions {
-    func patterns(_ templates: [PatternTemplate]) -> [TopicPattern] {
-      templates.filter { $0.group == nil }
-        .compactMap { $0.pattern(name: name, clientID: clientID) }
+    // What cannot be filled in allows nothing, and denies all that it might mean.
+    func pattern(_ template: PatternTemplate, denies: Bool) -> TopicPattern? {
+      template.pattern(name: name, clientID: clientID) ?? (denies ? template.widened : nil)
     }
-    func groups(_ templates: [PatternTemplate]) -> [Permissions.GroupRule] {
+    func patterns(_ templates: [PatternTemplate], denies: Bool) -> [TopicPattern] {
+      templates.filter { $0.group == nil }.compactMap { pattern($0, denies: denies) }
+    }
+    func groups(_ templates: [PatternTemplate], denies: Bool) -> [Permissions.GroupRule] {
       templates.compactMap { template in
-        guard let group = template.group,
-          let pattern = template.pattern(name: name, clientID: clientID)
-        else { return nil }
+        guard let group = template.group, let pattern = pattern(template, denies: denies) else {
+          return nil
+        }
         return Permissions.GroupRule(pattern: pattern, group: group)
       }
     }
-    func rule(_ side: Side, _ concerned: [AccessRules.Rule]) -> Permissions.Rule {
+    func allowed(_ side: Side, _ concerned: [AccessRules.Rule]) -> [PatternTemplate]? {
       let more = concerned.filter(\.allows).flatMap(\.topics)
-      let allow = side.allow.map { $0 + more } ?? (more.isEmpty ? nil : more)
-      let deny = side.deny + concerned.filter { !$0.allows }.flatMap(\.topics)
-      var rule = Permissions.Rule(allow: patterns(allow ?? []), deny: patterns(deny))
+      return side.allow.map { $0 + more } ?? (more.isEmpty ? nil : more)
+    }
+    func denied(_ side: Side, _ concerned: [AccessRules.Rule]) -> [PatternTemplate] {
+      side.deny + concerned.filter { !$0.allows }.flatMap(\.topics)
+    }
+    func rule(_ side: Side, _ concerned: [AccessRules.Rule]) -> Permissions.Rule {
+      let allow = allowed(side, concerned)
+      var rule = Permissions.Rule(
+        allow: patterns(allow ?? [], denies: false),
+        deny: patterns(denied(side, concerned), denies: true))
       // A list that was said, and has nothing to offer this client, allows nothing.
       rule.denyAll = allow != nil && rule.allow.isEmpty
       return rule
     }
-    let publish = rule(self.publish, rules.filter(\.publishes))
-    var subscribe = rule(self.subscribe, rules.filter(\.subscribes))
-    let inGroup = groups(self.subscribe.allow ?? [])
+    let subscribing = rules.filter(\.subscribes)
+    var subscribe = rule(self.subscribe, subscribing)
+    let inGroup = groups(allowed(self.subscribe, subscribing) ?? [], denies: false)
     if !inGroup.isEmpty { subscribe.denyAll = false }
     return Permissions(
-      publish: publish, subscribe: subscribe, subscribeInGroup: inGroup,
-      denyInGroup: groups(self.subscribe.deny), responses: self.responses)
+      publish: rule(self.publish, rules.filter(\.publishes)), subscribe: subscribe,
+      subscribeInGroup: inGroup,
+      denyInGroup: groups(denied(self.subscribe, subscribing), denies: true),
+      responses: self.responses)
   }
 }

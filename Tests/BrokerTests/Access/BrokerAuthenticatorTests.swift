@@ -1,3 +1,4 @@
+import Crypto
 import GodwitEngine
 import GodwitFrontEndKit
 import GodwitPrimitives
@@ -24,7 +25,8 @@ private func onLoop<Result: Sendable>(
 
 extension BrokerAuthenticator {
   fileprivate static func forTesting(
-    _ yaml: String, _ engine: Engine, _ eventLoop: any EventLoop
+    _ yaml: String, _ engine: Engine, _ eventLoop: any EventLoop,
+    key: SymmetricKey = SymmetricKey(size: .bits256)
   ) throws -> BrokerAuthenticator {
     let file = try SettingsFile(yaml: yaml, environment: [:])
     let values = file["access"]
@@ -41,7 +43,7 @@ extension BrokerAuthenticator {
       values, moreUsers: [], isAnonymousAllowed: isAnonymous, spelling: frontEnds)
     return BrokerAuthenticator(
       rules, engine: engine,
-      desk: PasswordDesk(eventLoop: eventLoop, pool: NIOThreadPool.singleton))
+      desk: PasswordDesk(eventLoop: eventLoop, pool: NIOThreadPool.singleton), key: key)
   }
 
   /// What comes back at once; `nil` when it takes time.
@@ -240,6 +242,18 @@ struct BrokerAuthenticatorTests {
       "users: [{name: a, password: x, addresses: [y]}]",
       "access.users[0].addresses: `y` is not an address or a range"
     ),
+    (
+      "users: [{name: a, certificate: c}, {name: b, certificate: c}]",
+      "access.users: two users have the certificate c"
+    ),
+    (
+      "users: [{name: a, password: x, permissions: {publish: {deny: [a b]}}}]",
+      "access.users[0].permissions.publish: a queue group makes sense to subscribe only"
+    ),
+    (
+      "acl: [{user: a, topics: [a b], allow: false}]",
+      "access.acl[0].topics: a queue group makes sense with `action: subscribe` only"
+    ),
     ("acl: [{user: a}]", "access.acl[0].topics: must name at least one pattern"),
   ])
   func refusalsSayWhereAndWhat(_ yaml: String, _ expected: String) throws {
@@ -265,13 +279,133 @@ struct BrokerAuthenticatorTests {
       })
   }
 
+  @Test func aCertificateWithoutANameStandsForNobody() throws {
+    let yaml = """
+      access:
+        users:
+          - {name: root, password: secret}
+          - {name: dev, certificate: dev}
+      """
+    #expect(
+      try onLoop(yaml) { access, _ in
+        access.now(.none, peer(common: "")) == .refused(.credentialsRequired)
+      })
+  }
+
+  @Test func denialsThatCannotBeFilledInDenyAllTheyMightMean() throws {
+    let yaml = """
+      access:
+        users:
+          - name: dev
+            certificate: dev
+            permissions:
+              publish: {deny: ["locked.%c.>", "own.x-%u"]}
+              subscribe: {deny: ["locked.%c", "work.%c workers"]}
+        acl:
+          - {user: dev, action: subscribe, topics: ["jobs.> workers"], allow: false}
+      """
+    let denied = try onLoop(yaml) { access, _ in
+      ["c1", "a.b", "a/b", "a b", "+", "", "a%2Eb"].map { id in
+        var answers = ""
+        access.authenticate(.none, peer: peer(id: id, common: "dev")) { result in
+          guard let permissions = (try? result.get())?.permissions else { return }
+          for topic in ["locked.c1.z", "locked.other.z", "own.x-dev", "own.other"] {
+            let isAllowed = Array(topic.utf8).withUnsafeBytes { permissions.publish.permits($0) }
+            answers += isAllowed ? "+" : "-"
+          }
+          for topic in ["locked.c1", "locked.a.b", "work.c1", "work.c2", "jobs.x"] {
+            let isAllowed = permissions.maySubscribe(
+              TopicPattern(canonical: Array(topic.utf8)), group: Array("workers".utf8))
+            answers += isAllowed ? "+" : "-"
+          }
+        }
+        return answers
+      }
+    }
+    #expect(denied.first == "-+-+-+-+-")
+    #expect(Set(denied.dropFirst()) == ["---+-----"])
+  }
+
   @Test func refreshEndsUsersThatAreGone() throws {
     #expect(
       try onLoop("access: {users: [{name: a, certificate: a}]}") { access, engine in
         let tenant = engine.tenant(named: "default")
         return access.refresh(Principal(name: "b", tenant: tenant), peer: peer()) == nil
-          && access.refresh(Principal(name: "a", tenant: tenant), peer: peer())?.name == "a"
           && access.refresh(Principal(name: "", tenant: tenant), peer: peer()) == nil
+      })
+  }
+
+  /// How a client got in, what the settings say afterwards, and whether it is still welcome.
+  struct Change: Sendable {
+    var way: Credentials
+    var common: String?
+    var before: String
+    var after: String
+    var isWelcome: Bool
+  }
+
+  @Test(arguments: [
+    Change(way: .none, before: "anonymous: true", after: "anonymous: true", isWelcome: true),
+    Change(
+      way: .none, before: "anonymous: true", after: "{anonymous: false, token: t}",
+      isWelcome: false),
+    Change(way: .token([0x74]), before: "token: t", after: "token: t", isWelcome: true),
+    Change(way: .token([0x74]), before: "token: t", after: "token: u", isWelcome: false),
+    Change(
+      way: .token([0x74]), before: "token: t", after: "{token: u, anonymous: true}",
+      isWelcome: false),
+    Change(
+      way: .none, common: "c", before: "users: [{name: a, certificate: c}]",
+      after: "users: [{name: a, certificate: c, password: x}]", isWelcome: true),
+    Change(
+      way: .none, common: "c", before: "users: [{name: a, certificate: c, password: x}]",
+      after: "users: [{name: a, certificate: d, password: x}]", isWelcome: false),
+  ])
+  func whatLetAClientInMustStillDoSo(_ change: Change) throws {
+    let isWelcome = try onLoop("access: {anonymous: true}") { _, engine in
+      let key = SymmetricKey(size: .bits256)
+      let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+      func access(_ text: String) throws -> BrokerAuthenticator {
+        let section = text.hasPrefix("{") ? text : "{\(text)}"
+        return try .forTesting("access: \(section)", engine, eventLoop, key: key)
+      }
+      let peer = peer(common: change.common)
+      var principal: Principal?
+      try access(change.before).authenticate(change.way, peer: peer) {
+        principal = try? $0.get()
+      }
+      let entered = try #require(principal)
+      return try access(change.after).refresh(entered, peer: peer) != nil
+    }
+    #expect(isWelcome == change.isWelcome)
+  }
+
+  @Test func madeUpAndRealSaltsOutliveAReload() throws {
+    #expect(
+      try onLoop("access: {anonymous: true}") { _, engine in
+        let key = SymmetricKey(size: .bits256)
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let made = try (0..<2).map { _ in
+          try BrokerAuthenticator.forTesting(
+            "access: {users: [{name: a, password: b}]}", engine, eventLoop, key: key)
+        }
+        return made[0].scramCredential(for: "nobody") == made[1].scramCredential(for: "nobody")
+          && made[0].scramCredential(for: "a") == made[1].scramCredential(for: "a")
+      })
+  }
+
+  @Test func anExchangeAgainstAnOldPasswordIsRefused() throws {
+    #expect(
+      try onLoop("access: {anonymous: true}") { _, engine in
+        let key = SymmetricKey(size: .bits256)
+        let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let made = try ["old", "new"].map { password in
+          try BrokerAuthenticator.forTesting(
+            "access: {users: [{name: a, password: \(password)}]}", engine, eventLoop, key: key)
+        }
+        let old = Credentials.verified(user: "a", by: made[0].scramCredential(for: "a"))
+        return made[0].now(old, peer()) == .entered(name: "a", tenant: "default")
+          && made[1].now(old, peer()) == .refused(.badCredentials)
       })
   }
 }

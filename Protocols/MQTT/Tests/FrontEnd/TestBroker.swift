@@ -185,6 +185,8 @@ final class TestAccess: Authenticator {
   private let engine: Engine
   var passwords: [String: String] = [:]
   var permissions: [String: Permissions] = [:]
+  /// By user; `default` for the others.
+  var tenants: [String: String] = [:]
   var credential = SCRAMCredential(salt: [], iterations: 1, storedKey: [], serverKey: [])
 
   init(engine: Engine) { self.engine = engine }
@@ -200,7 +202,8 @@ final class TestAccess: Authenticator {
     switch credentials {
     case .password(let user, let password) where passwords[user].map { Array($0.utf8) } == password:
       completion(.success(principal(user)))
-    case .verified(let user): completion(.success(principal(user)))
+    case .verified(let user, let credential) where credential == self.credential:
+      completion(.success(principal(user)))
     case .none: completion(.failure(.credentialsRequired))
     default: completion(.failure(.badCredentials))
     }
@@ -213,6 +216,7 @@ final class TestAccess: Authenticator {
 
   private func principal(_ name: String) -> Principal {
     Principal(
-      name: name, tenant: engine.tenant(named: "default"), permissions: permissions[name])
+      name: name, tenant: engine.tenant(named: tenants[name] ?? "default"),
+      permissions: permissions[name])
   }
 }
