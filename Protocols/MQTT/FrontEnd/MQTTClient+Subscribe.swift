@@ -138,15 +138,16 @@ extension MQTTClient {
     return own > 0 ? own : frontEnd.settings.subscriptionsMax
   }
 
-  /// Retained messages for a new subscription (MQTT 5.0, 3.3.1.3): with the retain flag, whatever
-  /// the subscription says of it.
   // MARK: Filters
 
   private static let exclusivePrefix = "$exclusive/"
 
   private func translate(_ said: ByteBuffer) -> Wanted? {
     var bytes = Array(said.readableBytesView)
-    if !frontEnd.settings.rewriteRules.isEmpty { bytes = rewritten(bytes) }
+    if !frontEnd.settings.rewriteRules.isEmpty {
+      guard let other = try? rewritten(bytes) else { return nil }
+      bytes = other
+    }
     return bytes.withUnsafeBytes { pointer in
       guard let parsed = MQTTTopicFilter(pointer) else { return nil }
       var inner = UnsafeRawBufferPointer(rebasing: pointer[parsed.filter])
@@ -173,10 +174,10 @@ extension MQTTClient {
   }
 
   /// A filter after the rules; those of a shared subscription see what is shared.
-  private func rewritten(_ bytes: [UInt8]) -> [UInt8] {
+  private func rewritten(_ bytes: [UInt8]) throws(MQTTWireError) -> [UInt8] {
     let start = bytes.withUnsafeBytes { MQTTTopicFilter($0)?.filter.lowerBound ?? 0 }
     let text = String(decoding: bytes[start...], as: UTF8.self)
-    let other = Array(frontEnd.rewrite(filter: text).utf8)
+    let other = Array(try frontEnd.rewrite(filter: text).utf8)
     return Array(bytes[..<start]) + other
   }
 }

@@ -17,7 +17,7 @@ public struct MQTTRewriteRule: Hashable, Sendable {
   /// Only topics that this filter matches, and filters that it equals or matches as if they were
   /// topics.
   public var source: String
-  /// A regular expression that must match the whole name.
+  /// A regular expression that must match the whole name; see `MQTTExpression`.
   public var pattern: String
   /// The new name; `$1` to `$9` stand for what the expression's groups matched.
   public var target: String
@@ -36,16 +36,22 @@ struct MQTTRewriter {
   private struct Compiled {
     var rule: MQTTRewriteRule
     var source: [UInt8]
-    var expression: Regex<AnyRegexOutput>
+    var expression: MQTTExpression
   }
 
-  private let compiled: [Compiled]
+  /// The longest name that rules are tried on, in bytes; a longer one that a rule is for is refused
+  /// rather than let through under its own name.
+  static let nameBytesMax = 4_096
+
+  private var compiled: [Compiled] = []
 
   /// - Throws: the error of the first expression that is none.
-  init(_ rules: [MQTTRewriteRule]) throws {
-    compiled = try rules.map { rule in
-      Compiled(
-        rule: rule, source: Array(rule.source.utf8), expression: try Regex(rule.pattern))
+  init(_ rules: [MQTTRewriteRule]) throws(MQTTExpression.Failure) {
+    for rule in rules {
+      compiled.append(
+        Compiled(
+          rule: rule, source: Array(rule.source.utf8),
+          expression: try MQTTExpression(rule.pattern)))
     }
   }
 
@@ -53,24 +59,30 @@ struct MQTTRewriter {
   var isEmpty: Bool { compiled.isEmpty }
 
   /// The new name, or `nil` when no rule applies.
-  func rewrite(_ name: String, for direction: MQTTRewriteRule.Direction) -> String? {
-    var result: String?
-    for entry in compiled where entry.rule.direction == .all || entry.rule.direction == direction {
-      guard Self.matches(entry.source, Array(name.utf8)),
-        let match = try? entry.expression.wholeMatch(in: name)
-      else { continue }
-      result = Self.expand(entry.rule.target, match)
+  ///
+  /// - Throws: topic name invalid for a name that is too long to be tried.
+  func rewrite(
+    _ name: String, for direction: MQTTRewriteRule.Direction
+  ) throws(MQTTWireError) -> String? {
+    for entry in compiled.reversed()
+    where entry.rule.direction == .all || entry.rule.direction == direction {
+      guard Self.matches(entry.source, Array(name.utf8)) else { continue }
+      guard name.utf8.count <= Self.nameBytesMax else {
+        throw MQTTWireError(.topicNameInvalid, "topic is too long to be rewritten")
+      }
+      guard let groups = entry.expression.groups(in: name) else { continue }
+      return Self.expand(entry.rule.target, groups)
     }
-    return result
+    return nil
   }
 
-  private static func expand(_ template: String, _ match: Regex<AnyRegexOutput>.Match) -> String {
+  private static func expand(_ template: String, _ groups: [Substring?]) -> String {
     var result = ""
     var rest = Substring(template)
     while let character = rest.popFirst() {
       if character == "$", let digit = rest.first?.wholeNumberValue, digit > 0 {
         rest.removeFirst()
-        if digit < match.output.count { result += match.output[digit].substring ?? "" }
+        if digit <= groups.count { result += groups[digit - 1] ?? "" }
       } else {
         result.append(character)
       }

@@ -169,6 +169,11 @@ extension MQTTServer {
   /// Every session there is.
   var sessions: [MQTTSession] { tables.values.flatMap(\.sessions.values) }
 
+  /// The sessions of one tenant.
+  func sessions(of tenant: Tenant) -> [MQTTSession] {
+    tables[ObjectIdentifier(tenant)].map { Array($0.sessions.values) } ?? []
+  }
+
   /// How many sessions there are.
   var sessionCount: Int { tables.values.reduce(0) { $0 + $1.sessions.count } }
 
@@ -218,7 +223,7 @@ extension MQTTServer {
     var resolved = MQTTResolvedTopic(name: Array(name), canonical: [], delay: delay)
     resolved.isRenamed = delay != nil
     if let rewriter,
-      let other = rewriter.rewrite(String(decoding: name, as: UTF8.self), for: .publish)
+      let other = try rewriter.rewrite(String(decoding: name, as: UTF8.self), for: .publish)
     {
       resolved.name = Array(other.utf8)
       resolved.isRenamed = true
@@ -238,8 +243,10 @@ extension MQTTServer {
   }
 
   /// The other name that a rule gives a filter; `filter` when there is none.
-  func rewrite(filter: String) -> String {
-    rewriter?.rewrite(filter, for: .subscribe) ?? filter
+  ///
+  /// - Throws: topic name invalid for a filter that is too long to be tried.
+  func rewrite(filter: String) throws(MQTTWireError) -> String {
+    try rewriter?.rewrite(filter, for: .subscribe) ?? filter
   }
 
   /// Hands a message to everyone it is for, or to the schedule.

@@ -94,8 +94,8 @@ extension MQTTSession {
 
   /// Takes a retained message for a new subscription.
   func take(retained record: Record, _ subscription: MQTTSubscription) {
-    if checksDelivery, let permissions = principal.permissions?.subscribe,
-      !record.topic.withUnsafeBytes({ permissions.permits($0) })
+    if checksDelivery, let permissions = principal.permissions,
+      !record.topic.withUnsafeBytes({ permissions.mayReceive($0, group: subscription.share) })
     {
       return
     }

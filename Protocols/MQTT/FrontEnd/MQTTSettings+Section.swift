@@ -111,11 +111,15 @@ extension MQTTSettings {
         Setting("source", .text, default: nil, "Only topics that this filter matches."),
         Setting(
           "pattern", .text, default: .text(".*"),
-          "A regular expression that must match the whole name."),
+
+          "A regular expression that must match the whole name: characters, `.`, sets, `\\d \\w \\s`, "
+            + "groups, `|`, `^`, `$` and repetitions."),
         Setting(
           "target", .text, default: nil,
           "The new name; $1 to $9 are the groups of the pattern."),
-      ]), default: .list([]), "Other names for topics; the last rule that matches wins."),
+      ]), default: .list([]),
+      "Other names for topics; the last rule that matches wins. Names longer than 4096 bytes that a "
+        + "rule is for are refused."),
     Setting(
       "flapping",
       .map([
@@ -126,7 +130,9 @@ extension MQTTSettings {
         Setting("window_seconds", .double(0.1...86_400), default: .double(60), "The window."),
         Setting(
           "ban_seconds", .double(0.1...31_536_000), default: .double(300), "How long a ban lasts."),
-      ]), default: nil, "Bans client identifiers that come and go too often. Off by default."),
+      ]), default: nil,
+      "Bans clients that come and go too often: an identifier of one user, let in each time. "
+        + "Off by default."),
     Setting(
       "slow_subscription",
       .map([
@@ -172,10 +178,10 @@ extension MQTTSettings {
       automaticSubscriptions.append(try Self.automaticSubscription(entry))
     }
     for entry in values.maps("rewrite") { rewriteRules.append(try Self.rewriteRule(entry)) }
-    do {
+    do throws(MQTTExpression.Failure) {
       _ = try MQTTRewriter(rewriteRules)
     } catch {
-      throw SettingsError("\(values.path).rewrite", "not a regular expression: \(error)")
+      throw SettingsError("\(values.path).rewrite", "not a regular expression: \(error.reason)")
     }
     if values.has("flapping") { readFlapping(values.map("flapping")) }
     if values.has("slow_subscription") { readSlowSubscriptions(values.map("slow_subscription")) }
