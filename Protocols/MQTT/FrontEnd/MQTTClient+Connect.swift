@@ -30,6 +30,7 @@ extension MQTTClient {
     guard case .connect(var connect)? = decoded else { return }
     version = connect.version
     phase = .authenticating
+    pendingConnect = connect
     wantsProblemInformation = connect.properties.number(.requestProblemInformation) != 0
     if let refusal = nameClient(&connect) {
       rejectConnect(refusal)
@@ -38,12 +39,6 @@ extension MQTTClient {
     connection.clientName = String(buffer: connect.clientID)
     if frontEnd.isDraining {
       rejectConnect(.serverUnavailable)
-      return
-    }
-    let clientID = Array(connect.clientID.readableBytesView)
-    if frontEnd.flapping?.isBanned(clientID, now: frontEnd.engine.now) == true {
-      frontEnd.statistics.bans &+= 1
-      rejectConnect(.banned)
       return
     }
     pendingConnect = connect
@@ -91,7 +86,7 @@ extension MQTTClient {
   /// Asks whether the client may come in, and goes on when the answer is there.
   func check(_ credentials: Credentials) {
     isWaiting = true
-    frontEnd.context.access.authenticator.authenticate(credentials, peer: peerIdentity) {
+    frontEnd.context.access.authenticate(credentials, peer: peerIdentity) {
       // Not weak: a weak reference would slow down every later use of this object.
       self.authenticated($0)
     }
@@ -105,11 +100,24 @@ extension MQTTClient {
       reauthenticated(result)
     } else if phase == .authenticating, let connect = pendingConnect {
       switch result {
+      case .success(let principal) where isBanned(connect, principal):
+        frontEnd.statistics.bans &+= 1
+        rejectConnect(.banned)
       case .success(let principal): accept(connect, principal)
       case .failure(let refusal): rejectConnect(Self.reason(of: refusal))
       }
     }
     if connection.isOpen { connection.resumeReading() }
+  }
+
+  /// Counts the connection. Only clients that are let in count, so that nobody else gets a client
+  /// banned.
+  private func isBanned(_ connect: MQTTConnect, _ principal: Principal) -> Bool {
+    guard frontEnd.flapping != nil else { return false }
+    let client = MQTTFlapping.Key(
+      tenant: principal.tenant.name, user: principal.name,
+      clientID: Array(connect.clientID.readableBytesView))
+    return frontEnd.flapping?.isBanned(client, now: frontEnd.engine.now) == true
   }
 
   static func reason(of refusal: AccessRefusal) -> MQTTReasonCode {
@@ -185,6 +193,7 @@ extension MQTTClient {
     session.charge = terms.expirySeconds > 0 ? charge : nil
     keepAliveSeconds = grantedKeepAlive(connect)
     answer(connect, terms, isPresent: earlier != nil)
+    guard phase == .connected else { return }
     startKeepAlive()
     subscribeAutomatically(connect, isNew: earlier == nil)
     session.pump()

@@ -165,14 +165,24 @@ final class MQTTClient: Session {
 
   // MARK: Sending
 
-  /// Sends a packet of the rarer kinds. One that is too large for the client goes without its
-  /// properties.
+  /// Sends a packet of the rarer kinds. A client for which one is too large is closed without it
+  /// (MQTT-3.1.2-24).
   func send(_ packet: MQTTPacket) {
     var buffer = ByteBuffer()
     MQTTEncoder.encode(packet, version, into: &buffer)
+    guard buffer.readableBytes <= packetSizeMax else {
+      end(CloseReason("Packet Too Large"))
+      return
+    }
     frontEnd.statistics.packetsSent &+= 1
     frontEnd.statistics.bytesSent &+= UInt64(truncatingIfNeeded: buffer.readableBytes)
     connection.append(buffer)
+  }
+
+  /// The largest packet that the client takes, as CONNECT says.
+  private var packetSizeMax: Int {
+    if let session { return session.packetSizeMax }
+    return pendingConnect?.properties.number(.maximumPacketSize).map { Int($0) } ?? .max
   }
 
   // MARK: Ending

@@ -83,11 +83,21 @@ final class MQTTEnvelope: EnvelopeReader {
 
   /// A message of another protocol as one MQTT 5.0 packet; see `MQTTFrame`. Empty when MQTT cannot
   /// say the topic.
-  static func packet(of publication: inout Publication, _ engine: Engine) -> ByteBuffer {
+  ///
+  /// - Parameter checksPayload: whether a payload is called text only when it is UTF-8.
+  static func packet(
+    of publication: inout Publication, _ engine: Engine, checksPayload: Bool
+  ) -> ByteBuffer {
     guard let topic = MQTTTopicCodec.name(Array(publication.topic)),
       topic.count <= Int(UInt16.max)
     else { return ByteBuffer() }
-    var (properties, dropped) = properties(of: publication.metadata(engine))
+    var metadata = publication.metadata(engine)
+    let isWronglyText =
+      checksPayload && metadata.payloadIsText == true
+      && !MQTTText.isValidPayload(publication.payload)
+    if isWronglyText { metadata.payloadIsText = nil }
+    var (properties, dropped) = properties(of: metadata)
+    if isWronglyText { dropped += 1 }
     engine.counters.droppedProperties &+= UInt64(truncatingIfNeeded: dropped)
     if publication.expiresAt > 0 {
       let left = max(0, publication.expiresAt - engine.now)

@@ -56,14 +56,16 @@ extension MQTTServer {
         self.slow?.clear()
         return AdminResponse(.object([]))
       },
-      AdminRoute("GET", "/api/mqtt/bans", summary: "Client identifiers banned for flapping.") {
+      AdminRoute("GET", "/api/mqtt/bans", summary: "Clients banned for flapping.") {
         [unowned self] _ in
         let bans = self.flapping?.banned(now: self.engine.now) ?? []
         return AdminResponse(
           .array(
             bans.map { ban in
               .object([
-                .init("client_id", .string(ban.clientID)),
+                .init("client_id", .string(String(decoding: ban.client.clientID, as: UTF8.self))),
+                .init("user", .string(ban.client.user)),
+                .init("tenant", .string(ban.client.tenant)),
                 .init("until", .integer(ban.until / 1_000_000)),
               ])
             }))

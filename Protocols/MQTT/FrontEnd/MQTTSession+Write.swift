@@ -26,7 +26,8 @@ extension MQTTSession {
     }
     let frontEnd = frontEnd
     let bytes = publication.sharedFrame(kind: MQTTFrame.kind5) { publication in
-      MQTTEnvelope.packet(of: &publication, frontEnd.engine)
+      MQTTEnvelope.packet(
+        of: &publication, frontEnd.engine, checksPayload: frontEnd.settings.checksPayloadFormat)
     }
     let expiresAt = publication.expiresAt
     return bytes.withUnsafeReadableBytes { packet in

@@ -3,8 +3,9 @@ import GodwitFrontEndKit
 import GodwitPrimitives
 import MQTTWire
 
-/// Publishes figures under `$SYS/broker/…`, named and counted as Mosquitto does, retained, to
-/// every tenant.
+/// Publishes figures under `$SYS/broker/…`, named and counted as Mosquitto does, retained: those of
+/// the whole broker to the default tenant, which is the operator's, and to each other tenant those
+/// of its own that can be counted.
 final class MQTTSystemTopics: TimerTarget {
   /// A figure per minute, averaged over one, five and fifteen minutes.
   private struct Load {
@@ -21,8 +22,9 @@ final class MQTTSystemTopics: TimerTarget {
     "messages/received", "messages/sent", "publish/received", "publish/sent", "publish/dropped",
     "bytes/received", "bytes/sent", "sockets", "connections",
   ].map { Load(name: $0) }
-  /// What was published last, by topic: figures that did not change are not published again.
-  private var published: [String: String] = [:]
+  /// What was published last, by tenant and topic: figures that did not change are not published
+  /// again.
+  private var published: [String: [String: String]] = [:]
 
   init(frontEnd: MQTTServer) {
     self.frontEnd = frontEnd
@@ -40,10 +42,14 @@ final class MQTTSystemTopics: TimerTarget {
     timer = frontEnd.engine.timers.schedule(afterSeconds: interval, self, kind: 0)
   }
 
-  /// A tenant that is new here gets what was published last.
+  /// A tenant that is new here need not wait for the next time.
   func welcome(_ tenant: Tenant) {
     guard interval > 0 else { return }
-    for (name, value) in published { publish(name, value, tenant, isNew: true) }
+    publish(isHome(tenant) ? counts + loads(after: 0) : counts(of: tenant), to: tenant)
+  }
+
+  private func isHome(_ tenant: Tenant) -> Bool {
+    tenant.name == frontEnd.context.access.defaultTenant
   }
 
   /// Publishes no more.
@@ -61,25 +67,38 @@ final class MQTTSystemTopics: TimerTarget {
     let now = frontEnd.engine.now
     let seconds = Double(now - lastAt) / 1_000_000_000
     lastAt = now
-    var figures = counts
-    figures += loads(after: seconds)
-    let tenants = frontEnd.engine.tenants
+    let figures = counts + loads(after: seconds)
+    for tenant in frontEnd.engine.tenants {
+      publish(isHome(tenant) ? figures : counts(of: tenant), to: tenant)
+    }
+  }
+
+  private func publish(_ figures: [(String, String)], to tenant: Tenant) {
+    var gone = published[tenant.name] ?? [:]
     for (name, value) in figures {
-      let isNew = published.updateValue(value, forKey: name) != value
-      for tenant in tenants { publish(name, value, tenant, isNew: isNew) }
+      gone[name] = nil
+      let isNew = published[tenant.name, default: [:]].updateValue(value, forKey: name) != value
+      publish(name, value, tenant, isNew: isNew)
+    }
+    // A tenant that is no longer the default one must not keep what it was shown.
+    for name in gone.keys {
+      published[tenant.name]?[name] = nil
+      tenant.retained.remove(topic: topic(name))
     }
   }
 
   private func publish(_ name: String, _ value: String, _ tenant: Tenant, isNew: Bool) {
-    let topic = Array("$SYS/broker/\(name)".utf8).withUnsafeBytes {
-      MQTTTopicCodec.canonical($0)
-    }
+    let topic = topic(name)
     let record = tenant.record(
       topic: topic, payload: Array(value.utf8), isRetained: true)
     let isKept = isNew ? false : tenantHolds(topic, tenant)
     guard !isKept else { return }
     try? tenant.retained.set(record)
     tenant.publish(record)
+  }
+
+  private func topic(_ name: String) -> [UInt8] {
+    Array("$SYS/broker/\(name)".utf8).withUnsafeBytes { MQTTTopicCodec.canonical($0) }
   }
 
   private func tenantHolds(_ topic: [UInt8], _ tenant: Tenant) -> Bool {
@@ -91,9 +110,40 @@ final class MQTTSystemTopics: TimerTarget {
     return found
   }
 
+  private var facts: [(String, String)] {
+    let uptime = (frontEnd.engine.now - startedAt) / 1_000_000_000
+    let version = "\(frontEnd.context.serverName) version \(frontEnd.context.version)"
+    return [("version", version), ("uptime", "\(uptime) seconds")]
+  }
+
+  /// What is a tenant's own.
+  private func counts(of tenant: Tenant) -> [(String, String)] {
+    var connected = 0
+    var subscriptions = 0
+    var shared = 0
+    var stored = tenant.retained.count
+    let sessions = frontEnd.sessions(of: tenant)
+    for session in sessions {
+      if session.isOnline { connected += 1 }
+      subscriptions += session.subscriptions.count
+      shared += session.subscriptions.values.count { $0.share != nil }
+      stored += session.queuedCount
+    }
+    let away = sessions.count - connected
+    return facts + [
+      ("clients/total", "\(sessions.count)"),
+      ("clients/connected", "\(connected)"), ("clients/active", "\(connected)"),
+      ("clients/disconnected", "\(away)"), ("clients/inactive", "\(away)"),
+      ("messages/stored", "\(stored)"), ("store/messages/count", "\(stored)"),
+      ("subscriptions/count", "\(subscriptions)"),
+      ("shared_subscriptions/count", "\(shared)"),
+      ("retained messages/count", "\(tenant.retained.count)"),
+      ("retained messages/bytes", "\(tenant.retained.byteCount)"),
+    ]
+  }
+
   private var counts: [(String, String)] {
     let statistics = frontEnd.statistics
-    let uptime = (frontEnd.engine.now - startedAt) / 1_000_000_000
     let total = frontEnd.sessionCount
     let connected = statistics.clientsConnected
     var retainedCount = 0
@@ -103,9 +153,7 @@ final class MQTTSystemTopics: TimerTarget {
       retainedBytes += tenant.retained.byteCount
     }
     let queued = frontEnd.queuedCount
-    let version = "\(frontEnd.context.serverName) version \(frontEnd.context.version)"
-    return [
-      ("version", version), ("uptime", "\(uptime) seconds"),
+    return facts + [
       ("clients/total", "\(total)"), ("clients/maximum", "\(statistics.clientsMaximum)"),
       ("clients/connected", "\(connected)"), ("clients/active", "\(connected)"),
       ("clients/disconnected", "\(max(0, total - connected))"),

@@ -103,6 +103,41 @@ import Testing
     #expect(system.reason == .notAuthorized)
   }
 
+  /// One client with `permissions` in the group `workers`, and what it is granted and delivered.
+  private func received(
+    _ permissions: Permissions, _ filter: String, _ topics: [String]
+  ) throws -> (reason: MQTTReasonCode, topics: [String]) {
+    let broker = try TestBroker()
+    broker.access.permissions[""] = permissions
+    let client = try broker.connect("c")
+    let reason = try client.subscribe("$share/workers/\(filter)")
+    _ = try client.subscribe("end")
+    for topic in topics + ["end"] { client.publish(topic) }
+    var got: [String] = []
+    while got.last != "end" { got.append(String(buffer: try client.takePublish().topic)) }
+    return (reason, got.dropLast())
+  }
+
+  @Test func denialsInGroupsHoldForSharedSubscriptions() throws {
+    let secret = TopicPattern(canonical: Array("secret.>".utf8), reserved: .nothing)
+    let workers = TopicPattern(canonical: Array("workers".utf8), reserved: .nothing)
+    let denied = Permissions(denyInGroup: [.init(pattern: secret, group: workers)])
+    let wide = try self.received(denied, "#", ["secret/x", "open"])
+    #expect(wide.reason == .success && wide.topics == ["open"])
+    #expect(try self.received(denied, "secret/+", []).reason == .notAuthorized)
+  }
+
+  @Test func whatIsGrantedInAGroupIsDelivered() throws {
+    func pattern(_ text: String) -> TopicPattern {
+      TopicPattern(canonical: Array(text.utf8), reserved: .nothing)
+    }
+    let permissions = Permissions(
+      subscribe: .init(allow: [pattern("public.>"), pattern("end")], deny: [pattern("public.x")]),
+      subscribeInGroup: [.init(pattern: pattern("work.>"), group: pattern("workers"))])
+    let work = try self.received(permissions, "work/+", ["work/1"])
+    #expect(work.reason == .success && work.topics == ["work/1"])
+  }
+
   @Test func queuedMessagesObeyTodaysPermissions() throws {
     let broker = try TestBroker()
     broker.access.passwords = ["u": "pw"]
@@ -229,6 +264,30 @@ import Testing
     _ = try broker.connect("c")
   }
 
+  @Test func nobodyGetsAnotherClientBanned() throws {
+    let broker = try TestBroker([
+      "flapping": .map([.init("enabled", .bool(true)), .init("connects_max", .integer(2))])
+    ])
+    broker.access.passwords = ["victim": "v", "evil": "e"]
+    func connect(_ user: String, _ password: String) throws -> UInt8 {
+      let client = try broker.open()
+      client.send(
+        .connect(
+          MQTTConnect(
+            version: .v5, clientID: ByteBuffer(string: "c"), userName: ByteBuffer(string: user),
+            password: ByteBuffer(string: password))))
+      guard case .connack(let connack) = try client.take() else { throw TestFailure("no CONNACK") }
+      client.abort()
+      return connack.code
+    }
+    for _ in 0..<4 {
+      #expect(try connect("victim", "x") == MQTTReasonCode.badUserNameOrPassword.rawValue)
+    }
+    let evil = try (0..<3).map { _ in try connect("evil", "e") }
+    #expect(evil == [0, 0, MQTTReasonCode.banned.rawValue])
+    #expect(try connect("victim", "v") == 0)
+  }
+
   @Test func systemTopicsAreRetained() throws {
     let broker = try TestBroker(["sys_interval_seconds": .double(10)])
     broker.frontEnd.started(listeners: [:])
@@ -240,6 +299,55 @@ import Testing
     _ = try client.takePublish()
     broker.pass(11)
     #expect(String(buffer: try client.takePublish().payload) == "1")
+  }
+
+  @Test func otherTenantsSeeTheirOwnFiguresOnly() throws {
+    let broker = try TestBroker(["sys_interval_seconds": .double(10)])
+    broker.access.passwords = ["home": "pw", "guest": "pw"]
+    broker.access.tenants = ["guest": "guests"]
+    broker.frontEnd.started(listeners: [:])
+    func figures(_ user: String) throws -> [String: String] {
+      let client = try broker.open()
+      client.send(
+        .connect(
+          MQTTConnect(
+            version: .v5, clientID: ByteBuffer(string: user), userName: ByteBuffer(string: user),
+            password: ByteBuffer(string: "pw"))))
+      _ = try client.take()
+      broker.pass(11)
+      _ = try client.subscribe("$SYS/broker/#")
+      var figures: [String: String] = [:]
+      while case .publish(let message)? = try client.next() {
+        figures[String(buffer: message.topic)] = String(buffer: message.payload)
+      }
+      return figures
+    }
+    let home = try figures("home")
+    let guest = try figures("guest")
+    #expect(home["$SYS/broker/clients/connected"] == "1")
+    #expect(home["$SYS/broker/bytes/received"] != nil)
+    #expect(try figures("home")["$SYS/broker/clients/connected"] == "2")
+    #expect(guest["$SYS/broker/clients/connected"] == "1")
+    #expect(guest["$SYS/broker/version"] != nil)
+    #expect(guest["$SYS/broker/bytes/received"] == nil)
+    #expect(!guest.keys.contains { $0.contains("load") })
+    // Whose tenant is no longer the default one keeps nothing.
+    broker.frontEnd.context.access.defaultTenant = "guests"
+    #expect(try figures("home")["$SYS/broker/bytes/received"] == nil)
+    #expect(try figures("guest")["$SYS/broker/bytes/received"] != nil)
+  }
+
+  @Test(arguments: [(1 as UInt32, false), (4, false), (200, true)])
+  func nothingIsSentThatIsTooLargeForTheClient(_ packetSizeMax: UInt32, _ isServed: Bool) throws {
+    let broker = try TestBroker()
+    let client = try broker.open()
+    var properties = MQTTProperties()
+    properties.append(.maximumPacketSize, packetSizeMax)
+    client.send(
+      .connect(
+        MQTTConnect(version: .v5, clientID: ByteBuffer(string: "c"), properties: properties)))
+    #expect(try (client.next() != nil) == isServed)
+    #expect(client.isOpen == isServed)
   }
 
   @Test func mutatedPacketsHarmNobodyElse() throws {

@@ -35,4 +35,34 @@ import Testing
     #expect(properties.isEmpty)
     #expect(dropped == 3)
   }
+
+  /// A protocol that calls every payload text.
+  private final class CallsItText: EnvelopeReader {
+    func metadata(of publication: borrowing Publication) -> Metadata {
+      var metadata = Metadata()
+      metadata.payloadIsText = true
+      return metadata
+    }
+  }
+
+  @Test(
+    arguments: [
+      ([0x61], true, true), ([0xFF], true, false), ([0xFF], false, true),
+    ] as [([UInt8], Bool, Bool)])
+  func onlyTextIsCalledText(_ payload: [UInt8], _ checks: Bool, _ isCalledText: Bool) {
+    let engine = Engine(now: 1)
+    let origin = engine.register(origin: "other", reader: CallsItText())
+    let packet = Array("t".utf8).withUnsafeBytes { topic in
+      payload.withUnsafeBytes { bytes in
+        var publication = Publication(
+          topic: topic, payload: bytes, origin: origin, native: bytes, quality: .atMostOnce)
+        return MQTTEnvelope.packet(of: &publication, engine, checksPayload: checks)
+      }
+    }
+    let metadata = packet.withUnsafeReadableBytes { packet in
+      MQTTFrame(packet, form: MQTTFrame.form5).map { MQTTEnvelope.metadata(of: $0.properties) }
+    }
+    #expect(metadata?.payloadIsText == (isCalledText ? true : nil))
+    #expect(engine.counters.droppedProperties == (isCalledText ? 0 : 1))
+  }
 }
