@@ -111,15 +111,14 @@ extension MQTTSettings {
         Setting("source", .text, default: nil, "Only topics that this filter matches."),
         Setting(
           "pattern", .text, default: .text(".*"),
-
-          "A regular expression that must match the whole name: characters, `.`, sets, `\\d \\w \\s`, "
-            + "groups, `|`, `^`, `$` and repetitions."),
+          "A regular expression that must match the whole name: characters, `.`, sets, "
+            + "`\\d \\w \\s`, groups, `|`, `^`, `$` and repetitions."),
         Setting(
           "target", .text, default: nil,
           "The new name; $1 to $9 are the groups of the pattern."),
       ]), default: .list([]),
-      "Other names for topics; the last rule that matches wins. Names longer than 4096 bytes that a "
-        + "rule is for are refused."),
+      "Other names for topics; the last rule that matches wins. Names longer than 4096 bytes that "
+        + "a rule is for are refused."),
     Setting(
       "flapping",
       .map([

@@ -168,9 +168,8 @@ extension SettingsFile {
             "What may be subscribed to. A queue group may follow a pattern after a blank."),
           Setting(
             "allow_responses", .bool, default: .bool(false),
-
-            "Whether NATS clients may answer requests where `publish` would not let them. MQTT clients "
-              + "answer where `publish` lets them."),
+            "Whether NATS clients may answer requests where `publish` would not let them. MQTT "
+              + "clients answer where `publish` lets them."),
           Setting(
             "responses_max", .integer(1...1_000_000), default: .integer(1),
             "How many answers to each request."),
