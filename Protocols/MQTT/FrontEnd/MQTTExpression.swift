@@ -4,8 +4,8 @@
 /// All ways to match are followed side by side (Thompson's construction, with the groups' places
 /// kept per way). The syntax: literals, `.`, sets such as `[a-z_]` and `[^/]`,
 /// `\d \D \w \W \s \S`, `\` before any other character that is not a letter or digit, groups
-/// `(…)` and `(?:…)`, `|`, `^`, `$`, and the repetitions `* + ? {n} {n,} {n,m}`, each with `?` after it to
-/// take as little as possible. No look-around, no references to groups, no flags.
+/// `(…)` and `(?:…)`, `|`, `^`, `$`, and the repetitions `* + ? {n} {n,} {n,m}`, each with `?`
+/// after it to take as little as possible. No look-around, no references to groups, no flags.
 struct MQTTExpression {
   /// What is wrong with an expression, for people.
   struct Failure: Error, Hashable {
