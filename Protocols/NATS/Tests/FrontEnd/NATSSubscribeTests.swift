@@ -1,6 +1,8 @@
 import GodwitEngine
 import GodwitFrontEndKit
 import GodwitPrimitives
+import NIOCore
+import NIOEmbedded
 import Testing
 
 @testable import NATSFrontEnd
@@ -124,5 +126,22 @@ import Testing
     first.send("SUB > 1\r\nPUB x 0\r\n\r\n")
     #expect(first.received() == "MSG x 1 0\r\n\r\n")
     #expect(second.received() == "")
+  }
+
+  @Test func manySubscriptionsEndInTurns() throws {
+    let rig = try NATSRig()
+    let client = try rig.client()
+    for index in 0..<12_000 { client.send("SUB many.\(index) \(index)\r\n") }
+    let other = try rig.client()
+    let router = rig.engine.tenant(named: "default").router
+    #expect(router.subscriptionCount == 12_000)
+    // `disconnect` would take what is scheduled with it.
+    _ = try? client.channel.close().wait()
+    #expect(router.subscriptionCount == 7_000)
+    // What has not ended yet receives nothing.
+    other.send((0..<50).map { "PUB many.\($0) 0\r\n\r\n" }.joined())
+    for _ in 0..<2 { rig.eventLoop.advanceTime(by: .milliseconds(1)) }
+    #expect(router.subscriptionCount == 0)
+    #expect(rig.engine.memory.used == 0)
   }
 }
