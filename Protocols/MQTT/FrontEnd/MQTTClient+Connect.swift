@@ -151,6 +151,11 @@ extension MQTTClient {
     let table = frontEnd.table(of: principal.tenant)
     let clientID = Array(connect.clientID.readableBytesView)
     var earlier = table.session(clientID)
+    // Nobody is ended by another user who knows the client identifier.
+    if let earlier, earlier.isOnline, earlier.principal.name != principal.name {
+      rejectConnect(.clientIdentifierNotValid, "another user is connected with it")
+      return
+    }
     if earlier == nil, frontEnd.sessionCount >= frontEnd.settings.sessionsMax {
       rejectConnect(.quotaExceeded)
       return

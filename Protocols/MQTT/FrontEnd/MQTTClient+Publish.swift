@@ -137,6 +137,7 @@ extension MQTTClient {
     }
     if view.qos != .atMostOnce {
       answer(view, taken > 0 || version != .v5 ? .success : .noMatchingSubscribers)
+      holdIfCrowded()
     }
   }
 
@@ -176,7 +177,8 @@ extension MQTTClient {
       return session.tenant.publish(&publication, memo: &memo.route)
     }
     return try frontEnd.publish(
-      &publication, session.tenant, delay: memo.resolved.delay, memo: &memo.route)
+      &publication, session.tenant, delay: memo.resolved.delay,
+      sender: MQTTSender(session.principal, peerIdentity), memo: &memo.route)
   }
 
   /// Publishes under the full or other name that the packet does not hold.

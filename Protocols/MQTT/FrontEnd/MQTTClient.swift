@@ -62,6 +62,8 @@ final class MQTTClient: Session {
   var publishesWill = true
   /// Whether reading waits for an answer from elsewhere.
   var isWaiting = false
+  /// Whether reading waits for a subscriber; see `MQTTHold`.
+  var isHeld = false
   private var timer: Timers.Token?
 
   init(connection: Connection, frontEnd: MQTTServer) {
@@ -94,7 +96,7 @@ final class MQTTClient: Session {
   override func receive(_ bytes: UnsafeRawBufferPointer) -> Intake {
     var offset = 0
     do throws(MQTTWireError) {
-      while offset < bytes.count, phase != .closed, !isWaiting {
+      while offset < bytes.count, phase != .closed, !isWaiting, !isHeld {
         let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
         if phase == .awaitingConnect, rest[0] != MQTTPacketType.connect.rawValue << 4 {
           throw MQTTWireError(.protocolError, "the first packet is not CONNECT")
@@ -273,10 +275,12 @@ final class MQTTClient: Session {
     guard
       let today = frontEnd.context.access.authenticator.refresh(principal, peer: peerIdentity)
     else {
+      publishesWill = false
       disconnect(.notAuthorized, .authentication)
       return
     }
     guard today.tenant === principal.tenant else {
+      publishesWill = false
       disconnect(.administrativeAction, .operatorRequest)
       return
     }

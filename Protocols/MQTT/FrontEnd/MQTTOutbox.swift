@@ -43,6 +43,10 @@ final class MQTTOutbox {
   private var resendsHead = 0
   /// How many messages this connection has under way: what the window limits.
   private(set) var outstanding = 0
+  /// Publishers that wait for room.
+  var holds: [MQTTHold] = []
+  /// Whether publishers have waited long enough: nobody waits again before the queue is short.
+  var isSlow = false
 
   private let log: MemoryLog
   private let group: WindowGroup
@@ -119,8 +123,17 @@ final class MQTTOutbox {
   /// The connection is gone: all that was under way is to be sent again, oldest first.
   func connectionLost() {
     outstanding = 0
+    endHolds()
     resends = inFlight.sorted { $0.value.sequence < $1.value.sequence }.map(\.key)
     resendsHead = 0
+  }
+
+  /// Whoever waits for room goes on.
+  func endHolds() {
+    guard !holds.isEmpty else { return }
+    let ended = holds
+    holds = []
+    for hold in ended { hold.end() }
   }
 
   /// The client has received a QoS 2 message; it owes PUBCOMP from now on.

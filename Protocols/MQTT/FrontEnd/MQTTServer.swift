@@ -40,6 +40,8 @@ public final class MQTTServer: FrontEnd {
   var flapping: MQTTFlapping?
   /// The slowest subscriptions, when they are listed.
   var slow: MQTTSlowSubscriptions?
+  /// Whose queue the last message has filled by half; see `MQTTHold`.
+  var crowded: MQTTSession?
   /// Whether clients are being sent away.
   private(set) var isDraining = false
 
@@ -251,15 +253,19 @@ extension MQTTServer {
 
   /// Hands a message to everyone it is for, or to the schedule.
   ///
+  /// - Parameter sender: who is judged again when a delay is over.
   /// - Returns: how many took it; 1 for a scheduled one.
   /// - Throws: `EngineError` when a delayed or retained message cannot be kept.
   func publish(
-    _ publication: inout Publication, _ tenant: Tenant, delay: MQTTDelay?, memo: inout Route?
+    _ publication: inout Publication, _ tenant: Tenant, delay: MQTTDelay?,
+    sender: @autoclosure () -> MQTTSender?, memo: inout Route?
   ) throws(EngineError) -> Int {
     if let delay {
+      let sender = sender()
       try tenant.schedule.add(
         publication.record(engine), at: delay.deadline(now: engine.now)
-      ) { record in
+      ) { [unowned self] record in
+        guard isPermitted(record, from: sender) else { return dropped() }
         if record.isRetained { try? Self.retain(record, tenant) }
         tenant.publish(record)
       }
@@ -267,6 +273,11 @@ extension MQTTServer {
     }
     if publication.isRetained { try Self.retain(publication.record(engine), tenant) }
     return tenant.publish(&publication, memo: &memo)
+  }
+
+  private func isPermitted(_ record: Record, from sender: MQTTSender?) -> Bool {
+    guard let sender else { return true }
+    return record.topic.withUnsafeBytes { sender.mayPublish($0, context.access.authenticator) }
   }
 
   /// Keeps a message as its topic's last value, or forgets that when it is empty (MQTT 5.0,
@@ -279,11 +290,13 @@ extension MQTTServer {
     }
   }
 
-  /// Publishes a will on behalf of its session.
+  /// Publishes a will on behalf of its session, if its sender may still publish there.
   func publish(_ will: MQTTWill, from session: MQTTSession) {
     will.packet.withUnsafeReadableBytes { packet in
       guard let frame = MQTTFrame(packet, form: will.form) else { return }
       will.topic.canonical.withUnsafeBytes { canonical in
+        let access = context.access.authenticator
+        guard will.sender?.mayPublish(canonical, access) != false else { return dropped() }
         var publication = Publication(
           topic: canonical, payload: frame.payload, origin: origin, native: packet,
           quality: Publication.Quality(rawValue: will.qos.rawValue) ?? .atMostOnce)
@@ -295,7 +308,8 @@ extension MQTTServer {
         }
         var memo: Route?
         do throws(EngineError) {
-          _ = try publish(&publication, session.tenant, delay: will.topic.delay, memo: &memo)
+          _ = try publish(
+            &publication, session.tenant, delay: will.topic.delay, sender: will.sender, memo: &memo)
         } catch {
           dropped()
         }

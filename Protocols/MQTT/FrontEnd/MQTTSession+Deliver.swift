@@ -89,6 +89,9 @@ extension MQTTSession {
       return false
     }
     pump()
+    if isOnline, !outbox.isSlow, outbox.waitingCount > frontEnd.settings.queuedMax / 2 {
+      frontEnd.crowded = self
+    }
     return true
   }
 
@@ -140,12 +143,22 @@ extension MQTTSession {
     return made
   }
 
+  /// Publishers go on once three quarters of the queue are free.
+  private func letPublishersGo(_ outbox: MQTTOutbox) {
+    guard outbox.waitingCount <= frontEnd.settings.queuedMax / 4 else { return }
+    outbox.isSlow = false
+    outbox.endHolds()
+  }
+
   private func canSend(_ outbox: MQTTOutbox) -> Bool { outbox.outstanding < window }
 
   /// Sends what waits, as far as the window and the connection allow.
   func pump() {
     guard let outbox else { return }
-    defer { isReady = isOnline && outbox.isClear }
+    defer {
+      isReady = isOnline && outbox.isClear
+      if outbox.isSlow || !outbox.holds.isEmpty { letPublishersGo(outbox) }
+    }
     guard let link else { return }
     link._withUnsafeGuaranteedRef { connection in
       while canSend(outbox), connection.isOpen,

@@ -140,6 +140,7 @@ final class MQTTSession: Subscriber {
   /// - Parameter publishesWill: whether it ended without DISCONNECT, or with one that wants it.
   func detach(publishesWill: Bool) {
     guard link != nil else { return }
+    if let client, will != nil { will?.sender = MQTTSender(principal, client.peerIdentity) }
     client = nil
     link = nil
     aliases = nil
@@ -171,6 +172,7 @@ final class MQTTSession: Subscriber {
     publishWill()
     for subscription in subscriptions.values { frontEnd.removed(subscription, of: self) }
     subscriptions = [:]
+    outbox?.endHolds()
     outbox = nil
     unreleased = []
     walks = []

@@ -16,6 +16,8 @@ struct MQTTWill {
   var delaySeconds: UInt32
   /// How long the message lives once published, in seconds; `nil` for ever.
   var expirySeconds: UInt32?
+  /// Whose will it is, once the connection is gone.
+  var sender: MQTTSender?
   /// What the will takes from the budget for stored messages, as long as it is kept.
   var charge: MemoryCharge?
 

@@ -189,7 +189,18 @@ final class TestAccess: Authenticator {
   var tenants: [String: String] = [:]
   var credential = SCRAMCredential(salt: [], iterations: 1, storedKey: [], serverKey: [])
 
+  /// Whether answers wait for `answer`.
+  var isSlow = false
+  private var waiting: [(_ refusing: Bool) -> Void] = []
+
   init(engine: Engine) { self.engine = engine }
+
+  /// Gives the answers that wait.
+  func answer(refusing: Bool) {
+    let answers = waiting
+    waiting = []
+    for answer in answers { answer(refusing) }
+  }
 
   var requiresCredentials: Bool { !passwords.isEmpty }
   var offersNonce: Bool { false }
@@ -197,6 +208,19 @@ final class TestAccess: Authenticator {
   func authenticate(
     _ credentials: Credentials, peer: PeerIdentity,
     completion: @escaping (Result<Principal, AccessRefusal>) -> Void
+  ) {
+    guard !isSlow else {
+      waiting.append { [unowned self] refusing in
+        refusing
+          ? completion(.failure(.badCredentials)) : authenticate(credentials, completion)
+      }
+      return
+    }
+    authenticate(credentials, completion)
+  }
+
+  private func authenticate(
+    _ credentials: Credentials, _ completion: (Result<Principal, AccessRefusal>) -> Void
   ) {
     guard requiresCredentials else { return completion(.success(principal(""))) }
     switch credentials {
