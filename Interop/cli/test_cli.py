@@ -256,7 +256,7 @@ def test_bench_pubsub(place, options):
 
 @pytest.mark.parametrize("qos", ["1", "2"])
 def test_bench_with_qos(mqtt, qos):
-    """Many times what may wait for one client: the publisher waits for a subscriber that keeps up."""
+    """Many times what may wait for one client: publishers wait for a subscriber that keeps up."""
     out = succeeded("bench", "pubsub", *mqtt.options, "--count", "5000", "--qos", qos, "--json")
     report = json.loads(out)
     assert (report["lost"], report["received"]["count"]) == (0, 5000)

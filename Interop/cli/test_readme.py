@@ -73,3 +73,16 @@ def test_asking_and_answering(place):
 def test_names():
     command, *shown = block("$ godwit names explain")
     assert succeeded(*words(command)).splitlines() == shown
+
+
+def test_the_settings_are_valid(tmp_path):
+    """As they stand, with the files that they name."""
+    settings = re.search(r"^```yaml\n(.*?)^```", README, re.DOTALL | re.MULTILINE)[1]
+    openssl = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x"
+    files = ["-keyout", "server.key", "-out", "server.pem"]
+    subprocess.run(
+        [*shlex.split(openssl), *files], cwd=tmp_path, check=True, capture_output=True, timeout=20
+    )
+    succeeded("user", "add", "u", "--users-file", str(tmp_path / "users.yaml"), stdin=b"pw\n")
+    (tmp_path / "godwit.yaml").write_text(settings)
+    succeeded("config", "check", str(tmp_path / "godwit.yaml"))

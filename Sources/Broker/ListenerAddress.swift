@@ -39,7 +39,8 @@ public struct ListenerAddress: Hashable, Sendable, CustomStringConvertible {
   init(_ text: String, path: String) throws(SettingsError) {
     let parts = text.split(separator: "=", maxSplits: 1)
     guard parts.count == 2, let address = HostAndPort(String(parts[1])) else {
-      throw SettingsError(path, "`\(text)` is not of the form PROTOCOL=ADDRESS:PORT")
+      throw SettingsError(
+        path, "`\(text)` is not of the form PROTOCOL=ADDRESS:PORT, with a port from 0 to 65535")
     }
     guard let found = Self(named: String(parts[0]), host: address.host, port: address.port) else {
       throw SettingsError(

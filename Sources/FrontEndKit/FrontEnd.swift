@@ -116,6 +116,9 @@ public protocol FrontEnd: AnyObject {
   func canonical(_ name: String) -> Result<[UInt8], NameError>
   /// What a subscription to `text`, in this protocol's own spelling, matches.
   func pattern(_ text: String) -> Result<TopicPattern, NameError>
+  /// What stands before the topic proper in a name that asks for more than a topic, such as
+  /// `$share/group/`; `nil` when nothing does. Default `nil`.
+  static func prefix(of name: String) -> NamePrefix?
   /// The raw bytes of a user's public key, in the text form that this protocol's people use; `nil`
   /// when it has none, or the text is not one. Default `nil`.
   static func publicKey(_ text: String) -> [UInt8]?
@@ -126,6 +129,8 @@ extension FrontEnd {
   public var beginsTLSItself: Bool { false }
   /// Nobody asks.
   public func started(admin: BoundAddress) {}
+  /// Names are topics.
+  public static func prefix(of name: String) -> NamePrefix? { nil }
   /// There are no such keys.
   public static func publicKey(_ text: String) -> [UInt8]? { nil }
 }
@@ -133,6 +138,20 @@ extension FrontEnd {
 extension FrontEnd {
   /// No patterns.
   public static var wildcards: WildcardSyntax? { nil }
+}
+
+/// The part of a name that is no topic, and what it means.
+public struct NamePrefix: Hashable, Sendable {
+  /// The part itself, as in `$share/g/`.
+  public var text: String
+  /// What it means, for people.
+  public var meaning: String
+
+  /// A prefix.
+  public init(_ text: String, meaning: String) {
+    self.text = text
+    self.meaning = meaning
+  }
 }
 
 /// Why a name cannot be said in a protocol.

@@ -29,6 +29,25 @@ import Testing
     #expect(Self.spelling(explanation, "mqtt") == mqtt)
   }
 
+  @Test(arguments: [
+    ("$share/g/a/+", "a.*", "`$share/g/`"), ("$exclusive/a", "a", "`$exclusive/`"),
+    ("$delayed/5/x/y", "x.y", "`$delayed/5/`"),
+  ])
+  func prefixesAreNoTopics(name: String, canonical: String, prefix: String) async throws {
+    let explanation = try await Self.explain(name)
+    #expect(explanation.source.name == "mqtt")
+    #expect(explanation.canonical.text == canonical)
+    #expect(Self.spelling(explanation, "nats") == canonical)
+    #expect(explanation.notes.first?.hasPrefix(prefix) == true)
+    #expect(
+      explanation.lines(TextStyle(hasColours: false)).contains { $0.hasPrefix("  \(prefix)") })
+  }
+
+  @Test(arguments: ["$share/g", "$share//a", "$delayed/x/a", "$SYS/broker"])
+  func otherNamesKeepTheirFirstLevel(name: String) async throws {
+    #expect(try await Self.explain(name, from: "mqtt").prefix == nil)
+  }
+
   @Test func theProtocolCanBeSaid() async throws {
     let explanation = try await Self.explain("a//b", from: "NATS")
     #expect(!explanation.isDetected)

@@ -26,7 +26,7 @@ enum MQTTDelay: Hashable {
   case time(Int64)
 
   private static let prefix: StaticString = "$delayed/"
-  private static let intervalMax: Int64 = 4_294_967
+  static let intervalMax: Int64 = 4_294_967
 
   /// Splits a topic name into its delay and the rest; `nil` when it does not begin with
   /// `$delayed/`, an error when what follows is not a number and a topic.

@@ -133,6 +133,25 @@ public final class MQTTServer: FrontEnd {
     return .success(String(decoding: name, as: UTF8.self))
   }
 
+  /// `$share/GROUP/`, `$exclusive/` and `$delayed/SECONDS/`.
+  public static func prefix(of name: String) -> NamePrefix? {
+    let levels = name.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
+    switch levels[0] {
+    case "$share" where levels.count == 3 && !levels[1].isEmpty:
+      return NamePrefix(
+        "$share/\(levels[1])/", meaning: "one member of the group `\(levels[1])` gets each message")
+    case "$exclusive" where levels.count > 1:
+      return NamePrefix("$exclusive/", meaning: "one session at a time may subscribe")
+    case "$delayed" where levels.count == 3:
+      guard let number = UInt32(levels[1]) else { return nil }
+      let when =
+        number <= MQTTDelay.intervalMax
+        ? "\(number) seconds later" : "\(number) seconds after 1970 began"
+      return NamePrefix("$delayed/\(levels[1])/", meaning: "published \(when)")
+    default: return nil
+    }
+  }
+
   /// A topic filter with `+` and `#`, as in SUBSCRIBE; not a shared one.
   public func pattern(_ text: String) -> Result<TopicPattern, NameError> {
     Array(text.utf8).withUnsafeBytes { bytes in

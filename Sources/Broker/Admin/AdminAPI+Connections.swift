@@ -37,7 +37,11 @@ extension AdminAPI {
       let known = SortKey.allCases.map(\.rawValue).joined(separator: ", ")
       return .refusal(400, "sort is one of \(known)")
     }
-    let descends = (request.first("order") ?? "asc") == "desc"
+    let order = request.first("order") ?? "asc"
+    guard order == "asc" || order == "desc" else {
+      return .refusal(400, "order is one of asc, desc")
+    }
+    let descends = order == "desc"
     let filter = request.first("filter")?.lowercased() ?? ""
     let name = request.first("protocol") ?? ""
     var rows = self.loop.connections.all

@@ -133,7 +133,10 @@ struct SettingsCheck {
     _ key: String, path: String, among known: [String], what: String
   ) -> SettingsError {
     let nearest = known.min { key.distance(to: $0) < key.distance(to: $1) }
-    let hint = nearest.map { key.distance(to: $0) <= 4 ? "; did you mean `\($0)`?" : "" } ?? ""
+    // A slip of the finger or two, not another word.
+    let likeness = Swift.max(2, Swift.min(4, key.utf8.count / 3))
+    let hint =
+      nearest.map { key.distance(to: $0) <= likeness ? "; did you mean `\($0)`?" : "" } ?? ""
     return self.error(path, "unknown \(what)\(hint)")
   }
 

@@ -26,6 +26,8 @@ struct SettingsFileTests {
   }
 
   @Test(arguments: [
+    ("admin:\n  listen: x", "admin.listen: unknown key (line 2)"),
+    ("server:\n  admin: x", "server.admin: unknown key (line 2)"),
     ("natz: {}", "natz: unknown section; did you mean `nats`? (line 1)"),
     (
       "server:\n  nam: x", "server.nam: unknown key; did you mean `name`? (line 2)"

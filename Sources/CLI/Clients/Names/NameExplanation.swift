@@ -21,6 +21,8 @@ struct NameExplanation: Hashable, Sendable {
   var source: Row
   /// Whether the protocol was found by the look of the name.
   var isDetected: Bool
+  /// What stands before the topic proper, in the protocol it was read in.
+  var prefix: NamePrefix?
   /// The engine's form.
   var canonical: CanonicalName
   /// Every protocol's.
@@ -44,7 +46,8 @@ struct NameExplanation: Hashable, Sendable {
     } else {
       source = try Self.detect(input, speakers)
     }
-    switch source.read(input) {
+    self.prefix = source.prefix(input)
+    switch source.read(String(input.dropFirst(self.prefix?.text.count ?? 0))) {
     case .success(let canonical): self.canonical = canonical
     case .failure(let error):
       throw ClientError("`\(input)` is no name in \(source.title): \(error.reason)")
@@ -80,6 +83,11 @@ struct NameExplanation: Hashable, Sendable {
 
   /// What differs between the protocols' wildcards in this pattern.
   var notes: [String] {
+    let meaning = self.prefix.map { "`\($0.text)` is no part of the topic: \($0.meaning)." }
+    return [meaning].compactMap(\.self) + self.wildcardNotes
+  }
+
+  private var wildcardNotes: [String] {
     guard self.canonical.endsOpen, let own = self.source.wildcards else { return [] }
     let others = self.rows.filter { row in
       guard let wildcards = row.wildcards else { return false }
@@ -124,7 +132,9 @@ extension NameExplanation {
         lines.append("  \(title)  \(style(.bad, error.reason))")
       }
     }
-    guard self.canonical.isPattern else { return lines }
+    guard self.canonical.isPattern else {
+      return lines + self.notes.flatMap { ["", "  \($0)"] }
+    }
     lines.append("")
     let levels = self.rows.compactMap { row in
       row.wildcards.map { "\(row.title) \($0.oneLevel)" }

@@ -6,6 +6,8 @@ struct NameSpeaker {
   let name: String
   /// How the protocol writes patterns.
   let wildcards: WildcardSyntax?
+  /// What stands before the topic proper.
+  let prefix: (String) -> NamePrefix?
   private let spellTopic: ([UInt8]) -> Result<String, NameError>
   private let readTopic: (String) -> Result<[UInt8], NameError>
 
@@ -13,14 +15,16 @@ struct NameSpeaker {
   init<Server: FrontEnd>(_ frontEnd: Server) {
     self.init(
       name: Server.name, wildcards: Server.wildcards, spell: frontEnd.spell,
-      read: frontEnd.canonical)
+      read: frontEnd.canonical, prefix: Server.prefix)
   }
 
   init(
     name: String, wildcards: WildcardSyntax?,
     spell: @escaping ([UInt8]) -> Result<String, NameError>,
-    read: @escaping (String) -> Result<[UInt8], NameError>
+    read: @escaping (String) -> Result<[UInt8], NameError>,
+    prefix: @escaping (String) -> NamePrefix? = { _ in nil }
   ) {
+    self.prefix = prefix
     self.name = name
     self.wildcards = wildcards
     self.spellTopic = spell
