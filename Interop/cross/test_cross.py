@@ -284,6 +284,16 @@ def test_content_type_both_ways(wire, peer5, unique):
         assert not hasattr(message.properties, "UserProperty")
 
 
+def test_message_id_both_ways(wire, peer5, unique):
+    """MQTT has no property for it: there it is a user property."""
+    wire.subscribe(f"{unique}.up")
+    peer5.publish(f"{unique}/up", "x", qos=1, UserProperty=[("message-id", "m-1"), ("a", "b")])
+    assert headers_of(wire.delivery()) == [("Nats-Msg-Id", "m-1"), ("a", "b")]
+    peer5.subscribe(f"{unique}/down")
+    wire.send(hpub(f"{unique}.down", b"NATS/1.0\r\na: b\r\nNats-Msg-Id: m-2\r\n\r\n", b"x"))
+    assert peer5.next().properties.UserProperty == [("a", "b"), ("message-id", "m-2")]
+
+
 def test_payload_format_both_ways(wire, peer5, unique):
     wire.subscribe(f"{unique}.up")
     peer5.subscribe(f"{unique}/down")

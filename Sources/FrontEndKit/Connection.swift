@@ -14,8 +14,7 @@ public final class Connection: ChannelInboundHandler {
   /// How long a publisher waits for a receiver that is nearly full: 5 ms, as nats-server.
   private static var stallNanoseconds: Int64 { 5_000_000 }
 
-  /// How often a closing connection is still read from: enough for a large message that was on its
-  /// way, not for a client that goes on sending.
+  /// How often a closing connection is still read from: enough for what was on its way.
   private static var discardedReadsMax: Int { 64 }
 
   private enum Phase { case handshaking, open, closing, closed }
@@ -72,8 +71,8 @@ public final class Connection: ChannelInboundHandler {
   private var linger: Timers.Token?
   private var discardedReads = 0
   private var handshakeTimer: Timers.Token?
-  private var writeWatch = WriteWatch()
-  private var writeTimer: Timers.Token?
+  /// While bytes wait that the socket has not taken at once.
+  private var writeWatch: WriteWatch?
   private let tls: TLSUpgrade?
   private let handshakeSeconds: Double
 
@@ -221,7 +220,7 @@ public final class Connection: ChannelInboundHandler {
   }
 
   private func noteProgress(_ context: ChannelHandlerContext) {
-    if self.writeTimer == nil, self.writeDeadlineSeconds > 0 { self.beginWriteWatch(context) }
+    if self.writeWatch == nil, self.writeDeadlineSeconds > 0 { self.beginWriteWatch(context) }
     if context.channel.isWritable, self.backlogBytes == 0 {
       self.channelBytes = 0
       self.stuckSince = 0
@@ -245,13 +244,14 @@ public final class Connection: ChannelInboundHandler {
 
   // MARK: Write deadline
 
-  /// Something was sent: look again a moment later whether the socket has taken it. One timer for
-  /// all that is sent until then, and none for a connection that sends nothing.
+  /// The socket has not taken everything: look again a moment later whether it has. One timer for
+  /// all that is sent until then, and none for a connection whose socket keeps up.
   @inline(never)
   private func beginWriteWatch(_ context: ChannelHandlerContext) {
-    guard self.phase == .open else { return }
-    self.writeWatch.begin(self.writePosition(context), now: self.loop.engine.now)
-    self.scheduleWriteCheck()
+    let position = self.writePosition(context)
+    guard self.phase == .open, position.waiting > 0 else { return }
+    let watch = WriteWatch(position, now: self.loop.engine.now)
+    self.scheduleWriteCheck(watch)
   }
 
   private func writePosition(_ context: ChannelHandlerContext) -> WriteWatch.Position {
@@ -261,22 +261,25 @@ public final class Connection: ChannelInboundHandler {
       waiting: self.backlogBytes &+ self.output.readableBytes &+ buffered)
   }
 
-  private func scheduleWriteCheck() {
-    self.writeTimer = self.loop.engine.timers.schedule(
+  private func scheduleWriteCheck(_ watch: WriteWatch) {
+    self.writeWatch = watch
+    watch.timer = self.loop.engine.timers.schedule(
       afterSeconds: self.writeDeadlineSeconds / 4, ConnectionDeadline(self, .write), kind: 0)
   }
 
   func checkWriting() {
-    self.writeTimer = nil
+    guard let watch = self.writeWatch else { return }
+    watch.timer = nil
+    self.writeWatch = nil
     guard self.phase == .open, self.writeDeadlineSeconds > 0, let context = self.context else {
       return
     }
     let now = self.loop.engine.now
-    guard let idle = self.writeWatch.idle(at: self.writePosition(context), now: now) else { return }
+    guard let idle = watch.idle(at: self.writePosition(context), now: now) else { return }
     if Double(idle) >= self.writeDeadlineSeconds * 1_000_000_000 {
       self.session.outputTimedOut()
     } else {
-      self.scheduleWriteCheck()
+      self.scheduleWriteCheck(watch)
     }
   }
 
@@ -580,8 +583,8 @@ public final class Connection: ChannelInboundHandler {
     self.cancelHandshakeTimer()
     if let linger = self.linger { self.loop.engine.timers.cancel(linger) }
     self.linger = nil
-    if let timer = self.writeTimer { self.loop.engine.timers.cancel(timer) }
-    self.writeTimer = nil
+    if let timer = self.writeWatch?.timer { self.loop.engine.timers.cancel(timer) }
+    self.writeWatch = nil
     self.tail = nil
     self.output = ByteBuffer()
     self.backlog = []

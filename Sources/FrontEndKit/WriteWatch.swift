@@ -1,5 +1,8 @@
-/// Tells a socket that takes bytes slowly from one that takes none.
-struct WriteWatch {
+import GodwitEngine
+
+/// Tells a socket that takes bytes slowly from one that takes none. Apart from its connection,
+/// since most have nothing to watch.
+final class WriteWatch {
   /// How far sending has come.
   struct Position: Hashable {
     /// Bytes that the socket has taken. Framing below the connection (TLS, WebSocket) adds bytes
@@ -9,11 +12,13 @@ struct WriteWatch {
     var waiting: Int
   }
 
-  private var last = Position(taken: 0, waiting: 0)
-  private var since: Int64 = 0
+  /// When the next look is.
+  var timer: Timers.Token?
+  private var last: Position
+  private var since: Int64
 
   /// Begins at `position`.
-  mutating func begin(_ position: Position, now: Int64) {
+  init(_ position: Position, now: Int64) {
     self.last = position
     self.since = now
   }
@@ -22,7 +27,7 @@ struct WriteWatch {
   ///
   /// - Returns: for how many nanoseconds, as far as was seen, the socket has taken nothing of what
   ///   waits; `nil` when nothing waits.
-  mutating func idle(at position: Position, now: Int64) -> Int64? {
+  func idle(at position: Position, now: Int64) -> Int64? {
     guard position.waiting > 0 else { return nil }
     if position.taken > self.last.taken || position.waiting < self.last.waiting {
       self.since = now

@@ -11,8 +11,7 @@ import Testing
   }
 
   @Test func onlyWhatTheSocketTookIsProgress() {
-    var watch = WriteWatch()
-    watch.begin(Self.position(100, 50), now: 10)
+    let watch = WriteWatch(Self.position(100, 50), now: 10)
     // More was appended: nothing was taken.
     #expect(watch.idle(at: Self.position(100, 5_000), now: 20) == 10)
     // Framing makes what waits larger than what was handed over.
@@ -73,16 +72,26 @@ import Testing
     #expect(rig.loop.engine.timers.fireDue() == nil)
   }
 
-  /// One timer for any number of messages, and none once everything is gone.
-  @Test func aHealthyConnectionCostsATimerNowAndThen() throws {
+  /// A socket that takes everything at once needs no watch.
+  @Test func aHealthyConnectionCostsNoTimer() throws {
     let rig = try Rig.opened()
     rig.connection.writeDeadlineSeconds = 4
     #expect(rig.loop.engine.timers.fireDue() == nil)
     for _ in 0..<50 {
       rig.append([1])
       _ = try rig.sent()
+      #expect(rig.loop.engine.timers.fireDue() == nil)
     }
+    #expect(rig.session.reasons == [])
+  }
+
+  /// One timer for any number of messages, and none once everything is gone.
+  @Test func aStuckConnectionCostsOneTimer() throws {
+    let rig = try self.stuck(deadline: 4)
     #expect(rig.loop.engine.timers.fireDue() != nil)
+    rig.channel.isWritable = true
+    rig.channel.pipeline.fireChannelWritabilityChanged()
+    #expect(try !rig.sent().isEmpty)
     rig.wait(seconds: 2)
     #expect(rig.loop.engine.timers.fireDue() == nil)
     #expect(rig.session.reasons == [])

@@ -31,6 +31,7 @@ public struct SettingsFile: Sendable {
     let tree =
       try yaml.map { text throws(SettingsError) in try SettingsTree(yaml: text) }
       ?? SettingsTree()
+    try Self.refuseUnknown(environment)
     let reader = ConfigReader(
       provider: EnvironmentVariablesProvider(environmentVariables: environment)
         .prefixKeys(with: "godwit"))
@@ -53,6 +54,28 @@ public struct SettingsFile: Sendable {
   /// A path as said in the settings, relative to the settings file.
   public func path(_ path: String) -> String {
     path.hasPrefix("/") || path.isEmpty ? path : "\(self.directory)/\(path)"
+  }
+
+  /// A variable that begins like a key of a section, and is none, is a slip: silence would start
+  /// the server with a default that nobody wanted.
+  private static func refuseUnknown(_ environment: [String: String]) throws(SettingsError) {
+    for name in environment.keys.sorted() where name.hasPrefix("GODWIT_") {
+      for section in self.sections {
+        let start = "GODWIT_\(section.name.uppercased())_"
+        guard name.hasPrefix(start) else { continue }
+        let key = name.dropFirst(start.count).lowercased()
+        guard !section.settings.contains(where: { $0.key == key }), !Self.isOfKubernetes(key)
+        else { continue }
+        throw SettingsError(name, "there is no setting `\(section.name).\(key)`")
+      }
+    }
+  }
+
+  /// What Kubernetes sets in every container for a service that is called like a section:
+  /// `GODWIT_MQTT_SERVICE_HOST`, `GODWIT_MQTT_PORT_1883_TCP`.
+  private static func isOfKubernetes(_ key: String) -> Bool {
+    key == "port" || key.hasPrefix("port_") || key == "service_host" || key == "service_port"
+      || key.hasPrefix("service_port_")
   }
 
   private static func override(

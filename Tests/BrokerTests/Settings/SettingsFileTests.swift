@@ -91,6 +91,12 @@ struct SettingsFileTests {
       self.error("", ["GODWIT_LIMITS_CONNECTIONS_MAX": "x"])
         == "GODWIT_LIMITS_CONNECTIONS_MAX: must be a whole number")
     #expect(
+      self.error("", ["GODWIT_MQTT_MAX_QUED": "3"])
+        == "GODWIT_MQTT_MAX_QUED: there is no setting `mqtt.max_qued`")
+    for name in ["MQTT_PORT", "MQTT_PORT_1883_TCP_ADDR", "NATS_SERVICE_HOST", "SERVER", "BIN"] {
+      #expect(self.error("", ["GODWIT_\(name)": "x"]) == nil)
+    }
+    #expect(
       self.error("", ["GODWIT_ACCESS_USERS": "a"])
         == "GODWIT_ACCESS_USERS: can be said in the settings file only")
   }
