@@ -225,3 +225,16 @@ def test_health(broker, path):
     with urllib.request.urlopen(broker("nats").url("admin") + path, timeout=5) as response:
         assert response.status == 200
         assert json.load(response)["status"] == "ok"
+
+
+def test_tls_clients_do_not_hold_up_the_end(broker, certificates):
+    """TLS gives a peer five seconds for its last word; ours goes as soon as the peer has gone."""
+    server = broker("mqtt-tls", tls=True, fresh=True)
+    plain = socket.create_connection(server.address("mqtt-tls"), timeout=10)
+    with certificates.client_context().wrap_socket(plain, server_hostname="localhost") as client:
+        client.sendall(bytes.fromhex("100d00044d5154540402003c000163"))
+        assert client.recv(4) == bytes.fromhex("20020000")
+        server.process.send_signal(signal.SIGTERM)
+        while client.recv(4096):
+            pass
+    assert server.process.wait(timeout=4) == 0

@@ -542,6 +542,8 @@ public final class Connection: ChannelInboundHandler {
     if self.peer.transport == .tcp, !self.peer.isEncrypted, !self.isInputClosed {
       context.close(mode: .output, promise: nil)
     } else {
+      // TLS closes with its peer's last word, or its end: half an end would be none.
+      try? context.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false)
       self.closeNow()
     }
   }
