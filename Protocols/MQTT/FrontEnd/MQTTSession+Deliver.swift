@@ -175,11 +175,14 @@ extension MQTTSession {
     }
   }
 
+  /// Whether the client may still see a message: the rules can have changed since it was queued.
+  private func mayStillSee(_ record: Record) -> Bool {
+    guard let permissions = principal.permissions else { return true }
+    return record.topic.withUnsafeBytes { permissions.mayStillReceive($0) }
+  }
+
   private func sendFirst(_ next: MQTTOutbox.Next, _ connection: Connection) {
-    // What the client may see can have changed since the message was queued.
-    if let permissions = principal.permissions,
-      !next.record.topic.withUnsafeBytes({ permissions.mayStillReceive($0) })
-    {
+    guard mayStillSee(next.record) else {
       outbox?.finish(next.packetID)
       frontEnd.dropped()
       return
@@ -208,7 +211,8 @@ extension MQTTSession {
       client?.acknowledge(.pubrel, packetID, .success)
       return
     }
-    guard let record = message.record else {
+    // One that the client may no longer see is done with, as those that still waited are.
+    guard let record = message.record, mayStillSee(record) else {
       outbox?.finish(packetID)
       return
     }

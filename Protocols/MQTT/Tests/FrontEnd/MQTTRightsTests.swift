@@ -100,6 +100,24 @@ import Testing
     #expect(try watcher.next() == nil)
   }
 
+  @Test func whatMayNoLongerBeSeenIsNotSentAgain() throws {
+    let away = try connect("ann", as: "away", expirySeconds: 100)
+    try away.subscribe("locked/#", .atLeastOnce)
+    try away.subscribe("open/#", .atLeastOnce)
+    let publisher = try connect("bob", as: "p")
+    for topic in ["locked/x", "open/x"] { publisher.publish(topic, topic, .atLeastOnce) }
+    // Both are under way, and not acknowledged.
+    for _ in 0..<2 { _ = try away.takePublish() }
+    away.abort()
+    let locked = TopicPattern(canonical: Array("locked.>".utf8))
+    broker.access.permissions["ann"] = Permissions(subscribe: .init(deny: [locked]))
+    try reload()
+    let back = try connect("ann", as: "away", clean: false, expirySeconds: 100)
+    let again = try back.takePublish()
+    #expect(again.topic == ByteBuffer(string: "open/x") && again.duplicate)
+    #expect(try back.next() == nil)
+  }
+
   @Test func aUserWhoIsGoneLeavesNoWill() throws {
     let watcher = try watcher()
     let client = try connect("ann", as: "a", will: will())
