@@ -29,6 +29,12 @@ public final class Engine {
   public let memory: MemoryBudget
   /// Totals.
   public var counters = EngineCounters()
+  /// How many nodes of the routing trees were visited since somebody last gave way. Behind a
+  /// pointer, so that sessions look at it for each message without touching a reference; it lives
+  /// as long as the engine.
+  public let effort: UnsafeMutablePointer<UInt64>
+  /// Beyond that much `effort`, a few milliseconds, a session lets others have a turn.
+  public static var effortMax: UInt64 { 16_384 }
   /// At which count of published messages the next one is looked at by `sampler`.
   var sampleAt: UInt64 = 1
   private let sampler = TopicSampler()
@@ -46,9 +52,13 @@ public final class Engine {
   public init(limits: EngineLimits = .defaults, now: Int64) {
     self.limits = limits
     self.now = now
+    self.effort = .allocate(capacity: 1)
+    self.effort.initialize(to: 0)
     self.memory = MemoryBudget(limit: limits.storedBytesMax)
     self.timers = Timers(engine: self, tickNanoseconds: 10_000_000)
   }
+
+  deinit { self.effort.deallocate() }
 
   /// Moves the time on. It never goes back.
   public func advance(to now: Int64) {

@@ -220,6 +220,8 @@ public final class Router {
     var everyone: [Subscription] = []
     var groups: [[Subscription]] = []
     var names: [[UInt8]: Int] = [:]
+    let before = self.tree.visits
+    defer { self.engine.effort.pointee &+= self.tree.visits &- before }
     self.tree.match(topic) { subscription in
       guard !subscription.pattern.hides(topic) else { return }
       guard let name = subscription.group else {

@@ -11,9 +11,6 @@ public final class Connection: ChannelInboundHandler {
   /// Bytes, before they are put on.
   public typealias OutboundOut = ByteBuffer
 
-  /// How long a publisher waits for a receiver that is nearly full: 5 ms, as nats-server.
-  private static var stallNanoseconds: Int64 { 5_000_000 }
-
   /// How often a closing connection is still read from: enough for what was on its way.
   private static var discardedReadsMax: Int { 64 }
 
@@ -56,7 +53,7 @@ public final class Connection: ChannelInboundHandler {
   private var handshaking: (any Channel)?
   private var tail: ByteBuffer?
   private var tailNeeded = 0
-  private var isReadingPaused = false
+  private(set) var isReadingPaused = false
   private var isStalled = false
   private var isFeeding = false
   private var isInputClosed = false

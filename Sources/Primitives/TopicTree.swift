@@ -59,6 +59,8 @@ public final class TopicTree<Entry: TopicTreeEntry> {
   var resting: [ObjectIdentifier: [Unmanaged<Cursor>]] = [:]
   /// How many entries the tree holds.
   public private(set) var count = 0
+  /// How many nodes all calls of `match` have visited.
+  public private(set) var visits: UInt64 = 0
   /// What its nodes take of memory, about; their entries are not counted.
   public private(set) var byteCount = 0
 
@@ -129,6 +131,7 @@ public final class TopicTree<Entry: TopicTreeEntry> {
   }
 
   private func match(_ node: Node, _ levels: TopicLevels, _ body: (Entry) -> Void) {
+    self.visits &+= 1
     for entry in node.zeroOrMore { body(entry) }
     var rest = levels
     guard let level = rest.next() else {

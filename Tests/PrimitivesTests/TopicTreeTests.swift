@@ -13,6 +13,25 @@ private final class Leaf: TopicTreeEntry {
 }
 
 struct TopicTreeTests {
+  /// What a match costs can be seen, so that callers can bound it.
+  @Test func matchingIsCounted() {
+    let tree = TopicTree<Leaf>()
+    let leaves = (0..<16).map { number in
+      let levels = (0..<4).map { number >> $0 & 1 == 0 ? "a" : "*" }
+      return Leaf(levels.joined(separator: ".") + ".z", .oneOrMore)
+    }
+    for leaf in leaves { tree.insert(leaf, at: leaf.pattern) }
+    func visits(_ topic: String) -> UInt64 {
+      let before = tree.visits
+      Array(topic.utf8).withUnsafeBytes { tree.match($0) { _ in } }
+      return tree.visits - before
+    }
+    #expect(visits("b") == 2)
+    // The root, two, four, eight and sixteen nodes, and then nothing.
+    #expect(visits("a.a.a.a.x") == 31)
+    #expect(visits("a.a.a.a.z") == 47)
+  }
+
   @Test(arguments: 1...20)
   func matchAgreesWithAListOfPatterns(seed: UInt64) {
     var random = Random(seed: seed)

@@ -27,6 +27,8 @@ final class MQTTClient: Session {
   unowned let frontEnd: MQTTServer
   /// Where packets are counted; see `MQTTServer.counters`.
   let counters: UnsafeMutablePointer<MQTTStatistics>
+  /// How much routing has cost in this turn of the loop; see `Engine.effort`.
+  let effort: UnsafeMutablePointer<UInt64>
   /// What the engine calls this protocol.
   let origin: Origin
   /// The connection, which outlives this.
@@ -70,6 +72,7 @@ final class MQTTClient: Session {
     self.frontEnd = frontEnd
     counters = frontEnd.counters
     origin = frontEnd.origin
+    effort = frontEnd.engine.effort
     link = .passUnretained(connection)
     super.init(connection: connection)
     copyLimits()
@@ -119,6 +122,10 @@ final class MQTTClient: Session {
           try publish(packet, header)
         } else {
           try handle(packet, header)
+        }
+        if effort.pointee > Engine.effortMax {
+          connection.giveWay()
+          break
         }
       }
     } catch {

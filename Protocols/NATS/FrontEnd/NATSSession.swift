@@ -60,6 +60,8 @@ final class NATSSession: Session {
   private(set) var receiverID: UInt64 = 0
   private(set) var hotTenant: Unmanaged<Tenant>?
   let origin: Origin
+  /// How much routing has cost in this turn of the loop; see `Engine.effort`.
+  let effort: UnsafeMutablePointer<UInt64>
   var messagesIn: UInt64 = 0
   var bytesIn: UInt64 = 0
   let subject = NATSLastSubject()
@@ -85,6 +87,7 @@ final class NATSSession: Session {
     self.nonce = frontEnd.authenticator.offersNonce ? frontEnd.makeNonce() : ""
     self.lastActivityAt = connection.openedAt
     self.origin = frontEnd.envelope.origin
+    self.effort = frontEnd.context.loop.engine.effort
     super.init(connection: connection)
   }
 
@@ -242,6 +245,10 @@ final class NATSSession: Session {
           self.publish(&operation)
         } else {
           isWork = self.perform(operation) || isWork
+        }
+        if self.effort.pointee > Engine.effortMax {
+          self.connection.giveWay()
+          break
         }
       }
     } catch {
