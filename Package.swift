@@ -78,6 +78,7 @@ let package = Package(
     .executable(name: "godwit", targets: ["GodwitCLI"]),
     .library(name: "Godwit", targets: ["Godwit"]),
     .library(name: "GodwitEmbedded", targets: ["GodwitEmbedded"]),
+    .library(name: "GodwitMessagePack", targets: ["GodwitMessagePack"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -112,6 +113,10 @@ let package = Package(
       name: "GodwitEmbedded",
       dependencies: ["Godwit", "GodwitEngine", "GodwitPrimitives", nioCore, logging],
       path: "Sources/Embedded", swiftSettings: settings),
+    // L3: codecs beyond those that every service has.
+    .target(
+      name: "GodwitMessagePack", dependencies: ["Godwit", "GodwitWire", nioCore],
+      path: "Sources/MessagePack", swiftSettings: settings),
     // L3: what every front end needs.
     .target(
       name: "GodwitFrontEndKit",
@@ -163,6 +168,12 @@ let package = Package(
     .testTarget(
       name: "EmbeddedTests",
       dependencies: ["Godwit", "GodwitEmbedded", nioCore, logging, lifecycle],
+      swiftSettings: settings),
+    .testTarget(
+      name: "MessagePackTests",
+      dependencies: [
+        "Godwit", "GodwitMessagePack", "GodwitWire", "GodwitWireTesting", nioCore,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "FrontEndKitTests",
