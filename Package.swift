@@ -26,6 +26,8 @@ let lifecycle: Target.Dependency = .product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(
   name: "UnixSignals", package: "swift-service-lifecycle")
+let configuration: Target.Dependency = .product(
+  name: "Configuration", package: "swift-configuration")
 
 /// One wire protocol = one folder = one call. `driver` turns on with the framework.
 func wireProtocol(_ name: String, driver: Bool = false, frontEnd: Bool = true) -> [Target] {
@@ -106,8 +108,9 @@ let package = Package(
       swiftSettings: hot),
     // L2: what a service imports. Knows no broker.
     .target(
-      name: "Godwit", dependencies: [nioCore, logging, lifecycle, signals], path: "Sources/Godwit",
-      swiftSettings: settings),
+      name: "Godwit",
+      dependencies: ["GodwitPrimitives", nioCore, logging, lifecycle, signals, configuration],
+      path: "Sources/Godwit", swiftSettings: settings),
     // L3: the engine inside the process, as a broker of the framework.
     .target(
       name: "GodwitEmbedded",
@@ -136,7 +139,7 @@ let package = Package(
         "MQTTFrontEnd", nioCore, nioPosix, logging, crypto,
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
-        .product(name: "Configuration", package: "swift-configuration"),
+        configuration,
         .product(name: "Yams", package: "Yams"),
       ],
       path: "Sources/Broker", swiftSettings: settings),
@@ -163,11 +166,11 @@ let package = Package(
       name: "EngineTests", dependencies: ["GodwitEngine", "GodwitPrimitives", nioCore],
       swiftSettings: settings),
     .testTarget(
-      name: "GodwitTests", dependencies: ["Godwit", nioCore, logging, lifecycle],
+      name: "GodwitTests", dependencies: ["Godwit", nioCore, logging, lifecycle, configuration],
       swiftSettings: settings),
     .testTarget(
       name: "EmbeddedTests",
-      dependencies: ["Godwit", "GodwitEmbedded", nioCore, logging, lifecycle],
+      dependencies: ["Godwit", "GodwitEmbedded", nioCore, logging, lifecycle, configuration],
       swiftSettings: settings),
     .testTarget(
       name: "MessagePackTests",

@@ -11,7 +11,7 @@ enum Layers {
 
   /// What one room may use beyond its floor. The framework knows no broker, and no event loop.
   private static let also: [String: Set<String>] = [
-    "Godwit": ["Logging", "ServiceLifecycle", "UnixSignals"]
+    "Godwit": ["Configuration", "Logging", "ServiceLifecycle", "UnixSignals"]
   ]
 
   /// Modules of one floor that may import another of it all the same.
