@@ -28,6 +28,8 @@ let signals: Target.Dependency = .product(
   name: "UnixSignals", package: "swift-service-lifecycle")
 let configuration: Target.Dependency = .product(
   name: "Configuration", package: "swift-configuration")
+let protobuf: Target.Dependency = .product(
+  name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["Protobuf"]))
 
 /// One wire protocol = one folder = one call. `driver` turns on with the framework.
 func wireProtocol(_ name: String, driver: Bool = false, frontEnd: Bool = true) -> [Target] {
@@ -81,6 +83,12 @@ let package = Package(
     .library(name: "Godwit", targets: ["Godwit"]),
     .library(name: "GodwitEmbedded", targets: ["GodwitEmbedded"]),
     .library(name: "GodwitMessagePack", targets: ["GodwitMessagePack"]),
+    .library(name: "GodwitProtobuf", targets: ["GodwitProtobuf"]),
+  ],
+  // Who depends on the package and does not want what a trait brings names the others.
+  traits: [
+    .trait(name: "Protobuf", description: "GodwitProtobuf, with swift-protobuf"),
+    .default(enabledTraits: ["Protobuf"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -90,6 +98,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -120,6 +129,9 @@ let package = Package(
     .target(
       name: "GodwitMessagePack", dependencies: ["Godwit", "GodwitWire", nioCore],
       path: "Sources/MessagePack", swiftSettings: settings),
+    .target(
+      name: "GodwitProtobuf", dependencies: ["Godwit", nioCore, protobuf],
+      path: "Sources/Protobuf", swiftSettings: settings),
     // L3: what every front end needs.
     .target(
       name: "GodwitFrontEndKit",
@@ -176,6 +188,12 @@ let package = Package(
       name: "MessagePackTests",
       dependencies: [
         "Godwit", "GodwitMessagePack", "GodwitWire", "GodwitWireTesting", nioCore,
+      ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ProtobufTests",
+      dependencies: [
+        "Godwit", "GodwitEmbedded", "GodwitProtobuf", "GodwitWireTesting", nioCore, protobuf,
       ],
       swiftSettings: settings),
     .testTarget(

@@ -25,10 +25,12 @@ public struct MessagePackCodec: Codec {
   /// - Parameters:
   ///   - bytesMax: the largest body, in bytes, that is written or read. Default 16 MiB.
   ///   - depthMax: the deepest nesting of arrays and maps. Default 64.
-  public init(bytesMax: Int = 16 << 20, depthMax: Int = 64) {
+  ///   - valuesMax: the most values in a body that is read, keys counted. Default 1,048,576.
+  public init(bytesMax: Int = 16 << 20, depthMax: Int = 64, valuesMax: Int = 1 << 20) {
     var limits = MessagePackLimits.defaults
     limits.bytesMax = bytesMax
     limits.depthMax = depthMax
+    limits.valuesMax = valuesMax
     self.limits = limits
   }
 

@@ -2,8 +2,8 @@
 enum Layers {
   private static let floors: [String: Int] = [
     "GodwitPrimitives": 0, "GodwitWire": 1, "GodwitWireTesting": 1, "GodwitEngine": 2,
-    "Godwit": 2, "GodwitEmbedded": 3, "GodwitMessagePack": 3, "GodwitFrontEndKit": 3,
-    "GodwitBroker": 5, "GodwitCLI": 6, "Tidy": 6,
+    "Godwit": 2, "GodwitEmbedded": 3, "GodwitMessagePack": 3, "GodwitProtobuf": 3,
+    "GodwitFrontEndKit": 3, "GodwitBroker": 5, "GodwitCLI": 6, "Tidy": 6,
   ]
 
   /// Modules of other packages that a floor may use; floors that are not named here may use any.

@@ -13,6 +13,14 @@ enum MediaType {
     return self.json
   }
 
+  /// What an answer is written as: text and bytes as they are, and values as the request was, or as
+  /// JSON where the request was no value.
+  static func answer(_ type: (some Sendable).Type, to request: String) -> String {
+    let usual = self.usual(for: type)
+    let isValue = ![self.essence(of: self.text), self.bytes].contains(self.essence(of: request))
+    return usual == self.json && isValue ? request : usual
+  }
+
   /// `text/plain` of `Text/Plain; charset=utf-8`.
   static func essence(of contentType: String) -> String {
     let essence = contentType.prefix { $0 != ";" }

@@ -152,7 +152,8 @@ extension Subscription {
     }
   }
 
-  /// Answers the requests of a topic.
+  /// Answers the requests of a topic. Text and bytes are answered as they are, all else in the
+  /// request's content type.
   ///
   /// What the handler throws is sent to the requester as a failure, and not tried again: the
   /// requester is waiting, and decides.
@@ -180,7 +181,8 @@ extension Subscription {
           Delivery(
             payload: payload, message: message, attempt: attempt, offset: incoming.offset,
             subscription: id))
-        answer = try broker.answer(value, to: message)
+        answer = try broker.answer(
+          value, to: message, as: message.contentType ?? topic.contentType)
       } catch is CancellationError {
         throw CancellationError()
       } catch {
@@ -198,9 +200,9 @@ extension Subscription {
 extension Broker {
   /// The message that answers `request`; without a topic when it asked for no answer.
   fileprivate func answer<Answer: Sendable>(
-    _ value: Answer, to request: Message
+    _ value: Answer, to request: Message, as requested: String
   ) throws(GodwitError) -> Message {
-    let contentType = MediaType.usual(for: Answer.self)
+    let contentType = MediaType.answer(Answer.self, to: requested)
     var answer = Message(
       topic: request.replyTo ?? "", body: try self.codecs.encode(value, as: contentType),
       contentType: contentType)

@@ -4,10 +4,12 @@ public struct MessagePackLimits: Hashable, Sendable {
   public var bytesMax = 16 << 20
   /// Deepest nesting of arrays and maps. Default 64.
   public var depthMax = 64
+  /// Most values that are read, keys and containers counted. Default 1,048,576.
+  public var valuesMax = 1 << 20
 
   /// Makes limits with the default values.
   public init() {}
 
-  /// 16 MiB, 64 levels.
+  /// 16 MiB, 64 levels, 1,048,576 values.
   public static var defaults: Self { Self() }
 }

@@ -82,19 +82,23 @@ public struct MessagePackReader: Sendable {
 
   /// Passes over the next value with all that is in it.
   public mutating func skip() throws(MessagePackError) {
-    try self.skip(depthMax: .max)
+    try self.skip(depthMax: .max, valuesMax: .max)
   }
 
-  /// Passes over the next value with all that is in it, and holds its nesting against a limit.
+  /// Passes over the next value with all that is in it, and holds its nesting and the number of
+  /// values against limits.
   ///
   /// - Throws: `truncated`, `reservedByte`, `limitExceeded`.
-  public mutating func skip(depthMax: Int) throws(MessagePackError) {
+  public mutating func skip(depthMax: Int, valuesMax: Int) throws(MessagePackError) {
     // How many values each open array or map still has; never deeper than the limit, nor than
     // there are bytes.
     var open: [Int] = []
+    var values = 0
     while true {
       let at = self.offset
-      var inside = 0
+      guard values < valuesMax else { throw MessagePackError(.limitExceeded, at: at) }
+      values += 1
+      let inside: Int
       switch try self.next() {
       case .array(let count): inside = count
       case .map(let count): inside = count * 2
@@ -120,7 +124,7 @@ public struct MessagePackReader: Sendable {
       throw MessagePackError(.limitExceeded, at: limits.bytesMax)
     }
     var reader = Self(buffer)
-    try reader.skip(depthMax: limits.depthMax)
+    try reader.skip(depthMax: limits.depthMax, valuesMax: limits.valuesMax)
     guard reader.isAtEnd else { throw MessagePackError(.trailingBytes, at: reader.offset) }
   }
 

@@ -110,6 +110,14 @@ import Testing
     #expect(throws: MessagePackError(.limitExceeded, at: 4)) {
       try MessagePackValue(reading: deep, limits: limits)
     }
+    limits = .defaults
+    limits.valuesMax = 2
+    #expect(
+      try MessagePackValue(reading: ByteBuffer(hex: "9101"), limits: limits)
+        == .array([.integer(1)]))
+    #expect(throws: MessagePackError(.limitExceeded, at: 2)) {
+      try MessagePackValue(reading: ByteBuffer(hex: "920101"), limits: limits)
+    }
     var writer = MessagePackWriter(bytesMax: 3)
     #expect(throws: MessagePackError(.limitExceeded, at: 0)) { try writer.string("abcd") }
     #expect(throws: MessagePackError(.limitExceeded, at: 1)) { try writer.string("abc") }
