@@ -3,13 +3,13 @@ import ServiceLifecycle
 
 extension Subscription {
   /// A message that waits in this process for its next attempt, since the broker cannot keep it.
-  private struct Wait {
+  struct Wait {
     var incoming: IncomingMessage
     var delay: Duration
   }
 
   /// What follows from an attempt.
-  private enum Step {
+  enum Step {
     /// The message is done with.
     case settle
     case retry(after: Duration)
@@ -22,6 +22,7 @@ extension Subscription {
   ///
   /// - Throws: what `start` throws.
   public func run() async throws {
+    defer { self.whenEnded() }
     try await self.start()
     await withTaskCancellationOrGracefulShutdownHandler {
       await self.work()
@@ -66,6 +67,7 @@ extension Subscription {
       group.addTask {
         await self.drainRequested.wait()
         await self.release(self.queue.finish())
+        if self.broker.capabilities.guarantee == .atLeastOnce { self.whenEnded() }
         try? await Task.sleep(for: self.options.drainTimeout)
       }
       await group.next()
@@ -97,55 +99,84 @@ extension Subscription {
   }
 
   private func takeAll(of queue: DeliveryQueue, later: AsyncStream<Wait>.Continuation) async {
+    let attempt: Attempt
+    switch self.handling {
+    case .each(let each): attempt = each
+    case .batches(let options, let batch):
+      return await self.takeBatches(options, of: queue, later: later, attempt: batch)
+    }
     while let incoming = await queue.next() {
       self.note { $0.active += 1 }
-      await self.handle(incoming, later: later)
+      await self.handle(incoming, later: later, attempt: attempt)
       self.note { $0.active -= 1 }
     }
   }
 
   /// Works on one message until it is settled, or waits somewhere for its next attempt.
   private func handle(
-    _ incoming: IncomingMessage, later: AsyncStream<Wait>.Continuation
+    _ incoming: IncomingMessage, later: AsyncStream<Wait>.Continuation, attempt: Attempt
   ) async {
     var incoming = incoming
     while true {
-      switch await self.step(incoming) {
-      case .settle:
-        await self.driverSubscription?.settle(incoming.token, .acknowledge)
-        return self.note { $0.settled += 1 }
-      case .release:
-        return await self.release([incoming])
-      case .retry(let delay):
-        self.note { $0.retried += 1 }
-        if self.options.isOrderedByKey {
-          guard await self.sleep(for: delay) else { return await self.release([incoming]) }
-          incoming.attempt += 1
-        } else if self.broker.capabilities.redelivers {
-          return await self.driverSubscription?.settle(incoming.token, .retry(after: delay)) ?? ()
-        } else {
-          later.yield(Wait(incoming: incoming, delay: delay))
-          return
-        }
-      }
+      let step = await self.step(incoming, attempt)
+      guard let delay = await self.conclude(incoming, step, later: later) else { return }
+      guard await self.sleep(for: delay) else { return await self.release([incoming]) }
+      incoming.attempt += 1
     }
   }
 
+  /// Does what follows from an attempt.
+  ///
+  /// - Returns: when the message is to be tried again by who asks; `nil` when it is done with, or
+  ///   waits elsewhere.
+  func conclude(
+    _ incoming: IncomingMessage, _ step: Step, later: AsyncStream<Wait>.Continuation
+  ) async -> Duration? {
+    switch step {
+    case .settle:
+      await self.driverSubscription?.settle(incoming.token, .acknowledge)
+      self.note { $0.settled += 1 }
+    case .release:
+      await self.release([incoming])
+    case .retry(let delay):
+      self.note { $0.retried += 1 }
+      if self.options.isOrderedByKey { return delay }
+      if self.broker.capabilities.redelivers {
+        await self.driverSubscription?.settle(incoming.token, .retry(after: delay))
+      } else {
+        later.yield(Wait(incoming: incoming, delay: delay))
+      }
+    }
+    return nil
+  }
+
   /// One attempt at a message, and what follows from its outcome.
-  private func step(_ incoming: IncomingMessage) async -> Step {
-    let policy = self.options.retry
-    var reason = "a handler asked for another attempt"
-    let outcome: Outcome
+  private func step(_ incoming: IncomingMessage, _ attempt: Attempt) async -> Step {
+    let result: Result<Outcome, any Error>
     do {
       let call = Call(
         kind: self.kind, system: self.broker.driver.system, messages: [incoming.message],
         subscription: self.id, attempt: incoming.attempt)
-      outcome = try await self.broker.middleware.run(call) { call in
-        guard let message = call.messages.first else { return .drop }
-        return try await self.attempt(message, incoming, incoming.attempt)
+      let outcome = try await self.broker.middleware.run(call) { call in
+        guard let message = call.messages.first else { return Outcome.drop }
+        return try await attempt(message, incoming, incoming.attempt)
       }
+      result = .success(outcome)
     } catch {
-      if Task.isCancelled { return .release }
+      result = .failure(error)
+    }
+    return await self.follow(result, of: incoming)
+  }
+
+  /// What follows from the outcome of an attempt.
+  func follow(_ result: Result<Outcome, any Error>, of incoming: IncomingMessage) async -> Step {
+    let policy = self.options.retry
+    var reason = "a handler asked for another attempt"
+    let outcome: Outcome
+    switch result {
+    case .success(let said): outcome = said
+    case .failure(let error):
+      if Task.isCancelled || error is NotBegun { return .release }
       reason = "\(error)"
       guard policy.isRetriable(error) else { return await self.bury(incoming, reason: reason) }
       outcome = .retry()
@@ -189,7 +220,7 @@ extension Subscription {
   }
 
   /// Hands messages that were not handled back to the broker.
-  private func release(_ messages: [IncomingMessage]) async {
+  func release(_ messages: [IncomingMessage]) async {
     for message in messages {
       await self.driverSubscription?.settle(message.token, .release)
     }
@@ -214,7 +245,7 @@ extension Subscription {
   /// Sleeps, but not beyond a drain.
   ///
   /// - Returns: whether it slept all of it.
-  private func sleep(for delay: Duration) async -> Bool {
+  func sleep(for delay: Duration) async -> Bool {
     await withTaskGroup(of: Bool.self) { group in
       group.addTask {
         do {

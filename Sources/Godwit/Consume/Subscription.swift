@@ -43,8 +43,16 @@ public final class Subscription: AppService {
   /// One attempt at a message.
   typealias Attempt = @Sendable (Message, IncomingMessage, _ attempt: Int) async throws -> Outcome
 
+  /// How it takes messages.
+  enum Handling {
+    case each(Attempt)
+    case batches(BatchOptions, BatchAttempt)
+  }
+
   let broker: Broker
-  let attempt: Attempt
+  let handling: Handling
+  /// Called once at least when messages are no longer handed out.
+  let whenEnded: @Sendable () -> Void
   let kind: Call.Kind
   let queue = DeliveryQueue()
   let drainRequested = Signal()
@@ -58,7 +66,8 @@ public final class Subscription: AppService {
 
   init(
     kind: Call.Kind, pattern: String, on broker: Broker, group: String?, id: String,
-    options: SubscriptionOptions, attempt: @escaping Attempt
+    options: SubscriptionOptions, whenEnded: @escaping @Sendable () -> Void = {},
+    attempt: @escaping Attempt
   ) {
     self.kind = kind
     self.pattern = pattern
@@ -66,7 +75,22 @@ public final class Subscription: AppService {
     self.group = group
     self.id = id
     self.options = options
-    self.attempt = attempt
+    self.whenEnded = whenEnded
+    self.handling = .each(attempt)
+  }
+
+  init(
+    kind: Call.Kind, pattern: String, on broker: Broker, group: String?, id: String,
+    options: SubscriptionOptions, batches: BatchOptions, attempt: @escaping BatchAttempt
+  ) {
+    self.kind = kind
+    self.pattern = pattern
+    self.broker = broker
+    self.group = group
+    self.id = id
+    self.options = options
+    self.whenEnded = {}
+    self.handling = .batches(batches, attempt)
   }
 
   /// What it has done so far.
@@ -89,6 +113,13 @@ public final class Subscription: AppService {
     self.drainRequested.raise()
   }
 
+  private var prefetch: Int {
+    switch self.handling {
+    case .each: self.options.effectivePrefetch
+    case .batches(let batches, _): batches.prefetch(self.options)
+    }
+  }
+
   var driverSubscription: (any DriverSubscription)? { self.inner.withLock { $0.subscription } }
 
   func note(_ change: (inout Progress) -> Void) {
@@ -104,13 +135,14 @@ public final class Subscription: AppService {
       try TopicName.validate(self.pattern, wildcards: true)
       let capabilities = self.broker.capabilities
       try self.options.validate(for: self.pattern, on: capabilities)
+      if case .batches(let batches, _) = self.handling { try batches.validate(self.options) }
       if self.group != nil, !capabilities.hasGroups {
         throw GodwitError(.unsupported, "the broker has no groups")
       }
       let subscription = try await self.broker.driver.subscribe(
         SubscriptionRequest(
           pattern: self.pattern, group: self.group, id: self.id,
-          prefetch: self.options.effectivePrefetch),
+          prefetch: self.prefetch),
         into: self.queue)
       self.inner.withLock { $0.subscription = subscription }
     }
@@ -139,12 +171,11 @@ extension Subscription {
     handler: @escaping @Sendable (Delivery<Payload>) async throws -> Outcome
   ) {
     let id = id ?? group ?? pattern.pattern
-    let codecs = broker.codecs
     self.init(
       kind: .consume, pattern: pattern.pattern, on: broker, group: group, id: id, options: options
     ) { message, incoming, attempt in
-      let payload = try codecs.decode(
-        Payload.self, from: message.body, contentType: message.contentType ?? pattern.contentType)
+      let payload = try broker.payload(
+        Payload.self, of: message, unlessSaid: pattern.contentType)
       return try await handler(
         Delivery(
           payload: payload, message: message, attempt: attempt, offset: incoming.offset,
@@ -175,8 +206,8 @@ extension Subscription {
     ) { message, incoming, attempt in
       let answer: Message
       do {
-        let payload = try broker.codecs.decode(
-          Payload.self, from: message.body, contentType: message.contentType ?? topic.contentType)
+        let payload = try broker.payload(
+          Payload.self, of: message, unlessSaid: topic.contentType)
         let value = try await handler(
           Delivery(
             payload: payload, message: message, attempt: attempt, offset: incoming.offset,

@@ -42,8 +42,8 @@ public struct Call: Sendable {
 public protocol Middleware: Sendable {
   /// Does something before or after `next`, in place of it, or with another call.
   ///
-  /// - Returns: what `next` returned: receipts of a publish, the `Outcome` of a consumption, the
-  ///   answer to a request.
+  /// - Returns: what `next` returned: receipts of a publish, the `Outcome` of a consumption (of a
+  ///   batch, a `Result<Outcome, any Error>` for each message), the answer to a request.
   func intercept<Result: Sendable>(
     _ call: Call, next: @Sendable (Call) async throws -> Result
   ) async throws -> Result
