@@ -118,7 +118,9 @@ let package = Package(
     // L2: what a service imports. Knows no broker.
     .target(
       name: "Godwit",
-      dependencies: ["GodwitPrimitives", nioCore, logging, lifecycle, signals, configuration],
+      dependencies: [
+        "GodwitWire", "GodwitPrimitives", nioCore, logging, lifecycle, signals, configuration,
+      ],
       path: "Sources/Godwit", swiftSettings: settings),
     // L3: the engine inside the process, as a broker of the framework.
     .target(
@@ -178,7 +180,8 @@ let package = Package(
       name: "EngineTests", dependencies: ["GodwitEngine", "GodwitPrimitives", nioCore],
       swiftSettings: settings),
     .testTarget(
-      name: "GodwitTests", dependencies: ["Godwit", nioCore, logging, lifecycle, configuration],
+      name: "GodwitTests",
+      dependencies: ["Godwit", "GodwitWireTesting", nioCore, logging, lifecycle, configuration],
       swiftSettings: settings),
     .testTarget(
       name: "EmbeddedTests",

@@ -117,6 +117,84 @@ struct JSONReader {
 }
 
 extension JSONReader {
+  /// The members of an object that is the whole document, their values unread.
+  mutating func members() throws(JSONError) -> [JSONMember] {
+    guard self.bytes.count <= self.limits.bytesMax else {
+      throw JSONError(.limitExceeded, at: self.limits.bytesMax)
+    }
+    var members: [JSONMember] = []
+    self.skipSpace()
+    guard try self.peek() == UInt8(ascii: "{") else { throw self.error(.unexpectedByte) }
+    self.index += 1
+    self.skipSpace()
+    var isOver = try self.peek() == UInt8(ascii: "}")
+    if isOver { self.index += 1 }
+    while !isOver {
+      guard members.count < self.limits.valuesMax else { throw self.error(.limitExceeded) }
+      self.skipSpace()
+      guard try self.peek() == UInt8(ascii: "\"") else { throw self.error(.unexpectedByte) }
+      let name = try self.string()
+      self.skipSpace()
+      guard try self.peek() == UInt8(ascii: ":") else { throw self.error(.unexpectedByte) }
+      self.index += 1
+      self.skipSpace()
+      let start = self.index
+      try self.skipValue()
+      members.append(JSONMember(name: name, range: start..<self.index))
+      isOver = try self.endsAfterElement(UInt8(ascii: "}"))
+    }
+    self.skipSpace()
+    guard self.index == self.bytes.count else { throw self.error(.trailingBytes) }
+    return members
+  }
+
+  /// Walks to the end of a value: of a string, of all that was opened, or of a bare word.
+  private mutating func skipValue() throws(JSONError) {
+    var open = 0
+    repeat {
+      switch try self.peek() {
+      case UInt8(ascii: "{"), UInt8(ascii: "["):
+        guard open < self.limits.depthMax else { throw self.error(.limitExceeded) }
+        open += 1
+        self.index += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"):
+        guard open > 0 else { throw self.error(.unexpectedByte) }
+        open -= 1
+        self.index += 1
+      case UInt8(ascii: ","), UInt8(ascii: ":"), 0x20, 0x09, 0x0A, 0x0D:
+        guard open > 0 else { throw self.error(.unexpectedByte) }
+        self.index += 1
+      case UInt8(ascii: "\""): try self.skipString()
+      default: self.skipWord()
+      }
+    } while open > 0
+  }
+
+  private mutating func skipString() throws(JSONError) {
+    self.index += 1
+    while true {
+      let byte = try self.peek()
+      self.index += 1
+      if byte == UInt8(ascii: "\"") { return }
+      guard byte == UInt8(ascii: "\\") else { continue }
+      _ = try self.peek()
+      self.index += 1
+    }
+  }
+
+  private mutating func skipWord() {
+    while self.index < self.bytes.count {
+      switch self.bytes[self.index] {
+      case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "}"), UInt8(ascii: "]"),
+        UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: "\""), 0x20, 0x09, 0x0A, 0x0D:
+        return
+      default: self.index += 1
+      }
+    }
+  }
+}
+
+extension JSONReader {
   private mutating func string() throws(JSONError) -> String {
     self.index += 1
     let start = self.index

@@ -99,6 +99,12 @@ public struct JSONWriter: Sendable {
     self.bytes.append(contentsOf: "null".utf8)
   }
 
+  /// Writes a value that is JSON already.
+  public mutating func verbatim(_ json: some Sequence<UInt8>) {
+    self.separate()
+    self.bytes.append(contentsOf: json)
+  }
+
   /// Writes a whole document or part.
   public mutating func value(_ value: JSONValue) {
     switch value {

@@ -77,9 +77,10 @@ extension Broker {
     _ payload: Payload, to topic: Topic<Payload>, key: String? = nil, headers: Headers = [:],
     timeToLive: Duration? = nil
   ) throws(GodwitError) -> Message {
-    Message(
-      topic: topic.name, body: try self.codecs.encode(payload, as: topic.contentType),
-      contentType: topic.contentType, headers: headers, key: key, timeToLive: timeToLive)
+    var message = Message(
+      topic: topic.name, body: ByteBuffer(), headers: headers, key: key, timeToLive: timeToLive)
+    try self.write(payload, to: &message, as: topic.contentType)
+    return message
   }
 
   /// Runs an operation inside the middleware.

@@ -12,9 +12,7 @@ extension Broker {
   ) async throws(GodwitError) -> Answer {
     let message = try self.message(payload, to: topic, headers: headers, timeToLive: timeout)
     let response = try await self.request(message, timeout: timeout)
-    return try self.codecs.decode(
-      answer, from: response.body,
-      contentType: response.contentType ?? MediaType.usual(for: answer))
+    return try self.payload(answer, of: response, unlessSaid: MediaType.usual(for: answer))
   }
 
   /// Sends a message as a request and waits for the message that answers it.

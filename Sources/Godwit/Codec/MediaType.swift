@@ -8,6 +8,7 @@ enum MediaType {
 
   /// What payloads of a type are written as unless the topic says otherwise.
   static func usual(for type: (some Sendable).Type) -> String {
+    if let type = type as? any MessagePayload.Type { return type.usualContentType }
     if type is String.Type { return self.text }
     if type is ByteBuffer.Type || type is [UInt8].Type { return self.bytes }
     return self.json
@@ -19,6 +20,12 @@ enum MediaType {
     let usual = self.usual(for: type)
     let isValue = ![self.essence(of: self.text), self.bytes].contains(self.essence(of: request))
     return usual == self.json && isValue ? request : usual
+  }
+
+  /// Whether bodies are JSON: the subtype is `json`, or ends with `+json`.
+  static func isJSON(_ contentType: String) -> Bool {
+    let essence = self.essence(of: contentType)
+    return essence.hasSuffix("/json") || essence.hasSuffix("+json")
   }
 
   /// `text/plain` of `Text/Plain; charset=utf-8`.

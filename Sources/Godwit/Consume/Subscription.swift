@@ -234,9 +234,8 @@ extension Broker {
     _ value: Answer, to request: Message, as requested: String
   ) throws(GodwitError) -> Message {
     let contentType = MediaType.answer(Answer.self, to: requested)
-    var answer = Message(
-      topic: request.replyTo ?? "", body: try self.codecs.encode(value, as: contentType),
-      contentType: contentType)
+    var answer = Message(topic: request.replyTo ?? "", body: ByteBuffer())
+    try self.write(value, to: &answer, as: contentType)
     answer.correlationID = request.correlationID
     return answer
   }

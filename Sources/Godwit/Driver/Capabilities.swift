@@ -31,6 +31,8 @@ public struct Capabilities: Hashable, Sendable {
   public var isDurable = false
   /// Whether the broker says at once that a request has nobody to answer it.
   public var reportsNoResponders = false
+  /// How events of CloudEvents stand in messages in binary mode.
+  public var cloudEvents = CloudEventBinding.defaults
   /// The largest body, in bytes; `nil` where only the broker knows.
   public var bodyBytesMax: Int?
 
