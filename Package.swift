@@ -26,6 +26,8 @@ let lifecycle: Target.Dependency = .product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(
   name: "UnixSignals", package: "swift-service-lifecycle")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let configuration: Target.Dependency = .product(
   name: "Configuration", package: "swift-configuration")
 let protobuf: Target.Dependency = .product(
@@ -97,6 +99,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -120,6 +124,7 @@ let package = Package(
       name: "Godwit",
       dependencies: [
         "GodwitWire", "GodwitPrimitives", nioCore, logging, lifecycle, signals, configuration,
+        metrics, tracing,
       ],
       path: "Sources/Godwit", swiftSettings: settings),
     // L3: the engine inside the process, as a broker of the framework.
@@ -181,7 +186,11 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "GodwitTests",
-      dependencies: ["Godwit", "GodwitWireTesting", nioCore, logging, lifecycle, configuration],
+      dependencies: [
+        "Godwit", "GodwitWireTesting", nioCore, logging, lifecycle, configuration, metrics,
+        tracing, .product(name: "MetricsTestKit", package: "swift-metrics"),
+        .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "EmbeddedTests",

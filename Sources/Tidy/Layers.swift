@@ -2,8 +2,8 @@
 enum Layers {
   private static let floors: [String: Int] = [
     "GodwitPrimitives": 0, "GodwitWire": 1, "GodwitWireTesting": 1, "GodwitEngine": 2,
-    "Godwit": 2, "GodwitEmbedded": 3, "GodwitMessagePack": 3, "GodwitProtobuf": 3,
-    "GodwitFrontEndKit": 3, "GodwitBroker": 5, "GodwitCLI": 6, "Tidy": 6,
+    "Godwit": 2, "GodwitEmbedded": 3, "GodwitMessagePack": 3,
+    "GodwitProtobuf": 3, "GodwitFrontEndKit": 3, "GodwitBroker": 5, "GodwitCLI": 6, "Tidy": 6,
   ]
 
   /// Modules of other packages that a floor may use; floors that are not named here may use any.
@@ -11,7 +11,9 @@ enum Layers {
 
   /// What one room may use beyond its floor. The framework knows no broker, and no event loop.
   private static let also: [String: Set<String>] = [
-    "Godwit": ["Configuration", "Logging", "ServiceLifecycle", "UnixSignals"]
+    "Godwit": [
+      "Configuration", "Logging", "Metrics", "ServiceLifecycle", "Tracing", "UnixSignals",
+    ]
   ]
 
   /// Modules of one floor that may import another of it all the same.

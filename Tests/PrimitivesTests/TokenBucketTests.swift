@@ -30,4 +30,13 @@ struct TokenBucketTests {
     let bucket = TokenBucket(perSecond: 1, burst: 1, now: 10_000_000_000)
     #expect(self.answers(bucket, [(1, 10_000_000_000), (1, 0)]) == [true, false])
   }
+
+  @Test func reservationsStandInLine() {
+    var bucket = TokenBucket(perSecond: 10, burst: 1, now: 0)
+    let waits = (0..<4).map { _ in bucket.reserve(now: 0, waitMax: 200_000_000) }
+    #expect(waits == [0, 100_000_000, 200_000_000, nil])
+    bucket.putBack(1)
+    #expect(bucket.reserve(now: 0, waitMax: 200_000_000) == 200_000_000)
+    #expect(bucket.reserve(now: 300_000_000, waitMax: 0) == 0)
+  }
 }

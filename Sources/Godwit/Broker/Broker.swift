@@ -14,7 +14,7 @@ public final class Broker: AppService {
   public let driver: any Driver
   /// The codecs, by media type.
   public let codecs: CodecRegistry
-  /// What happens around every operation, the first outermost.
+  /// What happens around every operation, in the order of the phases, the first outermost.
   public let middleware: [any Middleware]
   /// Where the broker and its subscriptions log what nobody else is told.
   public let logger: Logger
@@ -27,7 +27,7 @@ public final class Broker: AppService {
   ) {
     self.driver = driver
     self.codecs = codecs
-    self.middleware = middleware
+    self.middleware = middleware.inPhases()
     self.logger = logger
   }
 

@@ -136,16 +136,20 @@ extension Subscription {
 
   /// One attempt at a batch, and what follows for each message.
   private func steps(_ batch: [IncomingMessage], _ attempt: BatchAttempt) async -> [Step] {
-    let results: [Result<Outcome, any Error>]
+    var results: [Result<Outcome, any Error>]
     do {
       let call = Call(
         kind: self.kind, system: self.broker.driver.system, messages: batch.map(\.message),
-        subscription: self.id, attempt: batch.map(\.attempt).max() ?? 1)
+        subscription: self.id, attempt: batch.map(\.attempt).max() ?? 1, subscriber: self)
       results = try await self.broker.middleware.run(call) { call in
+        let batch = call.kept.map { $0.map { batch[$0] } } ?? batch
         guard call.messages.count == batch.count else {
           throw GodwitError(.invalidArgument, "middleware changed the number of messages")
         }
         return try await attempt(call.messages, batch)
+      }
+      guard results.count == batch.count else {
+        throw GodwitError(.invalidArgument, "middleware changed the number of outcomes")
       }
     } catch {
       results = batch.map { _ in .failure(error) }

@@ -60,6 +60,7 @@ extension Subscription {
       group.addTask {
         await withTaskGroup(of: Void.self) { group in
           group.addTask { await self.wait(waits) }
+          group.addTask { await self.takeRests() }
           await self.runLanes(later: later)
           group.cancelAll()
         }
@@ -156,7 +157,7 @@ extension Subscription {
     do {
       let call = Call(
         kind: self.kind, system: self.broker.driver.system, messages: [incoming.message],
-        subscription: self.id, attempt: incoming.attempt)
+        subscription: self.id, attempt: incoming.attempt, subscriber: self)
       let outcome = try await self.broker.middleware.run(call) { call in
         guard let message = call.messages.first else { return Outcome.drop }
         return try await attempt(message, incoming, incoming.attempt)
@@ -177,13 +178,22 @@ extension Subscription {
     case .success(let said): outcome = said
     case .failure(let error):
       if Task.isCancelled || error is NotBegun { return .release }
+      if let refuse = self.refuse {
+        await refuse(error, incoming.message)
+        return .settle
+      }
       reason = "\(error)"
       guard policy.isRetriable(error) else { return await self.bury(incoming, reason: reason) }
       outcome = .retry()
     }
     switch outcome {
     case .ack, .drop: return .settle
-    case .reject(let reason): return await self.bury(incoming, reason: reason)
+    case .reject(let reason):
+      if let refuse = self.refuse {
+        await refuse(GodwitError(.invalidArgument, reason), incoming.message)
+        return .settle
+      }
+      return await self.bury(incoming, reason: reason)
     case .retry(let delay):
       guard incoming.attempt < policy.attemptsMax else {
         return await self.bury(incoming, reason: reason)

@@ -53,22 +53,28 @@ public final class Subscription: AppService {
   let handling: Handling
   /// Called once at least when messages are no longer handed out.
   let whenEnded: @Sendable () -> Void
+  /// Tells a requester of a failure, where there is one.
+  let refuse: (@Sendable (any Error, Message) async -> Void)?
   let kind: Call.Kind
   let queue = DeliveryQueue()
   let drainRequested = Signal()
   private let opening = AsyncOnce()
   private let inner = Mutex(Inner())
+  /// Pauses that end by themselves; the latest replaces one that was not begun.
+  let rests = AsyncStream.makeStream(of: Rest.self, bufferingPolicy: .bufferingNewest(1))
 
   private struct Inner {
     var subscription: (any DriverSubscription)?
+    var isPaused = false
     var progress = Progress()
   }
 
   init(
     kind: Call.Kind, pattern: String, on broker: Broker, group: String?, id: String,
     options: SubscriptionOptions, whenEnded: @escaping @Sendable () -> Void = {},
-    attempt: @escaping Attempt
+    attempt: @escaping Attempt, refuse: (@Sendable (any Error, Message) async -> Void)? = nil
   ) {
+    self.refuse = refuse
     self.kind = kind
     self.pattern = pattern
     self.broker = broker
@@ -90,6 +96,7 @@ public final class Subscription: AppService {
     self.id = id
     self.options = options
     self.whenEnded = {}
+    self.refuse = nil
     self.handling = .batches(batches, attempt)
   }
 
@@ -99,11 +106,13 @@ public final class Subscription: AppService {
   /// Stops taking messages; those at work go on. Nothing is lost: the broker keeps them, as far as
   /// it keeps anything.
   public func pause() async {
+    self.inner.withLock { $0.isPaused = true }
     await self.driverSubscription?.setPaused(true)
   }
 
   /// Takes messages again.
   public func resume() async {
+    self.inner.withLock { $0.isPaused = false }
     await self.driverSubscription?.setPaused(false)
   }
 
@@ -119,6 +128,9 @@ public final class Subscription: AppService {
     case .batches(let batches, _): batches.prefetch(self.options)
     }
   }
+
+  /// Whether `pause` was called, and `resume` was not since.
+  var isPaused: Bool { self.inner.withLock { $0.isPaused } }
 
   var driverSubscription: (any DriverSubscription)? { self.inner.withLock { $0.subscription } }
 
@@ -204,26 +216,26 @@ extension Subscription {
     self.init(
       kind: .reply, pattern: topic.name, on: broker, group: group, id: id, options: options
     ) { message, incoming, attempt in
-      let answer: Message
-      do {
-        let payload = try broker.payload(
-          Payload.self, of: message, unlessSaid: topic.contentType)
-        let value = try await handler(
-          Delivery(
-            payload: payload, message: message, attempt: attempt, offset: incoming.offset,
-            subscription: id))
-        answer = try broker.answer(
-          value, to: message, as: message.contentType ?? topic.contentType)
-      } catch is CancellationError {
-        throw CancellationError()
-      } catch {
-        broker.logger.warning("a request failed: \(error)", metadata: ["subscription": "\(id)"])
-        guard let failure = broker.failure(error, to: message) else { return .ack }
-        try await broker.driver.publish([failure])
-        return .ack
-      }
+      let payload = try broker.payload(
+        Payload.self, of: message, unlessSaid: topic.contentType)
+      let value = try await handler(
+        Delivery(
+          payload: payload, message: message, attempt: attempt, offset: incoming.offset,
+          subscription: id))
+      let answer = try broker.answer(
+        value, to: message, as: message.contentType ?? topic.contentType)
       if !answer.topic.isEmpty { try await broker.driver.publish([answer]) }
       return .ack
+    } refuse: { error, message in
+      // Outside all middleware, so that what it refuses is answered too.
+      let metadata: Logger.Metadata = ["subscription": "\(id)"]
+      broker.logger.warning("a request failed: \(error)", metadata: metadata)
+      guard let failure = broker.failure(error, to: message) else { return }
+      do {
+        try await broker.driver.publish([failure])
+      } catch {
+        broker.logger.error("a requester cannot be told: \(error)", metadata: metadata)
+      }
     }
   }
 }

@@ -1,16 +1,21 @@
 public import Logging
 
 /// Logs every operation: one line when it is over, with its topic, message id and how long it took.
-/// Bodies and headers are never logged.
+/// Bodies are never logged, headers only those that the redaction names.
 public struct LoggingMiddleware: Middleware {
   private let logger: Logger
   private let level: Logger.Level
+  private let redaction: Redaction
 
   /// Logs to `logger`: successes at `level`, by default debug, failures as errors.
-  public init(logger: Logger, level: Logger.Level = .debug) {
+  public init(logger: Logger, level: Logger.Level = .debug, redaction: Redaction = Redaction()) {
     self.logger = logger
     self.level = level
+    self.redaction = redaction
   }
+
+  /// `observation`.
+  public var phase: MiddlewarePhase { .observation }
 
   /// Logs after `next`.
   public func intercept<Result: Sendable>(
@@ -25,8 +30,9 @@ public struct LoggingMiddleware: Middleware {
         metadata: self.metadata(call, since: start, outcome: result as? Outcome))
       return result
     } catch {
+      if error is NotBegun { throw error }
       self.logger.error(
-        "\(call.kind.rawValue) failed: \(error)",
+        "\(call.kind.rawValue) failed: \(self.redaction.error(error))",
         metadata: self.metadata(call, since: start, outcome: nil))
       throw error
     }
@@ -42,6 +48,9 @@ public struct LoggingMiddleware: Middleware {
     if let first = call.messages.first {
       metadata["messaging.destination.name"] = "\(first.topic)"
       metadata["messaging.message.id"] = "\(first.id)"
+      for (name, value) in self.redaction.redacted(first.headers) {
+        metadata["messaging.header.\(name)"] = "\(value)"
+      }
     }
     if call.messages.count > 1 {
       metadata["messaging.batch.message_count"] = "\(call.messages.count)"

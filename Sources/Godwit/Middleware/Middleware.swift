@@ -22,10 +22,20 @@ public struct Call: Sendable {
   public let subscription: String?
   /// How often the messages have been tried, this time included; 1 for publishes and requests.
   public let attempt: Int
+  /// The topic or pattern of the subscription that consumes.
+  public var pattern: String? { self.subscriber?.pattern }
+  /// The group of the subscription that consumes.
+  public var group: String? { self.subscriber?.group }
+  let subscriber: Subscription?
+  /// Which of a batch's messages are left, by their places in it; `nil` for all of them.
+  private(set) var kept: [Int]?
 
   init(
-    kind: Kind, system: String, messages: [Message], subscription: String? = nil, attempt: Int = 1
+    kind: Kind, system: String, messages: [Message], subscription: String? = nil, attempt: Int = 1,
+    subscriber: Subscription? = nil
   ) {
+    self.subscriber = subscriber
+    self.kept = nil
     self.kind = kind
     self.system = system
     self.messages = messages
@@ -34,16 +44,28 @@ public struct Call: Sendable {
   }
 }
 
+extension Call {
+  /// Leaves messages out. Who does it puts outcomes in their places.
+  mutating func keep(_ places: [Int]) {
+    self.messages = places.map { self.messages[$0] }
+    self.kept = places.map { self.kept?[$0] ?? $0 }
+  }
+}
+
 /// Something that happens around operations: logging, tracing, limits.
 ///
-/// One shape for all of them. Middleware runs in the order it was given, the first outermost, and
-/// around each attempt: a retried message passes it again. A body is decoded inside all middleware,
-/// so a body that cannot be read is seen as the handler's failure.
+/// One shape for all of them. Middleware runs in the order of its phases, within a phase in the
+/// order it was given, the first outermost, and around each attempt: a retried message passes it
+/// again. A body is decoded inside all middleware, so a body that cannot be read is seen as the
+/// handler's failure.
 public protocol Middleware: Sendable {
+  /// Where it stands among others. Default: `application`, next to the handler.
+  var phase: MiddlewarePhase { get }
+
   /// Does something before or after `next`, in place of it, or with another call.
   ///
   /// - Returns: what `next` returned: receipts of a publish, the `Outcome` of a consumption (of a
-  ///   batch, a `Result<Outcome, any Error>` for each message), the answer to a request.
+  ///   batch a `Result` with an outcome for each message, in their order), the answer to a request.
   func intercept<Result: Sendable>(
     _ call: Call, next: @Sendable (Call) async throws -> Result
   ) async throws -> Result

@@ -1,0 +1,23 @@
+extension Subscription {
+  /// A pause that ends by itself.
+  struct Rest {
+    var duration: Duration
+    var time: Timekeeper
+  }
+
+  /// Pauses at once, and takes messages again after a time.
+  func rest(for duration: Duration, _ time: Timekeeper) async {
+    await self.driverSubscription?.setPaused(true)
+    self.rests.continuation.yield(Rest(duration: duration, time: time))
+  }
+
+  /// Ends pauses when their time is over, while the subscription runs. Who has called `pause`
+  /// meanwhile is who calls `resume`.
+  func takeRests() async {
+    for await rest in self.rests.stream {
+      await rest.time.sleep(for: rest.duration, orUntil: self.drainRequested)
+      if Task.isCancelled { return }
+      if !self.isPaused { await self.driverSubscription?.setPaused(false) }
+    }
+  }
+}
