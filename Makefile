@@ -28,7 +28,7 @@ build: ## the release build of godwit
 	$(RELEASE)
 
 .PHONY: test
-test: lint tidy unit examples budgets interop ## everything that must hold before a change lands
+test: lint tidy unit drivers examples budgets interop ## everything that must hold before a change lands
 
 .PHONY: lint
 lint: ## the formatter's rules, on every tracked Swift file
@@ -41,6 +41,11 @@ tidy: ## the rules of the house
 .PHONY: unit
 unit: ## the tests of every module
 	$(SWIFT) test --quiet --disable-xctest --scratch-path $(SCRATCH)
+
+.PHONY: drivers
+drivers: peers ## the conformance suite against the reference servers
+	GODWIT_NATS_SERVERS=$(GODWIT_VENV)/bin/nats-server:/usr/sbin/nats-server \
+	  $(SWIFT) test --disable-xctest --scratch-path $(SCRATCH) --filter conformsAt
 
 .PHONY: examples
 examples: ## build and run the framework's examples

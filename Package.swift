@@ -48,9 +48,12 @@ func wireProtocol(_ name: String, driver: Bool = false, frontEnd: Bool = true) -
     targets.append(
       .target(
         name: "Godwit\(name)",
-        dependencies: [.target(name: "\(name)Wire"), "GodwitDriverKit", "Godwit", nioCore],
+        dependencies: [
+          .target(name: "\(name)Wire"), "GodwitWire", "GodwitDriverKit", "Godwit", nioCore, logging,
+          crypto,
+        ],
         path: "\(path)/Driver", swiftSettings: settings))
-    tested += [.target(name: "Godwit\(name)")]
+    tested += [.target(name: "Godwit\(name)"), "Godwit", "GodwitDriverKit"]
   }
   if frontEnd {
     targets.append(
@@ -75,7 +78,7 @@ func wireProtocol(_ name: String, driver: Bool = false, frontEnd: Bool = true) -
 /// The protocols of this package. Adding one is its folder, its line here, and its line in
 /// `Sources/Broker/FrontEnds.swift`.
 let protocols: [Target] =
-  wireProtocol("NATS")
+  wireProtocol("NATS", driver: true)
   + wireProtocol("MQTT")
 
 let package = Package(
@@ -84,6 +87,8 @@ let package = Package(
     .executable(name: "godwit", targets: ["GodwitCLI"]),
     .library(name: "Godwit", targets: ["Godwit"]),
     .library(name: "GodwitEmbedded", targets: ["GodwitEmbedded"]),
+    .library(name: "GodwitNATS", targets: ["GodwitNATS"]),
+    .library(name: "GodwitConformance", targets: ["GodwitConformance"]),
     .library(name: "GodwitMessagePack", targets: ["GodwitMessagePack"]),
     .library(name: "GodwitProtobuf", targets: ["GodwitProtobuf"]),
   ],
@@ -139,6 +144,21 @@ let package = Package(
     .target(
       name: "GodwitProtobuf", dependencies: ["Godwit", nioCore, protobuf],
       path: "Sources/Protobuf", swiftSettings: settings),
+    // L3: what every driver needs.
+    .target(
+      name: "GodwitDriverKit",
+      dependencies: [
+        "Godwit", nioCore, nioPosix, logging,
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOTLS", package: "swift-nio"),
+        .product(name: "NIOWebSocket", package: "swift-nio"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      path: "Sources/DriverKit", swiftSettings: settings),
+    // L3: what every driver must do, as a suite.
+    .target(
+      name: "GodwitConformance", dependencies: ["Godwit", nioCore], path: "Sources/Conformance",
+      swiftSettings: settings),
     // L3: what every front end needs.
     .target(
       name: "GodwitFrontEndKit",
@@ -206,6 +226,17 @@ let package = Package(
       name: "ProtobufTests",
       dependencies: [
         "Godwit", "GodwitEmbedded", "GodwitProtobuf", "GodwitWireTesting", nioCore, protobuf,
+      ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "DriverKitTests", dependencies: ["GodwitDriverKit", "Godwit", nioCore, logging],
+      swiftSettings: settings),
+    .testTarget(
+      name: "ConformanceTests",
+      dependencies: [
+        "GodwitConformance", "GodwitEmbedded", "GodwitNATS", "GodwitDriverKit", "Godwit",
+        "GodwitBroker", "GodwitFrontEndKit", "GodwitWire", "NATSWire", nioCore, nioPosix, logging,
+        crypto,
       ],
       swiftSettings: settings),
     .testTarget(

@@ -36,6 +36,11 @@ public struct GodwitError: Error, Sendable, CustomStringConvertible {
     public static var overloaded: Self { Self(rawValue: "overloaded") }
     /// There is no connection, or it broke.
     public static var disconnected: Self { Self(rawValue: "disconnected") }
+    /// The broker does not know this user, or does not let it do that.
+    public static var notPermitted: Self { Self(rawValue: "notPermitted") }
+    /// The message was handed over, but the connection or the time ended before the broker's
+    /// confirmation: it may have been published.
+    public static var unconfirmed: Self { Self(rawValue: "unconfirmed") }
     /// The broker, subscription or driver was closed.
     public static var closed: Self { Self(rawValue: "closed") }
     /// The call's task was cancelled.
@@ -67,7 +72,7 @@ public struct GodwitError: Error, Sendable, CustomStringConvertible {
   }
 
   private static func isUsuallyRetriable(_ code: Code) -> Bool {
-    [.timeout, .noResponders, .overloaded, .disconnected].contains(code)
+    [.timeout, .noResponders, .overloaded, .disconnected, .unconfirmed].contains(code)
   }
 
   /// The code, the message, and the cause.

@@ -2,8 +2,10 @@
 enum Layers {
   private static let floors: [String: Int] = [
     "GodwitPrimitives": 0, "GodwitWire": 1, "GodwitWireTesting": 1, "GodwitEngine": 2,
-    "Godwit": 2, "GodwitEmbedded": 3, "GodwitMessagePack": 3,
-    "GodwitProtobuf": 3, "GodwitFrontEndKit": 3, "GodwitBroker": 5, "GodwitCLI": 6, "Tidy": 6,
+    "Godwit": 2, "GodwitEmbedded": 3, "GodwitConformance": 3, "GodwitDriverKit": 3,
+    "GodwitMessagePack": 3, "GodwitProtobuf": 3,
+    "GodwitFrontEndKit": 3, "GodwitNATS": 4, "GodwitMQTT": 4, "GodwitBroker": 5, "GodwitCLI": 6,
+    "Tidy": 6,
   ]
 
   /// Modules of other packages that a floor may use; floors that are not named here may use any.
@@ -19,6 +21,14 @@ enum Layers {
   /// Modules of one floor that may import another of it all the same.
   private static let neighbours: Set<[String]> = [["GodwitWireTesting", "GodwitWire"]]
 
+  /// Drivers, and what they stand on: the framework's half, which knows nothing of the broker's.
+  private static let drivers: Set<String> = [
+    "GodwitConformance", "GodwitDriverKit", "GodwitNATS", "GodwitMQTT",
+  ]
+  private static let brokers: Set<String> = [
+    "GodwitEngine", "GodwitEmbedded", "GodwitFrontEndKit", "GodwitBroker",
+  ]
+
   /// The floor of a target of this package, or `nil` for a module from elsewhere.
   static func floor(of module: String) -> Int? {
     if let floor = floors[module] { return floor }
@@ -29,6 +39,7 @@ enum Layers {
 
   static func mayImport(_ module: String, from target: String) -> Bool {
     guard let own = floor(of: target) else { return true }
+    if drivers.contains(target), brokers.contains(module) { return false }
     if let other = floor(of: module) {
       return other < own || neighbours.contains([target, module])
     }

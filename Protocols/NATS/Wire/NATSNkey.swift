@@ -61,6 +61,17 @@ public struct NATSNkey: Hashable, Sendable {
     return String(decoding: text, as: UTF8.self)
   }
 
+  /// The 32 bytes of a user's seed, from its text form (`SU…`, 58 characters); `nil` when length,
+  /// alphabet, role or checksum is wrong.
+  public static func userSeed(_ text: String) -> [UInt8]? {
+    guard text.utf8.count == 58, let bytes = self.base32(text.utf8), bytes.count == 36,
+      // Five bits say that it is a seed, the next eight whose.
+      bytes[0] == 0x90 | Role.user.rawValue >> 5, bytes[1] == (Role.user.rawValue & 31) << 3,
+      self.checksum(bytes[..<34]) == UInt16(bytes[34]) | UInt16(bytes[35]) << 8
+    else { return nil }
+    return Array(bytes[2..<34])
+  }
+
   private static func base32(_ text: String.UTF8View) -> [UInt8]? {
     var bytes: [UInt8] = []
     var bits: UInt32 = 0

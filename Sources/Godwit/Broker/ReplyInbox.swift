@@ -7,7 +7,7 @@ final class ReplyInbox: Sendable {
     case expected
     case waiting(CheckedContinuation<Message, any Error>)
     /// The answer was there before anybody waited.
-    case answered(Message)
+    case answered(Result<Message, GodwitError>)
   }
 
   private let slots = Mutex<[String: Slot]>([:])
@@ -18,7 +18,7 @@ final class ReplyInbox: Sendable {
   /// Subscribes, the first time.
   func open(on driver: any Driver) async throws(GodwitError) {
     try await self.opening.run { () async throws(GodwitError) in
-      let queue = DeliveryQueue { [weak self] incoming in self?.take(incoming.message) }
+      let queue = DeliveryQueue { [weak self] incoming in self?.take(incoming) }
       // Ends with the driver: the inbox is needed as long as the broker.
       _ = try await driver.subscribe(
         SubscriptionRequest(
@@ -56,7 +56,7 @@ final class ReplyInbox: Sendable {
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
         let result: Result<Message, any Error>? = self.slots.withLock { slots in
-          if case .answered(let message) = slots[token] { return .success(message) }
+          if case .answered(let answer) = slots[token] { return answer.mapError { $0 } }
           if Task.isCancelled { return .failure(CancellationError()) }
           slots[token] = .waiting(continuation)
           return nil
@@ -72,19 +72,20 @@ final class ReplyInbox: Sendable {
   }
 
   /// Gives an answer to whom it is for. Late and second answers have nobody.
-  private func take(_ message: Message) {
-    let token = String(message.topic.dropFirst(self.prefix.count + 1))
+  private func take(_ incoming: IncomingMessage) {
+    let token = String(incoming.message.topic.dropFirst(self.prefix.count + 1))
+    let answer = incoming.failure.map(Result.failure) ?? .success(incoming.message)
     let waiting = self.slots.withLock { slots -> CheckedContinuation<Message, any Error>? in
       switch slots[token] {
       case .waiting(let continuation):
         slots[token] = nil
         return continuation
       case .expected:
-        slots[token] = .answered(message)
+        slots[token] = .answered(answer)
         return nil
       case .answered, nil: return nil
       }
     }
-    waiting?.resume(returning: message)
+    waiting?.resume(with: answer.mapError { $0 })
   }
 }

@@ -129,6 +129,10 @@ extension Broker {
   ) async throws -> Result {
     let (subscription, deliveries) = Subscription.makeSequence(
       of: pattern, on: self, group: group, id: id, options: options)
-    return try await subscription.whileRunning { try await body(deliveries) }
+    return try await subscription.whileRunning {
+      // Nobody reads any more, whatever the drain hands out.
+      defer { deliveries.finish() }
+      return try await body(deliveries)
+    }
   }
 }

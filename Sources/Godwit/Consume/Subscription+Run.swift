@@ -29,6 +29,7 @@ extension Subscription {
     } onCancelOrGracefulShutdown: {
       self.stop()
     }
+    await self.release(self.queue.finish())
     await self.driverSubscription?.cancel()
     let handedBack = self.progress.handedBack
     self.broker.logger.log(
@@ -67,8 +68,12 @@ extension Subscription {
       }
       group.addTask {
         await self.drainRequested.wait()
-        await self.release(self.queue.finish())
-        if self.broker.capabilities.guarantee == .atLeastOnce { self.whenEnded() }
+        if self.broker.capabilities.guarantee == .atMostOnce {
+          await self.driverSubscription?.drain()
+        } else {
+          await self.release(self.queue.finish())
+          self.whenEnded()
+        }
         try? await Task.sleep(for: self.options.drainTimeout)
       }
       await group.next()
@@ -78,14 +83,15 @@ extension Subscription {
 
   /// The workers: each takes from the one queue, or, in order, each has the keys of its lane.
   private func runLanes(later: AsyncStream<Wait>.Continuation) async {
+    let isOrdered = self.options.isOrderedByKey && self.options.concurrency > 1
+    let lanes = isOrdered ? (0..<self.options.concurrency).map { _ in DeliveryQueue() } : []
     await withDiscardingTaskGroup { group in
-      guard self.options.isOrderedByKey, self.options.concurrency > 1 else {
+      guard isOrdered else {
         for _ in 0..<self.options.concurrency {
           group.addTask { await self.takeAll(of: self.queue, later: later) }
         }
         return
       }
-      let lanes = (0..<self.options.concurrency).map { _ in DeliveryQueue() }
       for lane in lanes {
         group.addTask { await self.takeAll(of: lane, later: later) }
       }
@@ -95,8 +101,13 @@ extension Subscription {
         let lane = Int(UInt(bitPattern: hasher.finalize()) % UInt(lanes.count))
         lanes[lane].offer([incoming])
       }
-      for lane in lanes { await self.release(lane.finish()) }
+      guard self.broker.capabilities.guarantee == .atMostOnce else {
+        for lane in lanes { await self.release(lane.finish()) }
+        return
+      }
+      for lane in lanes { lane.close() }
     }
+    for lane in lanes { await self.release(lane.finish()) }
   }
 
   private func takeAll(of queue: DeliveryQueue, later: AsyncStream<Wait>.Continuation) async {

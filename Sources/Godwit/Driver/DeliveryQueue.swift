@@ -10,6 +10,8 @@ public struct IncomingMessage: Sendable {
   public var offset: UInt64?
   /// What it is settled by.
   public var token: UInt64
+  /// Why there will be no answer: the broker says it in place of one, to who waits for answers.
+  public var failure: GodwitError?
 
   /// A message that was handed over.
   public init(message: Message, attempt: Int = 1, offset: UInt64? = nil, token: UInt64) {
@@ -100,6 +102,17 @@ public final class DeliveryQueue: Sendable {
     }
     for reader in readers { reader.continuation.resume(returning: nil) }
     return left
+  }
+
+  /// Takes no more messages; readers get those that wait, then `nil`.
+  public func close() {
+    let readers = self.inner.withLock { inner in
+      inner.isFinished = true
+      // Readers wait only where no message does.
+      defer { inner.readers = [] }
+      return inner.readers
+    }
+    for reader in readers { reader.continuation.resume(returning: nil) }
   }
 
   /// The next message; waits for one. `nil` when the queue was ended, or the task is cancelled.

@@ -81,9 +81,19 @@ public protocol DriverSubscription: Sendable {
   /// Stops or starts the flow of messages; those handed out stay to be settled.
   func setPaused(_ isPaused: Bool) async
 
+  /// Stops the flow for good, hands over what has arrived already, whatever the prefetch, and
+  /// closes the queue. Only asked of brokers that hand a message out at most once: there, what has
+  /// arrived would be lost.
+  func drain() async
+
   /// Stops the flow and leaves. What was handed out and not settled goes back to the broker.
   /// Durable state stays.
   func cancel() async
+}
+
+extension DriverSubscription {
+  /// Does nothing: messages go back to the broker.
+  public func drain() async {}
 }
 
 /// What becomes of a message that was handed out.

@@ -1,3 +1,4 @@
+import NATSWire
 import Testing
 
 @testable import NATSFrontEnd

@@ -1,12 +1,12 @@
 import GodwitWire
 
 /// Durations in the texts that nats-server and Go use.
-enum NATSDuration {
+public enum NATSDuration {
   /// Reads whole seconds (`30`) or a duration (`1h30m`, `1.5s`, `500ms`); `nil` for anything else,
   /// such as `never`.
   ///
   /// - Returns: nanoseconds.
-  static func parse(_ text: UnsafeRawBufferPointer) -> Int64? {
+  public static func parse(_ text: UnsafeRawBufferPointer) -> Int64? {
     guard let base = text.baseAddress else { return nil }
     if let seconds = ASCIIScan.size(base, 0, text.count) { return Int64(seconds) * 1_000_000_000 }
     var total = 0.0
@@ -45,7 +45,7 @@ enum NATSDuration {
   }
 
   /// As nats-server writes up-times: `1y2d3h4m5s`, without leading zero parts.
-  static func uptime(_ nanoseconds: Int64) -> String {
+  public static func uptime(_ nanoseconds: Int64) -> String {
     let seconds = max(0, nanoseconds / 1_000_000_000)
     let parts: [(Int64, String)] = [
       (seconds / 31_536_000, "y"), (seconds / 86_400 % 365, "d"), (seconds / 3600 % 24, "h"),
@@ -56,7 +56,7 @@ enum NATSDuration {
   }
 
   /// As Go writes short durations: `436µs`, `1.25ms`, `2.5s`.
-  static func short(_ nanoseconds: Int64) -> String {
+  public static func short(_ nanoseconds: Int64) -> String {
     switch max(0, nanoseconds) {
     case let value where value < 1_000_000: "\(max(1, value / 1000))µs"
     case let value where value < 1_000_000_000: "\(self.decimal(value / 1000))ms"

@@ -1,0 +1,317 @@
+import Godwit
+import GodwitDriverKit
+import Logging
+import NATSWire
+import NIOCore
+import Synchronization
+
+/// What tasks may know of the server without asking the event loop.
+final class NATSServerFacts: Sendable {
+  /// The most bytes of headers and body together; the largest number before a server said it.
+  let maxPayload = Atomic(Int.max)
+}
+
+/// The client machine with a clock, and with everybody who waits for it. On its link's event loop.
+final class NATSConversation: Conversation {
+  private struct Interest {
+    let window: DeliveryWindow
+    let isSettled: Bool
+    let pattern: String
+    var waiter: Confirmation<Void>?
+    /// Who waits for the end.
+    var ending: Confirmation<Void>?
+    var isLosing = false
+  }
+
+  private enum Due {
+    case publish(UInt64)
+    case subscription(UInt64)
+  }
+
+  private let settings: NATSSettings
+  private let facts: NATSServerFacts
+  private let logger: Logger
+  private var machine: NATSClientMachine
+  private var events: [NATSClientMachine.Event] = []
+  private var publishes: [UInt64: Confirmation<Void>] = [:]
+  private var interests: [UInt64: Interest] = [:]
+  /// In the order of time, since every call has the same patience.
+  private var dues: [(at: NIODeadline, what: Due)] = []
+  private var dueHead = 0
+  private var endpoint: Endpoint?
+  private var lastHeard = NIODeadline.now()
+  private var askedAt: NIODeadline?
+  private var isDraining = false
+  private var isLeaving = false
+  private var knownServers = 0
+
+  init(
+    _ settings: NATSSettings, login: NATSLogin, facts: NATSServerFacts, logger: Logger
+  ) {
+    self.settings = settings
+    self.facts = facts
+    self.logger = logger
+    self.machine = NATSClientMachine(login: login, wantsTLS: settings.requiresTLS)
+  }
+
+  var waitingBytes: Int { self.machine.waitingBytes }
+
+  // MARK: The connection
+
+  func begin(_ endpoint: Endpoint, _ turn: inout LinkTurn) throws(GodwitError) {
+    self.endpoint = endpoint
+    self.lastHeard = turn.now
+    self.isLeaving = false
+    self.machine.begin(isSecure: endpoint.usesTLS)
+  }
+
+  func secured(_ turn: inout LinkTurn) throws(GodwitError) {
+    try self.machine.secured(into: &turn.output)
+  }
+
+  func receive(_ input: inout ByteBuffer, _ turn: inout LinkTurn) throws(GodwitError) {
+    self.lastHeard = turn.now
+    do throws(GodwitError) {
+      try self.machine.receive(&input, into: &turn.output, events: &self.events)
+    } catch {
+      self.handleEvents(&turn)
+      throw error
+    }
+    self.handleEvents(&turn)
+  }
+
+  func endBurst(_ turn: inout LinkTurn) {
+    self.machine.endBurst(into: &turn.output)
+    if !self.machine.awaitsAnswer {
+      self.askedAt = nil
+    } else if self.askedAt == nil {
+      self.askedAt = turn.now
+    }
+    if self.isLeaving, self.machine.isSettled { turn.wantsMove = true }
+  }
+
+  func drain(_ turn: inout LinkTurn) {
+    self.isDraining = true
+    self.machine.flush(into: &turn.output)
+    self.endBurst(&turn)
+  }
+
+  func end(_ error: GodwitError) {
+    self.machine.end(events: &self.events)
+    self.isLeaving = false
+    self.askedAt = nil
+    self.handleEvents()
+  }
+
+  func abandon(_ error: GodwitError) {
+    self.machine.abandon(error, events: &self.events)
+    self.handleEvents()
+  }
+
+  func close(_ error: GodwitError) {
+    self.end(error)
+    self.abandon(error)
+    for interest in self.interests.values {
+      interest.waiter?.settle(.failure(error))
+      interest.ending?.settle(.success(()))
+      interest.window.close()
+    }
+    self.interests = [:]
+  }
+
+  // MARK: Time
+
+  var deadline: NIODeadline? {
+    let due = self.dueHead < self.dues.count ? self.dues[self.dueHead].at : nil
+    guard self.machine.isConnected else { return due }
+    let life =
+      if let askedAt { max(askedAt, self.lastHeard) + TimeAmount(self.settings.pingTimeout) } else {
+        self.lastHeard + TimeAmount(self.settings.pingInterval)
+      }
+    return due.map { min($0, life) } ?? life
+  }
+
+  func timePassed(_ turn: inout LinkTurn) throws(GodwitError) {
+    while self.dueHead < self.dues.count, self.dues[self.dueHead].at <= turn.now {
+      let what = self.dues[self.dueHead].what
+      self.dueHead += 1
+      self.expire(what, &turn)
+    }
+    if self.dueHead > 1_024 || self.dueHead == self.dues.count {
+      self.dues.removeFirst(self.dueHead)
+      self.dueHead = 0
+    }
+    guard self.machine.isConnected else { return }
+    if let askedAt {
+      guard turn.now - max(askedAt, self.lastHeard) < TimeAmount(self.settings.pingTimeout) else {
+        throw GodwitError(.disconnected, "the server no longer answers")
+      }
+    } else if turn.now - self.lastHeard >= TimeAmount(self.settings.pingInterval) {
+      self.machine.ping(into: &turn.output)
+    }
+  }
+
+  private func expire(_ what: Due, _ turn: inout LinkTurn) {
+    switch what {
+    case .publish(let token):
+      guard let waiter = self.publishes.removeValue(forKey: token) else { return }
+      let error =
+        self.machine.withdraw(token)
+        ? GodwitError(.disconnected, "no connection in time: the message was not published")
+        : GodwitError(.unconfirmed, "no confirmation in time: the message may have been published")
+      waiter.settle(.failure(error))
+    case .subscription(let number):
+      guard let waiter = self.interests[number]?.waiter else { return }
+      self.interests[number] = nil
+      self.machine.unsubscribe(number, into: &turn.output, events: &self.events)
+      waiter.settle(.failure(GodwitError(.timeout, "the subscription was not confirmed in time")))
+      self.handleEvents(&turn)
+    }
+  }
+
+  // MARK: Commands
+
+  func perform(_ command: NATSCommand, _ turn: inout LinkTurn) {
+    switch command {
+    case .publish(let publish, let token, let waiter):
+      do throws(GodwitError) {
+        try self.machine.publish(publish, token: token, into: &turn.output)
+      } catch {
+        waiter?.settle(.failure(error))
+        return
+      }
+      guard let token, let waiter else { return }
+      self.publishes[token] = waiter
+      self.dues.append((turn.now + TimeAmount(self.settings.timeout), .publish(token)))
+    case .withdraw(let token):
+      self.publishes[token] = nil
+      _ = self.machine.withdraw(token)
+    case .subscribe(let number, let request, let window, let waiter):
+      self.interests[number] = Interest(
+        window: window, isSettled: request.isSettled, pattern: request.pattern, waiter: waiter)
+      self.dues.append((turn.now + TimeAmount(self.settings.timeout), .subscription(number)))
+      self.machine.subscribe(
+        number, to: request.pattern, group: request.group, into: &turn.output)
+    case .setPaused(let number, let isPaused):
+      self.machine.setPaused(isPaused, number, into: &turn.output)
+    case .unsubscribe(let number, let waiter):
+      self.interests[number]?.ending = waiter
+      if self.interests[number] == nil { waiter?.settle(.success(())) }
+      self.machine.unsubscribe(number, into: &turn.output, events: &self.events)
+      self.handleEvents(&turn)
+    }
+  }
+
+  func refuse(_ command: NATSCommand, _ error: GodwitError) {
+    switch command {
+    case .publish(_, _, let waiter): waiter?.settle(.failure(error))
+    case .subscribe(_, _, _, let waiter): waiter.settle(.failure(error))
+    case .unsubscribe(_, let waiter): waiter?.settle(.success(()))
+    case .withdraw, .setPaused: break
+    }
+  }
+
+  // MARK: Events
+
+  /// Events of a connection that is gone.
+  private func handleEvents() {
+    var turn = LinkTurn(output: ByteBuffer(), now: .now())
+    self.handleEvents(&turn)
+  }
+
+  private func handleEvents(_ turn: inout LinkTurn) {
+    guard !self.events.isEmpty else { return }
+    let events = self.events
+    self.events.removeAll(keepingCapacity: true)
+    // What came in a row for one subscription is handed over at once.
+    var number: UInt64 = 0
+    var messages: [IncomingMessage] = []
+    for event in events {
+      if case .delivered(let next, let message) = event {
+        if next != number {
+          self.deliver(messages, to: number)
+          messages.removeAll(keepingCapacity: true)
+          number = next
+        }
+        messages.append(message)
+        continue
+      }
+      self.deliver(messages, to: number)
+      messages.removeAll(keepingCapacity: true)
+      self.handle(event, &turn)
+    }
+    self.deliver(messages, to: number)
+  }
+
+  private func deliver(_ messages: [IncomingMessage], to number: UInt64) {
+    guard !messages.isEmpty, let interest = self.interests[number] else { return }
+    // A status stands for an answer; nobody but who waits for answers can tell it from a message.
+    let messages = interest.isSettled ? messages.filter { $0.failure == nil } : messages
+    let lost = interest.window.receive(messages)
+    if lost > 0, !interest.isLosing {
+      self.logger.error(
+        "messages are lost: a subscription does not keep up",
+        metadata: ["pattern": "\(interest.pattern)", "lost": "\(interest.window.dropped)"])
+    } else if lost == 0, interest.isLosing {
+      self.logger.notice(
+        "a subscription keeps up again",
+        metadata: ["pattern": "\(interest.pattern)", "lost": "\(interest.window.dropped)"])
+    }
+    if interest.isLosing != (lost > 0) { self.interests[number]?.isLosing = lost > 0 }
+  }
+
+  private func handle(_ event: NATSClientMachine.Event, _ turn: inout LinkTurn) {
+    switch event {
+    case .secure: turn.wantsTLS = true
+    case .connected:
+      self.facts.maxPayload.store(self.machine.info.maxPayload, ordering: .relaxed)
+      turn.isReady = true
+    case .published(let tokens):
+      for token in tokens { self.publishes.removeValue(forKey: token)?.settle(.success(())) }
+    case .publishFailed(let tokens, let error):
+      for token in tokens { self.publishes.removeValue(forKey: token)?.settle(.failure(error)) }
+    case .subscribed(let number):
+      self.interests[number]?.waiter?.settle(.success(()))
+      self.interests[number]?.waiter = nil
+    case .subscriptionRefused(let number, let error):
+      self.interests.removeValue(forKey: number)?.waiter?.settle(.failure(error))
+    case .subscriptionLost(let number, let error):
+      guard let interest = self.interests.removeValue(forKey: number) else { return }
+      self.logger.error("\(error)", metadata: ["pattern": "\(interest.pattern)"])
+      interest.window.close()
+      interest.ending?.settle(.success(()))
+    case .unsubscribed(let number):
+      self.interests.removeValue(forKey: number)?.ending?.settle(.success(()))
+    case .delivered: break
+    case .learnt(let tcp, let webSocket): turn.learnt = self.learn(tcp, webSocket)
+    case .lameDuck:
+      guard max(self.settings.servers.count, self.knownServers) > 1 else { return }
+      self.logger.notice("the server is about to stop: going to another")
+      self.isLeaving = true
+      self.machine.isHeld = true
+    case .flushed: if self.isDraining { turn.isDrained = true }
+    case .warned(let text): self.logger.warning("the server says: \(text)")
+    }
+  }
+
+  /// Other servers of the cluster are spoken to as this one is.
+  private func learn(_ tcp: [String], _ webSocket: [String]) -> [Endpoint]? {
+    guard self.settings.learnsServers, let endpoint = self.endpoint else { return nil }
+    var learnt: [Endpoint] = []
+    for address in endpoint.webSocketPath == nil ? tcp : webSocket {
+      guard let url = try? EndpointURL(address, defaultScheme: "nats"), let port = url.port else {
+        continue
+      }
+      var other = endpoint
+      other.host = url.host
+      other.port = port
+      // Clusters tell addresses; certificates are for names.
+      if (try? SocketAddress(ipAddress: url.host, port: port)) != nil {
+        other.tlsName = endpoint.tlsName ?? endpoint.host
+      }
+      learnt.append(other)
+    }
+    self.knownServers = Set(learnt + [endpoint]).count
+    return learnt
+  }
+}

@@ -1,0 +1,152 @@
+public import Godwit
+import GodwitDriverKit
+public import Logging
+import NATSWire
+import NIOCore
+import Synchronization
+
+/// A NATS server, or a cluster of them, as a broker of the framework: the core protocol.
+///
+/// A message is handed out once, to who is there: core NATS keeps nothing. A publish is confirmed
+/// when the server has read it. What may have been published when a connection breaks fails with
+/// `unconfirmed`; what was not written yet waits for the next connection.
+public final class NATSDriver: Driver {
+  /// `nats`.
+  public var system: String { "nats" }
+  /// At most once, with groups, patterns, headers, and word of requests that nobody answers.
+  public let capabilities: Capabilities
+  /// How the connection is.
+  public let states = ConnectionStates()
+
+  private let settings: NATSSettings
+  private let facts = NATSServerFacts()
+  private let link: DriverLink<NATSConversation>
+  private let numbers = Atomic<UInt64>(0)
+
+  /// A driver that has not connected. It connects when it is started, run or first used.
+  ///
+  /// - Throws: `invalidArgument` when the settings cannot be.
+  public init(
+    _ settings: NATSSettings, logger: Logger = Logger(label: "godwit.nats")
+  ) throws(GodwitError) {
+    try settings.validate()
+    let login = try NATSLogin(settings.credentials, name: settings.name)
+    var capabilities = Capabilities(guarantee: .atMostOnce)
+    capabilities.reportsNoResponders = true
+    self.capabilities = capabilities
+    self.settings = settings
+    let facts = self.facts
+    self.link = DriverLink(settings.link, states: self.states, logger: logger) {
+      NATSConversation(settings, login: login, facts: facts, logger: logger)
+    }
+  }
+
+  /// Connects, trying each server once.
+  public func start() async throws(GodwitError) { try await self.link.start() }
+
+  /// Connects and keeps the connection until `stop`.
+  public func run() async throws(GodwitError) { try await self.link.run() }
+
+  /// Has everything confirmed that was written, and closes.
+  public func stop() { self.link.stop() }
+
+  /// Publishes and waits until the server has read it.
+  ///
+  /// - Throws: `invalidArgument`, `tooLarge`, `notPermitted`; `disconnected` when there was no
+  ///   connection in time; `unconfirmed` when it broke before the confirmation; `closed`.
+  @discardableResult
+  public func publish(_ messages: [Message]) async throws(GodwitError) -> [PublishReceipt] {
+    guard !messages.isEmpty else { return [] }
+    let publish = try self.written(messages)
+    let token = self.nextNumber()
+    let confirmation = Confirmation<Void>()
+    while try !self.link.mailbox.post(
+      .publish(publish, token: token, confirmation), bytes: publish.frames.readableBytes)
+    {
+      try await self.link.mailbox.waitForRoom()
+    }
+    try await confirmation.wait {
+      _ = try? self.link.mailbox.post(.withdraw(token))
+    }
+    return messages.map { PublishReceipt(id: $0.id) }
+  }
+
+  /// Leaves a message for the connection.
+  ///
+  /// - Throws: `invalidArgument`, `tooLarge`, `closed`; `overloaded` when too much waits already.
+  public func send(_ message: Message) throws(GodwitError) {
+    let publish = try self.written([message])
+    guard
+      try self.link.mailbox.post(
+        .publish(publish, token: nil, nil), bytes: publish.frames.readableBytes)
+    else {
+      throw GodwitError(.overloaded, "\(self.link.mailbox.bytes) bytes wait to be sent")
+    }
+  }
+
+  private func written(_ messages: [Message]) throws(GodwitError) -> NATSPublish {
+    let publish = try NATSPublish(messages)
+    let max = self.facts.maxPayload.load(ordering: .relaxed)
+    guard publish.sizeMax <= max else {
+      throw GodwitError(
+        .tooLarge, "\(publish.sizeMax) bytes with headers; the server takes \(max)")
+    }
+    return publish
+  }
+
+  /// Subscribes; a group is a queue group.
+  ///
+  /// - Throws: `invalidArgument`; `notPermitted` when the server refuses; `timeout`; `closed`.
+  public func subscribe(
+    _ request: SubscriptionRequest, into queue: DeliveryQueue
+  ) async throws(GodwitError) -> any DriverSubscription {
+    let isPattern = Array(request.pattern.utf8).withUnsafeBytes { NATSSubject.isValidPattern($0) }
+    guard isPattern, Message.isNATSWord(request.pattern) else {
+      throw GodwitError(.invalidArgument, "'\(request.pattern)' is no NATS subject")
+    }
+    if let group = request.group, !Message.isNATSWord(group) {
+      throw GodwitError(.invalidArgument, "'\(group)' cannot be a NATS queue group")
+    }
+    let number = self.nextNumber()
+    let window = DeliveryWindow(request, queue: queue, limits: self.settings.windowLimits)
+    let confirmation = Confirmation<Void>()
+    _ = try self.link.mailbox.post(.subscribe(number, request, window, confirmation))
+    try await confirmation.wait {
+      _ = try? self.link.mailbox.post(.unsubscribe(number, nil))
+    }
+    return NATSSubscription(mailbox: self.link.mailbox, number: number, window: window)
+  }
+
+  private func nextNumber() -> UInt64 {
+    self.numbers.wrappingAdd(1, ordering: .relaxed).newValue
+  }
+}
+
+/// A subscription of a NATS server.
+struct NATSSubscription: DriverSubscription {
+  let mailbox: Mailbox<NATSCommand>
+  let number: UInt64
+  let window: DeliveryWindow
+
+  func settle(_ token: UInt64, _ settlement: Settlement) async {
+    self.window.settle()
+  }
+
+  func setPaused(_ isPaused: Bool) async {
+    _ = try? self.mailbox.post(.setPaused(self.number, isPaused))
+  }
+
+  func drain() async {
+    let ending = Confirmation<Void>()
+    guard (try? self.mailbox.post(.unsubscribe(self.number, ending))) == true else {
+      return self.window.drain()
+    }
+    _ = try? await ending.wait()
+    self.window.drain()
+  }
+
+  func cancel() async {
+    _ = try? self.mailbox.post(.unsubscribe(self.number, nil))
+    self.window.close()
+  }
+}

@@ -1,0 +1,130 @@
+public import Godwit
+import NIOCore
+import Synchronization
+
+/// Between a connection on which messages come unasked, and a subscription that works on them: as
+/// many as the prefetch are handed out, the others wait here within bounds, and what is beyond the
+/// bounds is lost and counted.
+///
+/// For brokers that hand a message out at most once and know no flow control. Reading less from the
+/// connection in place of it would hold up confirmations, which handlers wait for.
+public final class DeliveryWindow: Sendable {
+  /// Bounds on what waits.
+  public struct Limits: Hashable, Sendable {
+    /// The most messages. Default 65,536.
+    public var messagesMax: Int
+    /// The most bytes of bodies. Default 64 MiB.
+    public var bytesMax: Int
+
+    /// Limits.
+    public init(messagesMax: Int = 65_536, bytesMax: Int = 64 << 20) {
+      self.messagesMax = messagesMax
+      self.bytesMax = bytesMax
+    }
+  }
+
+  private struct Inner {
+    var waiting: [IncomingMessage] = []
+    var head = 0
+    var bytes = 0
+    /// Handed out and not settled.
+    var held = 0
+    var dropped: UInt64 = 0
+    var isClosed = false
+  }
+
+  private let queue: DeliveryQueue
+  private let prefetch: Int
+  private let isSettled: Bool
+  private let limits: Limits
+  private let inner = Mutex(Inner())
+
+  /// A window for one subscription.
+  public init(_ request: SubscriptionRequest, queue: DeliveryQueue, limits: Limits) {
+    self.queue = queue
+    self.prefetch = request.prefetch
+    self.isSettled = request.isSettled
+    self.limits = limits
+  }
+
+  /// How many messages were lost because too many waited.
+  public var dropped: UInt64 { self.inner.withLock { $0.dropped } }
+
+  /// Takes messages that came in, in order.
+  ///
+  /// - Returns: how many of them were lost.
+  public func receive(_ messages: [IncomingMessage]) -> Int {
+    guard self.isSettled else {
+      self.queue.offer(messages)
+      return 0
+    }
+    return self.inner.withLock { inner in
+      guard !inner.isClosed else { return messages.count }
+      var lost = 0
+      for message in messages {
+        let size = message.message.body.readableBytes
+        guard inner.waiting.count - inner.head < self.limits.messagesMax,
+          size <= self.limits.bytesMax - inner.bytes
+        else {
+          lost += 1
+          continue
+        }
+        inner.waiting.append(message)
+        inner.bytes += size
+      }
+      inner.dropped &+= UInt64(lost)
+      self.handOut(&inner)
+      return lost
+    }
+  }
+
+  /// A message that was handed out is done with: another may follow.
+  public func settle() {
+    self.inner.withLock { inner in
+      inner.held = max(0, inner.held - 1)
+      self.handOut(&inner)
+    }
+  }
+
+  /// Hands out everything that waits, and closes the queue.
+  public func drain() {
+    self.inner.withLock { inner in
+      guard !inner.isClosed else { return }
+      inner.isClosed = true
+      self.queue.offer(Array(inner.waiting[inner.head...]))
+      inner.waiting = []
+      inner.head = 0
+      inner.bytes = 0
+      self.queue.close()
+    }
+  }
+
+  /// Ends it: what waits is lost, and readers of the queue get `nil` after what was handed out.
+  public func close() {
+    self.inner.withLock { inner in
+      inner.isClosed = true
+      inner.waiting = []
+      inner.head = 0
+      inner.bytes = 0
+      self.queue.close()
+    }
+  }
+
+  /// Within the lock, so that nobody overtakes.
+  private func handOut(_ inner: inout Inner) {
+    let count = min(inner.waiting.count - inner.head, self.prefetch - inner.held)
+    guard count > 0 else { return }
+    let messages = Array(inner.waiting[inner.head..<(inner.head + count)])
+    inner.head += count
+    inner.held += count
+    inner.bytes -= messages.reduce(0) { $0 + $1.message.body.readableBytes }
+    if inner.head == inner.waiting.count {
+      inner.waiting.removeAll(keepingCapacity: inner.head <= 1_024)
+      inner.head = 0
+    } else if inner.head > 1_024 {
+      inner.waiting.removeFirst(inner.head)
+      inner.head = 0
+    }
+    self.queue.offer(messages)
+  }
+}

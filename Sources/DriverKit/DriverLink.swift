@@ -1,0 +1,76 @@
+public import Godwit
+public import Logging
+import NIOCore
+import NIOPosix
+
+/// A driver's connection as tasks see it: started, run, stopped, and given commands.
+///
+/// It connects with `start`, `run` or the first command, whatever comes first, and again whenever
+/// the connection breaks, until `stop`.
+public final class DriverLink<Dialect: Conversation>: Sendable {
+  /// Where commands wait for the event loop.
+  public let mailbox: Mailbox<Dialect.Command>
+  private let loop: any EventLoop
+  private let box: NIOLoopBoundBox<Link<Dialect>?>
+
+  /// A link that has not connected, on one of the process's event loops.
+  ///
+  /// - Parameter makeDialect: makes the conversation, on the event loop.
+  public init(
+    _ settings: LinkSettings, states: ConnectionStates, logger: Logger,
+    makeDialect: @escaping @Sendable () -> Dialect
+  ) {
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let box = NIOLoopBoundBox.makeEmptyBox(valueType: Link<Dialect>.self, eventLoop: loop)
+    let mailbox = Mailbox<Dialect.Command>(bytesMax: settings.pendingBytesMax) { [weak box] in
+      loop.execute { box?.value?.work() }
+    }
+    loop.execute {
+      box.value = Link(
+        loop: loop, settings: settings, states: states, logger: logger, mailbox: mailbox,
+        dialect: makeDialect())
+    }
+    self.loop = loop
+    self.box = box
+    self.mailbox = mailbox
+  }
+
+  deinit {
+    let box = self.box
+    self.loop.execute {
+      box.value?.finish(.success(()))
+      box.value = nil
+    }
+  }
+
+  /// Connects. Returns when publishes and subscriptions work.
+  ///
+  /// - Throws: why no server could be connected to, each having been tried once.
+  public func start() async throws(GodwitError) {
+    let starter = Confirmation<Void>()
+    let box = self.box
+    self.loop.execute { box.value?.start(starter) }
+    try await starter.wait()
+  }
+
+  /// Connects and keeps the connection until `stop`.
+  ///
+  /// - Throws: what `start` throws; why the connection was given up.
+  public func run() async throws(GodwitError) {
+    let ender = Confirmation<Void>()
+    let box = self.box
+    self.loop.execute { box.value?.awaitEnd(ender) }
+    do throws(GodwitError) {
+      try await self.start()
+    } catch  where error.code == .closed {
+      // Stopped before it was there.
+    }
+    try await ender.wait()
+  }
+
+  /// Confirms what is on its way, closes, and lets `run` return.
+  public func stop() {
+    let box = self.box
+    self.loop.execute { box.value?.stop() }
+  }
+}

@@ -1,0 +1,25 @@
+import FoundationEssentials
+
+/// A folder that is gone with this value.
+final class TestFolder: Sendable {
+  let path: String
+
+  init() throws {
+    self.path =
+      FileManager.default.temporaryDirectory
+      .appending(path: "godwit-\(UInt64.random(in: 0 ... .max))").path
+    try FileManager.default.createDirectory(atPath: self.path, withIntermediateDirectories: false)
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(atPath: self.path)
+  }
+
+  /// Writes a file and answers its path.
+  @discardableResult
+  func write(_ name: String, _ text: String) throws -> String {
+    let file = "\(self.path)/\(name)"
+    try Data(text.utf8).write(to: URL(filePath: file))
+    return file
+  }
+}

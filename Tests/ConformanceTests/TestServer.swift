@@ -1,0 +1,50 @@
+import GodwitBroker
+import GodwitFrontEndKit
+import Logging
+import Synchronization
+
+/// Our own broker on ports of its own, as `godwit serve` runs it.
+final class TestServer: Sendable {
+  struct NoListener: Error {}
+
+  let folder: TestFolder
+  private let broker: Mutex<GodwitBroker.Broker>
+  private let source: SettingsSource
+  private let listener: String
+  let port: Int
+
+  /// - Parameters:
+  ///   - yaml: its settings, beyond the grace period that stopping it would take.
+  ///   - listener: `nats`, `nats-tls`, `nats-ws`.
+  init(_ yaml: String = "", listener: String = "nats", folder: TestFolder? = nil) throws {
+    let folder = try folder ?? TestFolder()
+    var source = SettingsSource(environment: [:])
+    source.config = try folder.write(
+      "godwit.yaml", "nats: {lame_duck_grace_seconds: 0, lame_duck_seconds: 0}\n\(yaml)\n")
+    source.listen = ["\(listener)=127.0.0.1:0"]
+    source.admin = "127.0.0.1:0"
+    let broker = try GodwitBroker.Broker.start(try source.load(), logger: .silent)
+    guard let address = broker.addresses.first(where: { $0.name == listener })?.address else {
+      throw NoListener()
+    }
+    self.folder = folder
+    self.listener = listener
+    self.source = source
+    self.port = address.port
+    self.broker = Mutex(broker)
+  }
+
+  deinit {
+    self.broker.withLock { $0.stop() }
+  }
+
+  /// Stops it, and starts it again on the same port.
+  func restart() throws {
+    var source = self.source
+    source.listen = ["\(self.listener)=127.0.0.1:\(self.port)"]
+    try self.broker.withLock { broker in
+      broker.stop()
+      broker = try GodwitBroker.Broker.start(try source.load(), logger: .silent)
+    }
+  }
+}
