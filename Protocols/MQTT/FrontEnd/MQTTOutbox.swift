@@ -27,6 +27,8 @@ final class MQTTOutbox {
     var offset: UInt64?
     /// Its place in the order of sending.
     var sequence: UInt64
+    /// Whether it was sent on an earlier connection only; such a one is not outstanding.
+    var awaitsResend = false
   }
 
   /// A waiting message that is now to be sent.
@@ -97,9 +99,7 @@ final class MQTTOutbox {
       return nil
     }
     leasedCount += 1
-    let facts =
-      facts.removeValue(forKey: lease.offset)
-      ?? Facts(qos: .atLeastOnce, retain: false, identifiers: [])
+    let facts = facts.removeValue(forKey: lease.offset) ?? lostFacts()
     add(packetID, facts, record: lease.record, offset: lease.offset)
     return Next(packetID: packetID, record: lease.record, facts: facts, offset: lease.offset)
   }
@@ -113,7 +113,8 @@ final class MQTTOutbox {
         resends = []
         resendsHead = 0
       }
-      guard let message = inFlight[packetID] else { continue }
+      guard let message = inFlight[packetID], message.awaitsResend else { continue }
+      inFlight[packetID]?.awaitsResend = false
       outstanding += 1
       return (packetID, message)
     }
@@ -126,6 +127,7 @@ final class MQTTOutbox {
     endHolds()
     resends = inFlight.sorted { $0.value.sequence < $1.value.sequence }.map(\.key)
     resendsHead = 0
+    for packetID in resends { inFlight[packetID]?.awaitsResend = true }
   }
 
   /// Whoever waits for room goes on.
@@ -154,13 +156,20 @@ final class MQTTOutbox {
       return nil
     }
     inFlight[packetID] = nil
-    // One that was not yet sent again on this connection does not count as outstanding.
-    if resends.isEmpty || !resends[resendsHead...].contains(packetID) { outstanding -= 1 }
+    // `nextResend` passes over an identifier that is no longer in flight.
+    if !message.awaitsResend { outstanding -= 1 }
     if let offset = message.offset {
       leasedCount -= 1
       group.acknowledge(offset)
     }
     return message
+  }
+
+  /// Every waiting record has its facts from `append`. Should they be missing all the same, the
+  /// message goes out so that the client acknowledges it: a message twice rather than none.
+  private func lostFacts() -> Facts {
+    assertionFailure("a waiting message without its facts")
+    return Facts(qos: .atLeastOnce, retain: false, identifiers: [])
   }
 
   private func add(_ packetID: UInt16, _ facts: Facts, record: Record?, offset: UInt64?) {

@@ -52,4 +52,31 @@ import Testing
     for packetID in order { outbox.finish(packetID) }
     #expect(outbox.count == 0 && outbox.outstanding == 0 && engine.memory.used == 0)
   }
+
+  @Test func whatIsAcknowledgedBeforeItIsSentAgainIsNot() {
+    let engine = Engine(now: 0)
+    let outbox = MQTTOutbox(name: "c", engine: engine, bytesMax: 1 << 20)
+    let tenant = engine.tenant(named: "t")
+    let facts = MQTTOutbox.Facts(qos: .atLeastOnce, retain: false, identifiers: [])
+    for number in 0..<4 {
+      let record = tenant.record(topic: Array("t".utf8), payload: [UInt8(number)])
+      #expect(outbox.append(record, facts))
+    }
+    var sent: [UInt16] = []
+    while let next = outbox.next() { sent.append(next.packetID) }
+    outbox.connectionLost()
+    #expect(outbox.nextResend()?.packetID == sent[0] && outbox.outstanding == 1)
+    // Of the earlier connection, the second; of this one, the first.
+    outbox.finish(sent[1])
+    #expect(outbox.outstanding == 1)
+    outbox.finish(sent[0])
+    #expect(outbox.outstanding == 0)
+    #expect(outbox.nextResend()?.packetID == sent[2] && outbox.outstanding == 1)
+    #expect(outbox.nextResend()?.packetID == sent[3] && outbox.outstanding == 2)
+    #expect(outbox.nextResend() == nil && outbox.isClear)
+    // Lost again: what was sent again waits once more.
+    outbox.connectionLost()
+    outbox.finish(sent[3])
+    #expect(outbox.outstanding == 0 && outbox.nextResend()?.packetID == sent[2])
+  }
 }
