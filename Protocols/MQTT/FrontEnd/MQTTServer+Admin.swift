@@ -14,7 +14,13 @@ extension MQTTServer {
         "GET", "/api/mqtt/sessions", summary: "MQTT sessions, with or without a connection."
       ) {
         [unowned self] request in
-        let limit = min(max(request.first("limit").flatMap { Int($0) } ?? 1_000, 0), 100_000)
+        let text = request.first("limit") ?? "1000"
+        guard let number = Int(text) else {
+          let error = JSONValue.string("limit is a whole number")
+          return AdminResponse(
+            .object([.init("error", error), .init("status", .integer(400))]), status: 400)
+        }
+        let limit = min(max(number, 0), 100_000)
         return AdminResponse(
           .object([
             .init("total", .integer(Int64(self.sessionCount))),

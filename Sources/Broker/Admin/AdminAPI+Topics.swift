@@ -85,20 +85,27 @@ extension AdminAPI {
   /// `GET /api/retained`
   func retained(_ request: AdminRequest) -> AdminResponse {
     let limit = request.number("limit", default: 100, max: self.limits.rowsMax)
-    let pattern = TypedTopic.pattern(request.first("pattern") ?? ">", limits: self.engine.limits)
+    let text = request.first("pattern") ?? ">"
+    let pattern = TypedTopic.pattern(text, limits: self.engine.limits)
     switch self.tenant(request).flatMap({ tenant in pattern.map { (tenant, $0) } }) {
     case .failure(let refusal):
       return .refusal(refusal.status, refusal.sentence)
     case .success(let (tenant, pattern)):
       var rows: [JSONValue] = []
       var isComplete = true
-      tenant.retained.search(pattern) { record in
+      let visit = { (record: Record) -> Bool in
         guard rows.count < limit else {
           isComplete = false
           return false
         }
         rows.append(self.json(retained: record))
         return true
+      }
+      tenant.retained.search(pattern, visit)
+      // Everything is what `total` counts: the server's own topics too, after the others.
+      if text == ">", isComplete {
+        tenant.retained.search(
+          TopicPattern(canonical: Array("$SYS.>".utf8), openTail: .zeroOrMore), visit)
       }
       return AdminResponse(
         .record([

@@ -241,6 +241,10 @@ final class AdminHandler: ChannelInboundHandler {
 
   private func run(_ endpoint: AdminEndpoint, _ request: AdminRequest, _ head: HTTPRequestHead) {
     self.server.requests &+= 1
+    if let refusal = request.firstNonsense(in: endpoint.parameters) {
+      self.refuse(refusal, to: head)
+      return
+    }
     switch endpoint.kind {
     case .json(let answer):
       self.send(AdminReply(answer(request)), to: head)

@@ -45,9 +45,24 @@ extension AdminResponse {
 }
 
 extension AdminRequest {
-  /// A whole number from the query, within bounds; `fallback` when it is absent or no number.
+  /// The query's parameters that are whole numbers, wherever they are known.
+  private static var numbers: [String] { ["limit", "offset", "rate"] }
+
+  /// A whole number from the query, within bounds; `fallback` when it is absent.
   func number(_ name: String, default fallback: Int, max bound: Int) -> Int {
-    guard let text = self.first(name), let number = Int(text) else { return min(fallback, bound) }
-    return min(max(0, number), bound)
+    guard let text = self.first(name) else { return min(fallback, bound) }
+    // What `firstNonsense` lets pass and has no place in an `Int` is beyond every bound.
+    return min(max(0, Int(text) ?? bound), bound)
+  }
+
+  /// Why the query makes no sense to a path that knows `parameters`; `nil` when it does.
+  func firstNonsense(in parameters: [String]) -> AdminRefusal? {
+    for name in Self.numbers where parameters.contains(name) {
+      guard let text = self.first(name), Int(text) == nil else { continue }
+      let isHuge =
+        !text.isEmpty && text.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+      if !isHuge { return AdminRefusal(400, "\(name) is a whole number") }
+    }
+    return nil
   }
 }

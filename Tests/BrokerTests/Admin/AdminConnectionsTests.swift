@@ -35,6 +35,25 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    ("connections?limit=abc", "limit is a whole number"),
+    ("connections?limit=", "limit is a whole number"),
+    ("connections?offset=1.5", "offset is a whole number"),
+    ("connections?order=foo", "order is one of asc, desc"),
+    ("sessions?limit=x", "limit is a whole number"),
+    ("subscriptions?limit=x", "limit is a whole number"),
+    ("retained?limit=x", "limit is a whole number"),
+    ("topics?limit=0x1", "limit is a whole number"),
+    ("tap?rate=fast", "rate is a whole number"),
+  ])
+  func whatMakesNoSenseIsRefusedWithASentence(query: String, sentence: String) async throws {
+    try await AdminHarness.run { harness in
+      let reply = try harness.connect().request("GET", "/api/\(query)")
+      #expect(reply.status == 400)
+      #expect(reply.json["error"]?.string == sentence)
+    }
+  }
+
   @Test func oneConnectionIsShownAndDisconnected() async throws {
     try await AdminHarness.run { harness in
       var victim: BlockingSocket? = try harness.lineClient("victim")

@@ -78,6 +78,27 @@ import Testing
     }
   }
 
+  @Test func allThatIsCountedIsListed() async throws {
+    try await AdminHarness.run { harness in
+      try await harness.onLoop {
+        let tenant = $0.loop.engine.tenant(named: "default")
+        for topic in ["a", "$SYS.broker.uptime", "$other.b"] {
+          try tenant.retained.set(tenant.record(topic: Array(topic.utf8), payload: [1]))
+        }
+      }
+      let client = try harness.connect()
+      let all = try client.request("GET", "/api/retained").json
+      let topics = all["retained"]?.elements?.compactMap { $0["topic"]?.string } ?? []
+      #expect(all["total"]?.integer == 3 && all["complete"]?.bool == true)
+      #expect(Set(topics) == ["a", "$SYS.broker.uptime", "$other.b"])
+      #expect(topics.last == "$SYS.broker.uptime")
+      let few = try client.request("GET", "/api/retained?limit=2").json
+      #expect(few["retained"]?.elements?.count == 2 && few["complete"]?.bool == false)
+      let some = try client.request("GET", "/api/retained?pattern=*").json
+      #expect(some["retained"]?.elements?.count == 1)
+    }
+  }
+
   @Test func bytesGoAsBase64() async throws {
     try await AdminHarness.run { harness in
       let client = try harness.connect()
