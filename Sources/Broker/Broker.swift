@@ -1,4 +1,3 @@
-import Glibc
 public import GodwitFrontEndKit
 public import Logging
 import NIOCore
@@ -120,7 +119,7 @@ public final class Broker: Sendable {
   ) throws(SettingsError) -> BrokerCore {
     let loop = Loop(
       eventLoop: eventLoop, limits: settings.engineLimits,
-      wallNanoseconds: Self.wallNanoseconds())
+      wallNanoseconds: TimeOfDay.nanoseconds())
     return try BrokerCore(settings, loop: loop, logger: logger)
   }
 
@@ -133,11 +132,5 @@ public final class Broker: Sendable {
       try? group?.syncShutdownGracefully()
       throw error as? BrokerError ?? BrokerError("\(error)")
     }
-  }
-
-  private static func wallNanoseconds() -> Int64 {
-    var now = timespec()
-    clock_gettime(CLOCK_REALTIME, &now)
-    return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
   }
 }

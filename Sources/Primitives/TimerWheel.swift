@@ -23,8 +23,10 @@ public struct TimerWheel<Payload>: ~Copyable {
   }
 
   private static var slotBits: Int64 { 6 }
-  private static var slots: Int { 64 }
+  private static var slots: Int { 1 << Self.slotBits }
   private static var levels: Int { 6 }
+  /// What is left of a tick, or of a slot, within its level.
+  private static var slotMask: Int64 { Int64(Self.slots - 1) }
 
   private let tickNanoseconds: Int64
   private var entries: [Entry] = []
@@ -91,7 +93,7 @@ public struct TimerWheel<Payload>: ~Copyable {
     var earliest: Int64?
     for level in 0..<Self.levels where self.occupied[level] != 0 {
       let shift = Self.slotBits * Int64(level)
-      let position = Int((self.current >> shift) & 63)
+      let position = Self.position(of: self.current, level: level)
       let rotated = self.occupied[level].rotatedRight(by: position + 1)
       let distance = Int64(rotated.trailingZeroBitCount + 1)
       let tick = ((self.current >> shift) + distance) << shift
@@ -124,13 +126,13 @@ public struct TimerWheel<Payload>: ~Copyable {
       return
     }
     self.current = next
-    if next & 63 == 0 { self.cascade() }
+    if next & Self.slotMask == 0 { self.cascade() }
   }
 
   private mutating func cascade() {
     var level = 1
     while level < Self.levels {
-      let position = Int((self.current >> (Self.slotBits * Int64(level))) & 63)
+      let position = Self.position(of: self.current, level: level)
       self.relink(slot: level * Self.slots + position, level: level)
       if position != 0 { break }
       level += 1
@@ -140,7 +142,7 @@ public struct TimerWheel<Payload>: ~Copyable {
   private mutating func relink(slot: Int, level: Int) {
     var index = self.heads[slot]
     self.heads[slot] = -1
-    self.occupied[level] &= ~(1 &<< UInt64(slot & 63))
+    self.occupied[level] &= ~Self.bit(of: slot)
     while index >= 0 {
       let next = self.entries[Int(index)].next
       self.link(index)
@@ -149,12 +151,22 @@ public struct TimerWheel<Payload>: ~Copyable {
   }
 
   private mutating func collect(into due: inout [Payload]) {
-    let slot = Int(self.current & 63)
+    let slot = Self.position(of: self.current, level: 0)
     while self.heads[slot] >= 0 {
       let index = self.heads[slot]
       self.unlink(index)
       if let payload = self.release(index) { due.append(payload) }
     }
+  }
+
+  /// Which slot of a level a tick falls into.
+  private static func position(of tick: Int64, level: Int) -> Int {
+    Int((tick >> (Self.slotBits * Int64(level))) & Self.slotMask)
+  }
+
+  /// A slot's bit in its level's word of `occupied`.
+  private static func bit(of slot: Int) -> UInt64 {
+    1 &<< UInt64(Int64(slot) & Self.slotMask)
   }
 
   private mutating func link(_ index: Int32) {
@@ -168,7 +180,7 @@ public struct TimerWheel<Payload>: ~Copyable {
     }
     let reach = (Int64(1) << (Self.slotBits * Int64(Self.levels))) - 1
     let placed = distance > reach ? self.current + reach : tick
-    let position = Int((placed >> (Self.slotBits * Int64(level))) & 63)
+    let position = Self.position(of: placed, level: level)
     let slot = level * Self.slots + position
     let head = self.heads[slot]
     self.entries[Int(index)].slot = Int32(truncatingIfNeeded: slot)
@@ -176,7 +188,7 @@ public struct TimerWheel<Payload>: ~Copyable {
     self.entries[Int(index)].previous = -1
     if head >= 0 { self.entries[Int(head)].previous = index }
     self.heads[slot] = index
-    self.occupied[level] |= 1 &<< UInt64(position)
+    self.occupied[level] |= Self.bit(of: slot)
   }
 
   private mutating func unlink(_ index: Int32) {
@@ -186,7 +198,7 @@ public struct TimerWheel<Payload>: ~Copyable {
       self.entries[Int(entry.previous)].next = entry.next
     } else {
       self.heads[slot] = entry.next
-      if entry.next < 0 { self.occupied[slot / Self.slots] &= ~(1 &<< UInt64(slot & 63)) }
+      if entry.next < 0 { self.occupied[slot / Self.slots] &= ~Self.bit(of: slot) }
     }
     if entry.next >= 0 { self.entries[Int(entry.next)].previous = entry.previous }
   }
@@ -211,8 +223,8 @@ extension Int64 {
 
 extension UInt64 {
   fileprivate func rotatedRight(by count: Int) -> UInt64 {
-    let shift = UInt64(truncatingIfNeeded: count & 63)
+    let shift = UInt64(truncatingIfNeeded: count & (Self.bitWidth - 1))
     guard shift != 0 else { return self }
-    return (self &>> shift) | (self &<< (64 &- shift))
+    return (self &>> shift) | (self &<< (UInt64(Self.bitWidth) &- shift))
   }
 }

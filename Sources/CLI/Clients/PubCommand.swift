@@ -162,8 +162,8 @@ struct PubCommand: AsyncParsableCommand {
       return
     }
     var line = "published \(Figures.counted(accepted, "message")) to \(self.topic)"
-    if settlements.withoutReceiver > 0 {
-      line += settlements.withoutReceiver == published ? "; nobody subscribes to it" : ""
+    if published > 0, settlements.withoutReceiver == published {
+      line += "; nobody subscribes to it"
     }
     Terminal.complain(line)
   }

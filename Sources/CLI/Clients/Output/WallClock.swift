@@ -1,4 +1,5 @@
 import Foundation
+import GodwitBroker
 
 /// The time of day, for people and for machines.
 struct WallClock: Hashable, Sendable {
@@ -15,9 +16,8 @@ struct WallClock: Hashable, Sendable {
 
   /// Now.
   static var now: WallClock {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return WallClock(seconds: time.tv_sec, milliseconds: time.tv_nsec / 1_000_000)
+    let (seconds, rest) = TimeOfDay.nanoseconds().quotientAndRemainder(dividingBy: 1_000_000_000)
+    return WallClock(seconds: Int(seconds), milliseconds: Int(rest / 1_000_000))
   }
 
   /// As in `14:03:07.042`, where the user lives.
