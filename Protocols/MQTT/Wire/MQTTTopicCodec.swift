@@ -83,6 +83,29 @@ public enum MQTTTopicCodec {
     }
   }
 
+  /// Whether the canonical form of a name or filter holds an escape: for what no NATS subject may
+  /// hold, or for what looks like such an escape.
+  ///
+  /// - Parameter topic: a name that `MQTTTopicName.isValid` or a filter that `MQTTTopicFilter`
+  ///   accepted.
+  public static func needsEscape(_ topic: UnsafeRawBufferPointer) -> Bool {
+    let separator = UInt8(ascii: "/")
+    var start = 0
+    for index in 0..<topic.count {
+      switch topic[index] {
+      case separator: start = index &+ 1
+      case 0...0x20: return true
+      case UInt8(ascii: "*"), UInt8(ascii: ">"):
+        if index == start, endsLevel(topic, index &+ 1, separator) { return true }
+      case UInt8(ascii: "%"):
+        let escape = escape(topic, index, levelStart: start, separator: separator)
+        if escape?.isForNATS == true { return true }
+      default: break
+      }
+    }
+    return false
+  }
+
   /// Writes the MQTT form of a canonical topic.
   ///
   /// - Parameters:
@@ -153,8 +176,7 @@ public enum MQTTTopicCodec {
     _ bytes: UnsafeRawBufferPointer, _ index: Int, _ start: Int, separator: UInt8,
     _ write: inout UnsafeMutableRawPointer
   ) -> Int {
-    let levelEnd = endOfLevel(bytes, from: index, separator: separator)
-    guard let escape = escape(bytes, index, levelEnd, levelStart: start) else {
+    guard let escape = escape(bytes, index, levelStart: start, separator: separator) else {
       put(UInt8(ascii: "%"), &write)
       return index &+ 1
     }
@@ -180,12 +202,14 @@ public enum MQTTTopicCodec {
     }
   }
 
+  /// The escape that begins with the `%` at `index`. It ends with its level at the latest, as a
+  /// separator is no digit: a topic takes time in proportion to its length.
   private static func escape(
-    _ bytes: UnsafeRawBufferPointer, _ index: Int, _ end: Int, levelStart: Int
+    _ bytes: UnsafeRawBufferPointer, _ index: Int, levelStart: Int, separator: UInt8
   ) -> Escape? {
     var position = index &+ 1
     var depth = 0
-    while position &+ 2 <= end {
+    while position &+ 2 <= bytes.count {
       guard let high = hex(bytes[position]), let low = hex(bytes[position &+ 1]) else { return nil }
       let byte = high << 4 | low
       position &+= 2
@@ -194,7 +218,8 @@ public enum MQTTTopicCodec {
       case 0...0x20, UInt8(ascii: "+"), UInt8(ascii: "#"):
         return Escape(depth: depth, byte: byte)
       case UInt8(ascii: "*"), UInt8(ascii: ">"):
-        return index == levelStart && position == end ? Escape(depth: depth, byte: byte) : nil
+        guard index == levelStart, endsLevel(bytes, position, separator) else { return nil }
+        return Escape(depth: depth, byte: byte)
       default: return nil
       }
     }
@@ -202,12 +227,10 @@ public enum MQTTTopicCodec {
   }
 
   @inline(__always)
-  private static func endOfLevel(
-    _ bytes: UnsafeRawBufferPointer, from index: Int, separator: UInt8
-  ) -> Int {
-    var end = index
-    while end < bytes.count, bytes[end] != separator { end &+= 1 }
-    return end
+  private static func endsLevel(
+    _ bytes: UnsafeRawBufferPointer, _ index: Int, _ separator: UInt8
+  ) -> Bool {
+    index == bytes.count || bytes[index] == separator
   }
 
   @inline(__always)

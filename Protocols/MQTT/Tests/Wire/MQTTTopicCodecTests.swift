@@ -63,6 +63,32 @@ import Testing
     #expect(Self.decode([0x61, 0xED, 0xA0, 0x80]) == nil)
   }
 
+  @Test(arguments: pairs.map(\.0) + ["a/+", "#", "a.b/+", "a*/+", "+/>"])
+  func knowsWhatNeedsAnEscape(_ topic: String) {
+    let canonical = Self.text(Self.encode(Array(topic.utf8)))
+    // Dots, empty levels and wildcards have forms of their own.
+    let plain = topic.split(separator: "/", omittingEmptySubsequences: false).map { level in
+      switch level {
+      case "": "/"
+      case "+": "*"
+      case "#": ">"
+      default: level.split(separator: ".", omittingEmptySubsequences: false).joined(separator: "//")
+      }
+    }.joined(separator: ".")
+    // `%2B` stands for the `+` of a subject: no NATS client would refuse that.
+    let isForNATS = canonical != plain && canonical.count > plain.count
+    #expect(Array(topic.utf8).withUnsafeBytes { MQTTTopicCodec.needsEscape($0) } == isForNATS)
+  }
+
+  /// Looking for each one's end would take a million million steps.
+  @Test(.timeLimit(.minutes(1)))
+  func signsThatAreNoEscapesTakeNoTime() {
+    let topic = [UInt8](repeating: UInt8(ascii: "%"), count: 1_000_000)
+    #expect(Self.encode(topic) == topic)
+    #expect(Self.decode(topic) == topic)
+    #expect(!topic.withUnsafeBytes { MQTTTopicCodec.needsEscape($0) })
+  }
+
   /// Every string up to a length over the letters that mean something.
   static func strings(_ alphabet: [UInt8], _ length: Int) -> [[UInt8]] {
     var all: [[UInt8]] = []
