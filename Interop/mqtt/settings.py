@@ -28,7 +28,7 @@ _SAME_AS = {"receive_maximum": "max_inflight", "connect_bytes_max": "packet_byte
 
 _GODWIT_ONLY = (
     "session_expiry_seconds_max", "connect_timeout_seconds", "automatic_subscriptions", "rewrite",
-    "flapping", "slow_subscription",
+    "flapping", "slow_subscription", "strict_names",
 )
 
 

@@ -6,8 +6,11 @@ import urllib.request
 
 import pytest
 
+from godwit_rig import User
+from godwit_rig.paho_peer import PahoPeer
 from mqtt import wire
 from mqtt.client import settle
+from mqtt.settings import mqtt_server
 from mqtt.wire import Kind, P, Reason, V5
 
 pytestmark = pytest.mark.godwit_only(reason="extensions that Mosquitto does not have")
@@ -180,6 +183,48 @@ def test_both_ways_meet(mqtt, unique):
     client.take(payload=b"1")
     client.publish(f"y/{unique}", b"2", 1)
     client.take(payload=b"2")
+
+
+def test_a_rule_may_be_for_one_tenant_only(broker, unique):
+    rules = [
+        {"source": "x/#", "pattern": "^x/(.+)$", "target": "y/$1"},
+        {"tenant": "acme", "source": "x/#", "pattern": "^x/(.+)$", "target": "acme/$1"},
+    ]
+    users = [User("a", "pw", tenant="acme"), User("b", "pw", tenant="birds")]
+    server = broker("mqtt", users=users, **mqtt_server(rewrite=rules))
+    for user, place in (("a", "acme"), ("b", "y")):
+        with (
+            PahoPeer(server.address("mqtt"), user=user, password="pw") as watcher,
+            PahoPeer(server.address("mqtt"), user=user, password="pw") as client,
+        ):
+            watcher.subscribe("#")
+            client.subscribe(f"x/{unique}")
+            client.publish(f"x/{unique}", "1", qos=1)
+            assert watcher.next().topic == client.next().topic == f"{place}/{unique}"
+
+
+# --- Strict names --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("topic", ["{}/a b", "{}/*", ">/{}", "{}/a%20b"])
+def test_names_that_need_an_escape_are_refused_where_names_are_strict(
+    mqtt, version, unique, topic
+):
+    bench = mqtt.elsewhere(strict_names=True)
+    topic = topic.format(unique)
+    watcher = bench.connect("w")
+    watcher.subscribe("#")
+    client = bench.connect("c", version)
+    reason = client.subscribe(topic, f"{unique}/plain/a.b")
+    assert reason == ([Reason.FILTER_INVALID, 0] if version == V5 else [0x80, 0])
+    for qos in (1, 2):
+        answer = client.publish(topic, b"x", qos)
+        assert answer == (Reason.TOPIC_INVALID if version == V5 else 0)
+    client.publish(topic, b"x")
+    client.publish(f"{unique}/plain/a.b", b"y", 1)
+    client.take(payload=b"y")
+    watcher.take(topic=f"{unique}/plain/a.b", payload=b"y")
+    settle(client, watcher)
 
 
 # --- Flapping ------------------------------------------------------------------------------------

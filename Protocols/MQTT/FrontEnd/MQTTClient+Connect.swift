@@ -236,8 +236,10 @@ extension MQTTClient {
     }
     switch resolved {
     case .failure(let error): rejectConnect(error.reason, error.message)
-    case .success(let topic) where topic.isDenied:
+    case .success(let topic) where topic.refusal == .notPermitted:
       rejectConnect(.notAuthorized, "the will's topic is not permitted")
+    case .success(let topic) where topic.refusal == .needsEscape:
+      rejectConnect(.topicNameInvalid, MQTTServer.strictNameMessage.description)
     case .success(let topic):
       var value = MQTTWill(will, topic: topic, version: version)
       // A will may outlive its connection by far, so it counts like any stored message.

@@ -117,9 +117,9 @@ extension MQTTClient {
         return
       }
     }
-    guard !memo.resolved.isDenied else {
+    if let refusal = memo.resolved.refusal {
       session.unreleased.remove(view.packetID)
-      deny(view)
+      deny(view, refusal)
       return
     }
     let taken: Int
@@ -219,9 +219,15 @@ extension MQTTClient {
 
   // MARK: Answers
 
-  private func deny(_ view: MQTTPublishView) {
+  private func deny(_ view: MQTTPublishView, _ refusal: MQTTResolvedTopic.Refusal) {
     // An older client cannot be told: the message is acknowledged and goes nowhere (3.1.1, 3.3.5).
-    answer(view, version == .v5 ? .notAuthorized : .success, "publishing there is not permitted")
+    switch refusal {
+    case .notPermitted:
+      answer(view, version == .v5 ? .notAuthorized : .success, "publishing there is not permitted")
+    case .needsEscape:
+      answer(view, version == .v5 ? .topicNameInvalid : .success, MQTTServer.strictNameMessage)
+      if version != .v5 || view.qos == .atMostOnce { frontEnd.dropped() }
+    }
   }
 
   private func refusePayload(_ view: MQTTPublishView) {

@@ -14,6 +14,8 @@ extension MQTTClient {
     var share: [UInt8]?
     var group: [UInt8]?
     var isExclusive = false
+    /// Whether NATS has no plain form of the filter.
+    var needsEscape = false
   }
 
   /// A subscription that was made, and what must happen once SUBACK is sent.
@@ -46,7 +48,7 @@ extension MQTTClient {
   func unsubscribe(_ packet: MQTTPacket) throws(MQTTWireError) {
     guard case .unsubscribe(let unsubscribe) = packet, let session else { return }
     let reasons = unsubscribe.filters.map { filter -> MQTTReasonCode in
-      guard let key = translate(filter)?.filter,
+      guard let key = translate(filter, session)?.filter,
         let subscription = session.subscriptions.removeValue(forKey: key)
       else { return .noSubscriptionExisted }
       frontEnd.removed(subscription, of: session)
@@ -92,8 +94,11 @@ extension MQTTClient {
   private func subscribe(
     _ request: MQTTSubscribe.Request, _ identifier: UInt32?, _ session: MQTTSession
   ) -> Made {
-    guard let wanted = translate(request.filter) else {
+    guard let wanted = translate(request.filter, session) else {
       return Made(reason: .topicFilterInvalid, message: "a filter is ill-formed")
+    }
+    guard !frontEnd.settings.hasStrictNames || !wanted.needsEscape else {
+      return Made(reason: .topicFilterInvalid, message: MQTTServer.strictNameMessage)
     }
     if let permissions = session.principal.permissions,
       !permissions.maySubscribe(wanted.pattern, group: wanted.share)
@@ -142,10 +147,10 @@ extension MQTTClient {
 
   private static let exclusivePrefix = "$exclusive/"
 
-  private func translate(_ said: ByteBuffer) -> Wanted? {
+  private func translate(_ said: ByteBuffer, _ session: MQTTSession) -> Wanted? {
     var bytes = Array(said.readableBytesView)
     if !frontEnd.settings.rewriteRules.isEmpty {
-      guard let other = try? rewritten(bytes) else { return nil }
+      guard let other = try? rewritten(bytes, session.tenant.name) else { return nil }
       bytes = other
     }
     return bytes.withUnsafeBytes { pointer in
@@ -162,7 +167,8 @@ extension MQTTClient {
       let share = parsed.shareName.map { Array(pointer[$0]) }
       return Wanted(
         filter: bytes, pattern: pattern, share: share,
-        group: share.map { groupName($0, canonical) }, isExclusive: isExclusive)
+        group: share.map { groupName($0, canonical) }, isExclusive: isExclusive,
+        needsEscape: MQTTTopicCodec.needsEscape(inner))
     }
   }
 
@@ -174,10 +180,12 @@ extension MQTTClient {
   }
 
   /// A filter after the rules; those of a shared subscription see what is shared.
-  private func rewritten(_ bytes: [UInt8]) throws(MQTTWireError) -> [UInt8] {
+  private func rewritten(
+    _ bytes: [UInt8], _ tenant: String
+  ) throws(MQTTWireError) -> [UInt8] {
     let start = bytes.withUnsafeBytes { MQTTTopicFilter($0)?.filter.lowerBound ?? 0 }
     let text = String(decoding: bytes[start...], as: UTF8.self)
-    let other = Array(try frontEnd.rewrite(filter: text).utf8)
+    let other = Array(try frontEnd.rewrite(filter: text, tenant: tenant).utf8)
     return Array(bytes[..<start]) + other
   }
 }

@@ -4,14 +4,22 @@ import MQTTWire
 
 /// Where a message goes whose topic a client named: after `$delayed/`, rewriting and permissions.
 struct MQTTResolvedTopic: Hashable {
+  /// Why a client may not publish to a topic that is well-formed.
+  enum Refusal: Hashable {
+    /// Its permissions, or the server's own topics.
+    case notPermitted
+    /// Names are strict, and this one has no plain form in NATS.
+    case needsEscape
+  }
+
   /// The topic in MQTT's form.
   var name: [UInt8]
   /// The topic in canonical form.
   var canonical: [UInt8]
   /// Nanoseconds to wait first, or the time of day in nanoseconds since 1970; `nil` for at once.
   var delay: MQTTDelay?
-  /// Whether the client may not publish there.
-  var isDenied = false
+  /// Why the client may not publish there.
+  var refusal: Refusal?
   /// Whether `name` is not what the client said.
   var isRenamed = false
 }

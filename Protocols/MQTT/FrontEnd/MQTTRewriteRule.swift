@@ -14,6 +14,8 @@ public struct MQTTRewriteRule: Hashable, Sendable {
 
   /// What the rule is for.
   public var direction: Direction
+  /// Only for clients of this tenant; `nil` for all.
+  public var tenant: String?
   /// Only topics that this filter matches, and filters that it equals or matches as if they were
   /// topics.
   public var source: String
@@ -23,11 +25,21 @@ public struct MQTTRewriteRule: Hashable, Sendable {
   public var target: String
 
   /// A rule.
-  public init(direction: Direction, source: String, pattern: String, target: String) {
+  public init(
+    direction: Direction, tenant: String? = nil, source: String, pattern: String, target: String
+  ) {
     self.direction = direction
+    self.tenant = tenant
     self.source = source
     self.pattern = pattern
     self.target = target
+  }
+}
+
+extension MQTTRewriteRule {
+  fileprivate func isFor(_ direction: Direction, tenant: String) -> Bool {
+    (self.direction == .all || self.direction == direction)
+      && (self.tenant == nil || self.tenant == tenant)
   }
 }
 
@@ -58,14 +70,13 @@ struct MQTTRewriter {
   /// Whether there are rules at all.
   var isEmpty: Bool { compiled.isEmpty }
 
-  /// The new name, or `nil` when no rule applies.
+  /// The new name that a client of `tenant` gives with `name`, or `nil` when no rule applies.
   ///
   /// - Throws: topic name invalid for a name that is too long to be tried.
   func rewrite(
-    _ name: String, for direction: MQTTRewriteRule.Direction
+    _ name: String, for direction: MQTTRewriteRule.Direction, tenant: String
   ) throws(MQTTWireError) -> String? {
-    for entry in compiled.reversed()
-    where entry.rule.direction == .all || entry.rule.direction == direction {
+    for entry in compiled.reversed() where entry.rule.isFor(direction, tenant: tenant) {
       guard Self.matches(entry.source, Array(name.utf8)) else { continue }
       guard name.utf8.count <= Self.nameBytesMax else {
         throw MQTTWireError(.topicNameInvalid, "topic is too long to be rewritten")

@@ -225,6 +225,9 @@ extension MQTTServer {
 // MARK: Publishing
 
 extension MQTTServer {
+  /// Why a name or filter is refused under `strict_names`.
+  static let strictNameMessage: StaticString = "NATS has no plain name for it, and names are strict"
+
   /// Finds where a message goes that names `topic`.
   ///
   /// - Throws: malformed packet for an ill-formed name, topic name invalid for one that is too long,
@@ -244,7 +247,8 @@ extension MQTTServer {
     var resolved = MQTTResolvedTopic(name: Array(name), canonical: [], delay: delay)
     resolved.isRenamed = delay != nil
     if let rewriter,
-      let other = try rewriter.rewrite(String(decoding: name, as: UTF8.self), for: .publish)
+      let other = try rewriter.rewrite(
+        String(decoding: name, as: UTF8.self), for: .publish, tenant: principal.tenant.name)
     {
       resolved.name = Array(other.utf8)
       resolved.isRenamed = true
@@ -256,18 +260,22 @@ extension MQTTServer {
     guard resolved.canonical.withUnsafeBytes({ engine.limits.allows(topic: $0) }) else {
       throw MQTTWireError(.topicNameInvalid, "topic is too long or has too many levels")
     }
-    resolved.isDenied = resolved.canonical.withUnsafeBytes { canonical in
+    if settings.hasStrictNames, resolved.name.withUnsafeBytes({ MQTTTopicCodec.needsEscape($0) }) {
+      resolved.refusal = .needsEscape
+    }
+    let isDenied = resolved.canonical.withUnsafeBytes { canonical in
       // What the server says about itself is the server's alone.
       canonical.isSystemTopic || principal.permissions?.publish.permits(canonical) == false
     }
+    if isDenied { resolved.refusal = .notPermitted }
     return resolved
   }
 
-  /// The other name that a rule gives a filter; `filter` when there is none.
+  /// The other name that a rule gives a filter of a tenant's client; `filter` when there is none.
   ///
   /// - Throws: topic name invalid for a filter that is too long to be tried.
-  func rewrite(filter: String) throws(MQTTWireError) -> String {
-    try rewriter?.rewrite(filter, for: .subscribe) ?? filter
+  func rewrite(filter: String, tenant: String) throws(MQTTWireError) -> String {
+    try rewriter?.rewrite(filter, for: .subscribe, tenant: tenant) ?? filter
   }
 
   /// Hands a message to everyone it is for, or to the schedule.

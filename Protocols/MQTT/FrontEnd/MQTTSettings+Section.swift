@@ -77,6 +77,10 @@ extension MQTTSettings {
 
   private static let extensions: [Setting] = [
     Setting(
+      "strict_names", .bool, default: .bool(defaults.hasStrictNames),
+      "Whether topics and filters are refused that would need an escape in NATS: blanks, control "
+        + "characters, a level that is `*` or `>`, and what looks like such an escape."),
+    Setting(
       "check_payload_format", .bool, default: .bool(defaults.checksPayloadFormat),
       "Whether the payload of a message that says it is text must be UTF-8."),
     Setting(
@@ -108,6 +112,9 @@ extension MQTTSettings {
           "direction", .choice(MQTTRewriteRule.Direction.allCases.map(\.rawValue)),
           default: .text("all"),
           "Whether messages, subscriptions or both are rewritten."),
+        Setting(
+          "tenant", .text, default: .text(""),
+          "Only for clients of this tenant; empty for all."),
         Setting("source", .text, default: nil, "Only topics that this filter matches."),
         Setting(
           "pattern", .text, default: .text(".*"),
@@ -170,6 +177,7 @@ extension MQTTSettings {
     sessionsMax = values.int("sessions_max")
     pendingBytesMax = values.int("pending_bytes_max")
     writeDeadlineSeconds = values.double("write_deadline_seconds")
+    hasStrictNames = values.bool("strict_names")
     checksPayloadFormat = values.bool("check_payload_format")
     responseTopicPrefix = values.text("response_topic_prefix")
     systemTopicsIntervalSeconds = values.double("sys_interval_seconds")
@@ -236,9 +244,9 @@ extension MQTTSettings {
     }
     let direction = values.has("direction") ? values.text("direction") : "all"
     let pattern = values.has("pattern") ? values.text("pattern") : ".*"
+    let tenant = values.has("tenant") ? values.text("tenant") : ""
     return MQTTRewriteRule(
-      direction: MQTTRewriteRule.Direction(rawValue: direction) ?? .all, source: source,
-      pattern: pattern,
-      target: target)
+      direction: MQTTRewriteRule.Direction(rawValue: direction) ?? .all,
+      tenant: tenant.isEmpty ? nil : tenant, source: source, pattern: pattern, target: target)
   }
 }

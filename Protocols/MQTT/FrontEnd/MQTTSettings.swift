@@ -44,6 +44,8 @@ public struct MQTTSettings: Hashable, Sendable {
   /// Seconds that a client's socket may take nothing while bytes wait for it, before the connection
   /// is closed; 0 for ever. Default 60: a phone under a bridge is waited for.
   public var writeDeadlineSeconds = 60.0
+  /// Whether topic names and filters are refused whose form in NATS needs an escape. Default no.
+  public var hasStrictNames = false
   /// Whether the payload of a message that says it is text must be UTF-8. Default yes.
   public var checksPayloadFormat = true
   /// What precedes the client identifier in the response information of CONNACK; nothing is said

@@ -12,10 +12,21 @@ import Testing
       .init(direction: .publish, source: "x/y/#", pattern: "^x/y/(.+)$", target: "y/$1"),
       .init(direction: .all, source: "+/only", pattern: "never", target: "no"),
     ])
-    #expect(try rewriter.rewrite("x/y/1", for: .publish) == "y/1")
-    #expect(try rewriter.rewrite("x/y/1", for: .subscribe) == "z/1/y")
-    #expect(try rewriter.rewrite("x/only", for: .publish) == nil)
-    #expect(try rewriter.rewrite("other", for: .publish) == nil)
+    #expect(try rewriter.rewrite("x/y/1", for: .publish, tenant: "t") == "y/1")
+    #expect(try rewriter.rewrite("x/y/1", for: .subscribe, tenant: "t") == "z/1/y")
+    #expect(try rewriter.rewrite("x/only", for: .publish, tenant: "t") == nil)
+    #expect(try rewriter.rewrite("other", for: .publish, tenant: "t") == nil)
+  }
+
+  @Test func aRuleMayBeForOneTenantOnly() throws {
+    let rewriter = try MQTTRewriter([
+      .init(direction: .all, source: "x/#", pattern: "x/(.*)", target: "y/$1"),
+      .init(direction: .all, tenant: "acme", source: "x/#", pattern: "x/(.*)", target: "acme/$1"),
+    ])
+    for direction in [MQTTRewriteRule.Direction.publish, .subscribe] {
+      #expect(try rewriter.rewrite("x/1", for: direction, tenant: "acme") == "acme/1")
+      #expect(try rewriter.rewrite("x/1", for: direction, tenant: "birds") == "y/1")
+    }
   }
 
   @Test func aNameThatIsTooLongToBeTriedIsRefused() throws {
@@ -23,9 +34,11 @@ import Testing
       .init(direction: .all, source: "x/#", pattern: "x/(.*)", target: "y/$1")
     ])
     let most = String(repeating: "a", count: MQTTRewriter.nameBytesMax - 2)
-    #expect(try rewriter.rewrite("x/\(most)", for: .publish) == "y/\(most)")
-    #expect(throws: MQTTWireError.self) { try rewriter.rewrite("x/\(most)a", for: .publish) }
-    #expect(try rewriter.rewrite("z/\(most)a", for: .publish) == nil)
+    #expect(try rewriter.rewrite("x/\(most)", for: .publish, tenant: "t") == "y/\(most)")
+    #expect(throws: MQTTWireError.self) {
+      try rewriter.rewrite("x/\(most)a", for: .publish, tenant: "t")
+    }
+    #expect(try rewriter.rewrite("z/\(most)a", for: .publish, tenant: "t") == nil)
   }
 }
 
