@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import socket
+import ssl
 import struct
 import time
 import urllib.request
@@ -136,6 +137,26 @@ def test_handshakes_that_never_end_leak_nothing(broker):
     first = thousands()
     grown = thousands() - first
     assert grown < 3 * MIB, f"{grown / 6000:.0f} bytes a connection"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=str)
+def test_tls_connections_that_break_leave_nothing(broker, certificates, version):
+    """Nothing waits for the last word of a client whose socket is broken."""
+    server = broker("mqtt-tls", tls=True, fresh=True)
+    context = certificates.client_context()
+    context.minimum_version = context.maximum_version = version
+
+    def hundreds() -> int:
+        for _ in range(400):
+            client = socket.create_connection(server.address("mqtt-tls"))
+            client = context.wrap_socket(client, server_hostname="localhost")
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+        return server.resident_bytes()
+
+    first = hundreds()
+    grown = hundreds() - first
+    assert grown < 2 * MIB, f"{grown / 400:.0f} bytes a connection"
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/metrics"])

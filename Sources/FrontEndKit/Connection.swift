@@ -566,7 +566,8 @@ public final class Connection: ChannelInboundHandler {
   public func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if self.phase == .open { self.closeReason = .ioError }
     if self.phase == .handshaking || self.handshakeTimer != nil { self.closeReason = .tlsError }
-    context.close(promise: nil)
+    // A broken socket's channel closes by itself; TLS would wait seconds for a last word first.
+    if !(error is IOError) { context.close(promise: nil) }
     // The channel says that it is inactive a turn of the loop later; a message that comes in before
     // must not count as sent to this client.
     self.finish()
