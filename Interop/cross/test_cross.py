@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import socket
 import subprocess
+import urllib.request
 
 import nats
 import pytest
@@ -77,6 +80,15 @@ def headers_of(delivery: Delivery) -> list[tuple[str, str]]:
     assert lines[-2:] == ["", ""], lines
     pairs = [line.partition(":") for line in lines[:-2]]
     return [(name, value.strip()) for name, _, value in pairs]
+
+
+def dropped_properties(server) -> int:
+    """What the server has counted so far."""
+    with urllib.request.urlopen(server.url("admin") + "/metrics", timeout=5) as answer:
+        text = answer.read().decode()
+    found = re.search(r"^godwit_dropped_properties_total (\d+)", text, re.MULTILINE)
+    assert found is not None, text
+    return int(found.group(1))
 
 
 # Names.
@@ -217,6 +229,14 @@ def test_a_nats_subscriber_counts_as_a_matching_subscriber(wire, peer5, unique):
     assert peer5.publish(f"{unique}/nobody", "x", qos=1).value == 0x10
 
 
+def test_a_nats_message_comes_with_qos_0(wire, peer, unique):
+    """Core NATS promises no more, whatever the subscription asks for."""
+    peer.subscribe(unique, qos=2)
+    wire.publish(unique, "x")
+    message = peer.next()
+    assert (message.qos, message.retain, message.dup) == (0, False, False)
+
+
 # Metadata.
 
 
@@ -292,6 +312,79 @@ def test_message_id_both_ways(wire, peer5, unique):
     peer5.subscribe(f"{unique}/down")
     wire.send(hpub(f"{unique}.down", b"NATS/1.0\r\na: b\r\nNats-Msg-Id: m-2\r\n\r\n", b"x"))
     assert peer5.next().properties.UserProperty == [("a", "b"), ("message-id", "m-2")]
+
+
+@pytest.mark.parametrize("name", ["priority", "key", "timestamp", "x-delivery-count"])
+def test_what_neither_has_a_word_for_passes_by_its_own_name(wire, peer5, unique, name):
+    wire.subscribe(f"{unique}.up")
+    peer5.publish(f"{unique}/up", "x", qos=1, UserProperty=[("a", "b"), (name, "1700000000")])
+    assert headers_of(wire.delivery()) == [("a", "b"), (name, "1700000000")]
+    peer5.subscribe(f"{unique}/down")
+    wire.send(hpub(f"{unique}.down", f"NATS/1.0\r\n{name}: 7\r\na: b\r\n\r\n".encode(), b"x"))
+    assert peer5.next().properties.UserProperty == [(name, "7"), ("a", "b")]
+
+
+def test_dup_is_the_connections_own(server, wire, unique):
+    """MQTT's DUP speaks of one connection's packets: it is no redelivery, and nobody sees it."""
+    wire.subscribe(unique)
+    with (
+        socket.create_connection(server.address("mqtt"), timeout=5) as client,
+        PahoPeer(server.address("mqtt")) as peer,
+    ):
+        peer.subscribe(unique, qos=1)
+        client.sendall(b"\x10\x10\x00\x04MQTT\x04\x02\x00\x00\x00\x04dup1")
+        topic = unique.encode()
+        body = len(topic).to_bytes(2, "big") + topic + b"\x00\x07x"
+        client.sendall(bytes([0x3A, len(body)]) + body)
+        delivery = wire.delivery()
+        assert (delivery.headers, delivery.payload) == (None, b"x")
+        message = peer.next()
+        assert (message.qos, message.dup) == (1, False)
+
+
+def test_what_nats_cannot_say_is_left_out_and_counted(server, wire, peer5, unique):
+    wire.subscribe(unique)
+    before = dropped_properties(server)
+    peer5.publish(
+        unique, "x", qos=1, ContentType="text/plain\r\nEvil: yes", CorrelationData=b"\0\xff",
+        UserProperty=[("\u00e9", "name"), ("a b", "name"), ("line", "1\n2"), ("kept", "\u2603")],
+    )  # fmt: skip
+    headers = headers_of(wire.delivery())
+    assert headers == [(CORRELATION, "base64:AP8="), ("kept", "\u2603")]
+    assert dropped_properties(server) == before + 4
+    peer5.publish(unique, "x", qos=1, ContentType="text/plain", UserProperty=[("kept", "1")])
+    wire.delivery()
+    assert dropped_properties(server) == before + 4
+
+
+def test_what_mqtt_cannot_say_is_left_out_and_counted(server, wire, peer5, unique):
+    peer5.subscribe(unique)
+    before = dropped_properties(server)
+    block = b"NATS/1.0 100 Status\r\nlatin: \xe9\r\nContent-Type: \xff\r\nkept: 1\r\n"
+    block += b"Payload-Format-Indicator: 1\r\n\r\n"
+    wire.send(hpub(unique, block, b"\xff no text", reply="no/topic"))
+    message = peer5.next()
+    assert message.payload == b"\xff no text"
+    assert message.properties.UserProperty == [("kept", "1")]
+    for name in ("ContentType", "ResponseTopic", "PayloadFormatIndicator"):
+        assert not hasattr(message.properties, name)
+    # The status line, two values, the reply subject and the indicator.
+    assert dropped_properties(server) == before + 5
+
+
+def test_nothing_is_lost_within_one_protocol(server, wire, peer5, unique):
+    """What the other protocol cannot say is counted only when it is said to it."""
+    before = dropped_properties(server)
+    with PahoPeer(server.address("mqtt")) as other:
+        other.subscribe(f"{unique}/mqtt")
+        peer5.publish(f"{unique}/mqtt", "x", qos=1, UserProperty=[("\u00e9", "1\n2")])
+        assert other.next().properties.UserProperty == [("\u00e9", "1\n2")]
+    wire.subscribe(f"{unique}.nats")
+    block = b"NATS/1.0\r\nlatin: \xe9\r\n\r\n"
+    wire.send(hpub(f"{unique}.nats", block, b"x", reply="no/topic"))
+    delivery = wire.delivery()
+    assert (delivery.headers, delivery.reply) == (block, "no/topic")
+    assert dropped_properties(server) == before
 
 
 def test_payload_format_both_ways(wire, peer5, unique):
