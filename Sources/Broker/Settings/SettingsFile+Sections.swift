@@ -41,7 +41,8 @@ extension SettingsFile {
         Setting("key", .text, default: .text(""), "PEM file: the certificate's private key."),
         Setting(
           "client_ca", .text, default: .text(""),
-          "PEM file: who signs the certificates of clients."),
+          "PEM file: who signs the certificates of clients. Another one, read again on SIGHUP, is "
+            + "for new connections; those that stand go on."),
         Setting(
           "verify_clients", .bool, default: .bool(false),
           "Whether clients must show a certificate signed by `client_ca`."),
