@@ -47,6 +47,10 @@ drivers: peers ## the conformance suite against the reference servers
 	GODWIT_NATS_SERVERS=$(GODWIT_VENV)/bin/nats-server:/usr/sbin/nats-server \
 	  $(SWIFT) test --disable-xctest --scratch-path $(SCRATCH) --filter conformsAt
 
+.PHONY: traits
+traits: ## the tests of what is behind a trait that is off: the health endpoints
+	$(SWIFT) test --quiet --disable-xctest --traits Health --scratch-path $(SCRATCH)-traits --filter HealthTests
+
 .PHONY: examples
 examples: ## build and run the framework's examples
 	GODWIT_SCRATCH=$(abspath $(SCRATCH)) SWIFT=$(SWIFT) Examples/run

@@ -89,12 +89,14 @@ let package = Package(
     .library(name: "GodwitEmbedded", targets: ["GodwitEmbedded"]),
     .library(name: "GodwitNATS", targets: ["GodwitNATS"]),
     .library(name: "GodwitConformance", targets: ["GodwitConformance"]),
+    .library(name: "GodwitHealth", targets: ["GodwitHealth"]),
     .library(name: "GodwitMessagePack", targets: ["GodwitMessagePack"]),
     .library(name: "GodwitProtobuf", targets: ["GodwitProtobuf"]),
   ],
   // Who depends on the package and does not want what a trait brings names the others.
   traits: [
     .trait(name: "Protobuf", description: "GodwitProtobuf, with swift-protobuf"),
+    .trait(name: "Health", description: "GodwitHealth: health endpoints, on Hummingbird"),
     .default(enabledTraits: ["Protobuf"]),
   ],
   dependencies: [
@@ -108,6 +110,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -159,6 +163,15 @@ let package = Package(
     .target(
       name: "GodwitConformance", dependencies: ["Godwit", nioCore], path: "Sources/Conformance",
       swiftSettings: settings),
+    // L3: health endpoints. Empty without the trait.
+    .target(
+      name: "GodwitHealth",
+      dependencies: [
+        "Godwit", nioCore, logging, lifecycle,
+        .product(
+          name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Health"])),
+      ],
+      path: "Sources/Health", swiftSettings: settings),
     // L3: what every front end needs.
     .target(
       name: "GodwitFrontEndKit",
@@ -211,6 +224,10 @@ let package = Package(
         tracing, .product(name: "MetricsTestKit", package: "swift-metrics"),
         .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
       ],
+      swiftSettings: settings),
+    .testTarget(
+      name: "HealthTests",
+      dependencies: ["Godwit", "GodwitEmbedded", "GodwitHealth", nioCore, nioPosix],
       swiftSettings: settings),
     .testTarget(
       name: "EmbeddedTests",

@@ -3,7 +3,7 @@ enum Layers {
   private static let floors: [String: Int] = [
     "GodwitPrimitives": 0, "GodwitWire": 1, "GodwitWireTesting": 1, "GodwitEngine": 2,
     "Godwit": 2, "GodwitEmbedded": 3, "GodwitConformance": 3, "GodwitDriverKit": 3,
-    "GodwitMessagePack": 3, "GodwitProtobuf": 3,
+    "GodwitHealth": 3, "GodwitMessagePack": 3, "GodwitProtobuf": 3,
     "GodwitFrontEndKit": 3, "GodwitNATS": 4, "GodwitMQTT": 4, "GodwitBroker": 5, "GodwitCLI": 6,
     "Tidy": 6,
   ]
