@@ -15,6 +15,8 @@ extension Subscription {
   /// meanwhile is who calls `resume`.
   func takeRests() async {
     for await rest in self.rests.stream {
+      // Again, since the end of the rest before may have come between.
+      await self.driverSubscription?.setPaused(true)
       await rest.time.sleep(for: rest.duration, orUntil: self.drainRequested)
       if Task.isCancelled { return }
       if !self.isPaused { await self.driverSubscription?.setPaused(false) }

@@ -25,9 +25,9 @@ public struct LoggingMiddleware: Middleware {
     let start = clock.now
     do {
       let result = try await next(call)
-      self.logger.log(
-        level: self.level, "\(call.kind.rawValue)",
-        metadata: self.metadata(call, since: start, outcome: result as? Outcome))
+      let metadata = self.metadata(call, since: start, outcome: result as? Outcome)
+      self.logger.log(level: self.level, "\(call.kind.rawValue)", metadata: metadata)
+      self.logFailures(in: Call.outcomes(of: result), of: call, metadata)
       return result
     } catch {
       if error is NotBegun { throw error }
@@ -36,6 +36,22 @@ public struct LoggingMiddleware: Middleware {
         metadata: self.metadata(call, since: start, outcome: nil))
       throw error
     }
+  }
+
+  /// Of a batch messages may fail one by one: one line more for them.
+  private func logFailures(
+    in outcomes: [Result<Outcome, any Error>], of call: Call, _ metadata: Logger.Metadata
+  ) {
+    let errors = outcomes.compactMap { outcome -> (any Error)? in
+      if case .failure(let error) = outcome { error } else { nil }
+    }
+    guard let first = errors.first(where: { !($0 is NotBegun) }) else { return }
+    self.logger.error(
+      """
+      \(call.kind.rawValue) failed for \(errors.count) of \(outcomes.count) messages: \
+      \(self.redaction.error(first))
+      """,
+      metadata: metadata)
   }
 
   private func metadata(

@@ -28,7 +28,7 @@ public final class RateLimitMiddleware: Middleware {
   ///     second.
   ///   - policy: what happens to others. Default: they wait, up to 30 s. `overloaded` is thrown
   ///     when they are refused; of a consumption it is an attempt that failed, so waiting is better
-  ///     there.
+  ///     there. `refuse` never lets more messages pass together than `burst`.
   public init(
     perSecond: Double, burst: Int? = nil, policy: Policy = .wait(max: .seconds(30)),
     clock: some Clock<Duration> = ContinuousClock()
