@@ -12,6 +12,13 @@ let package = Package(
         .product(name: "GodwitEmbedded", package: "godwit"),
       ]),
     .executableTarget(
+      name: "Events",
+      dependencies: [
+        .product(name: "Godwit", package: "godwit"),
+        .product(name: "GodwitEmbedded", package: "godwit"),
+        .product(name: "GodwitMessagePack", package: "godwit"),
+      ]),
+    .executableTarget(
       name: "Orders",
       dependencies: [
         .product(name: "Godwit", package: "godwit"),
