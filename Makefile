@@ -45,7 +45,7 @@ unit: ## the tests of every module
 .PHONY: drivers
 drivers: peers ## the conformance suite against the reference servers
 	GODWIT_NATS_SERVERS=$(GODWIT_VENV)/bin/nats-server:/usr/sbin/nats-server \
-	  $(SWIFT) test --disable-xctest --scratch-path $(SCRATCH) --filter conformsAt
+	  $(SWIFT) test --disable-xctest --scratch-path $(SCRATCH) --filter ConformanceTests
 
 .PHONY: traits
 traits: ## the tests of what is behind a trait that is off: the health endpoints
@@ -53,6 +53,7 @@ traits: ## the tests of what is behind a trait that is off: the health endpoints
 
 .PHONY: examples
 examples: ## build and run the framework's examples
+	$(BUILD) --product godwit
 	GODWIT_SCRATCH=$(abspath $(SCRATCH)) SWIFT=$(SWIFT) Examples/run
 
 .PHONY: interop

@@ -19,6 +19,13 @@ let package = Package(
         .product(name: "GodwitMessagePack", package: "godwit"),
       ]),
     .executableTarget(
+      name: "Moving",
+      dependencies: [
+        .product(name: "Godwit", package: "godwit"),
+        .product(name: "GodwitEmbedded", package: "godwit"),
+        .product(name: "GodwitNATS", package: "godwit"),
+      ]),
+    .executableTarget(
       name: "Orders",
       dependencies: [
         .product(name: "Godwit", package: "godwit"),

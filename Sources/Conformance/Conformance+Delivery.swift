@@ -47,6 +47,22 @@ extension Conformance {
         try expect(try await seen.wait(for: 300), Array(0..<300), "the subscription got")
       }
     },
+    Scenario("a handler that is slow gets everything in the end, in order") { stage in
+      let topic = stage.topic("slow")
+      let seen = Gathering<Int>()
+      let go = Gathering<Void>()
+      let subscription = Subscription(to: topic, on: stage.subscriber) {
+        if $0.payload == 0 { _ = try await go.wait(for: 1) }
+        seen.add($0.payload)
+        return .ack
+      }
+      try await stage.running([subscription]) {
+        try await stage.publisher.publish(contentsOf: 0..<5_000, to: topic)
+        try expect(seen.values.count, 0, "messages before the handler went on")
+        go.add(())
+        try expect(try await seen.wait(for: 5_000), Array(0..<5_000), "the subscription got")
+      }
+    },
     Scenario("many publishers share a client") { stage in
       let topic = stage.topic("shared")
       let seen = Gathering<Int>()

@@ -30,6 +30,7 @@ public final class DeliveryWindow: Sendable {
     /// Handed out and not settled.
     var held = 0
     var dropped: UInt64 = 0
+    var isPaused = false
     var isClosed = false
   }
 
@@ -86,6 +87,14 @@ public final class DeliveryWindow: Sendable {
     }
   }
 
+  /// Stops or starts handing out; what comes in meanwhile waits.
+  public func setPaused(_ isPaused: Bool) {
+    self.inner.withLock { inner in
+      inner.isPaused = isPaused
+      self.handOut(&inner)
+    }
+  }
+
   /// Hands out everything that waits, and closes the queue.
   public func drain() {
     self.inner.withLock { inner in
@@ -113,7 +122,7 @@ public final class DeliveryWindow: Sendable {
   /// Within the lock, so that nobody overtakes.
   private func handOut(_ inner: inout Inner) {
     let count = min(inner.waiting.count - inner.head, self.prefetch - inner.held)
-    guard count > 0 else { return }
+    guard count > 0, !inner.isPaused else { return }
     let messages = Array(inner.waiting[inner.head..<(inner.head + count)])
     inner.head += count
     inner.held += count

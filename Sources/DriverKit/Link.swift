@@ -191,6 +191,7 @@ final class Link<Dialect: Conversation>: LinkOwner {
         guard let self, self.handler === handler else { return }
         self.lose(ConnectionFailure.explain(error, connectingTo: endpoint))
       }
+      self.setAlarm()
     } catch {
       self.lose(error)
     }

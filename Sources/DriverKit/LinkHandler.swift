@@ -57,7 +57,12 @@ final class LinkHandler: ChannelInboundHandler {
     }
     self.input.writeBuffer(&bytes)
     self.owner?.received(&self.input, by: self)
-    if self.input.readableBytes == 0 { self.input.clear(minimumCapacity: 0) }
+    if self.input.readableBytes == 0 {
+      self.input.clear(minimumCapacity: 0)
+    } else if self.input.readerIndex > self.input.readableBytes {
+      // A stream that always ends within a message must not grow the buffer for ever.
+      self.input.discardReadBytes()
+    }
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {

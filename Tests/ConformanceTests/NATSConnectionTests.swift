@@ -95,7 +95,8 @@ import Testing
   // MARK: TLS and WebSocket
 
   private func tlsServer(
-    _ certificate: TestCertificate, listener: String = "nats-tls", clients: TestCertificate? = nil
+    _ certificate: TestCertificate, nats: String = "", listener: String = "nats-tls",
+    clients: TestCertificate? = nil
   ) throws -> TestServer {
     let folder = try TestFolder()
     try folder.write("cert.pem", certificate.certificate)
@@ -105,7 +106,7 @@ import Testing
       try folder.write("ca.pem", clients.certificate)
       tls += ", client_ca: ca.pem, verify_clients: true"
     }
-    return try TestServer("tls: {\(tls)}", listener: listener, folder: folder)
+    return try TestServer("tls: {\(tls)}", nats: nats, listener: listener, folder: folder)
   }
 
   @Test func tlsChecksTheServer() async throws {
@@ -129,6 +130,31 @@ import Testing
     let server = try TestServer()
     let error = try await self.failure(self.settings("tls://127.0.0.1:\(server.port)"))
     #expect(error?.message == "the server offers no TLS")
+  }
+
+  @Test func tlsFirst() async throws {
+    let certificate = try TestCertificate(host: "localhost")
+    let server = try self.tlsServer(certificate, nats: "tls_first: true")
+    var settings = try self.settings("tls://localhost:\(server.port)")
+    settings.tls.authorities = .text(certificate.certificate)
+    settings.beginsWithTLS = true
+    try await self.works(settings)
+    settings.beginsWithTLS = false
+    settings.connectTimeout = .milliseconds(200)
+    #expect(try await self.failure(settings) != nil)
+  }
+
+  @Test func aStartThatFailedMayBeTriedAgain() async throws {
+    let server = try await ScriptedServer(
+      greeting: { $0 == 1 ? "-ERR 'Authorization Violation'\r\n" : "INFO {\"headers\":true}\r\n" },
+      script: ScriptedServer.friendly)
+    let broker = try Godwit.Broker.nats(
+      self.settings("nats://127.0.0.1:\(server.port)"), logger: .silent)
+    defer { broker.driver.stop() }
+    let error = await #expect(throws: GodwitError.self) { try await broker.start() }
+    #expect(error?.code == .notPermitted)
+    try await broker.start()
+    try await broker.publish(self.message("a"))
   }
 
   @Test func mutualTLS() async throws {

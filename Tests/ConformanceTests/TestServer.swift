@@ -15,12 +15,15 @@ final class TestServer: Sendable {
 
   /// - Parameters:
   ///   - yaml: its settings, beyond the grace period that stopping it would take.
+  ///   - nats: settings of NATS, as in `tls_first: true`.
   ///   - listener: `nats`, `nats-tls`, `nats-ws`.
-  init(_ yaml: String = "", listener: String = "nats", folder: TestFolder? = nil) throws {
+  init(_ yaml: String = "", nats: String = "", listener: String = "nats", folder: TestFolder? = nil)
+    throws
+  {
     let folder = try folder ?? TestFolder()
     var source = SettingsSource(environment: [:])
     source.config = try folder.write(
-      "godwit.yaml", "nats: {lame_duck_grace_seconds: 0, lame_duck_seconds: 0}\n\(yaml)\n")
+      "godwit.yaml", "nats: {lame_duck_grace_seconds: 0, lame_duck_seconds: 0, \(nats)}\n\(yaml)\n")
     source.listen = ["\(listener)=127.0.0.1:0"]
     source.admin = "127.0.0.1:0"
     let broker = try GodwitBroker.Broker.start(try source.load(), logger: .silent)

@@ -4,9 +4,10 @@ import GodwitDriverKit
 extension DriverKind {
   /// NATS servers, by the URLs `nats:`, `tls:`, `ws:` and `wss:`. Options, as `NATSSettings` has
   /// them: `name`, `token`, `nkey_seed`, `credentials_file`, `tls_authorities_file`,
-  /// `tls_certificate_file`, `tls_key_file`, `timeout_seconds`, `connect_timeout_seconds`,
-  /// `drain_timeout_seconds`, `ping_interval_seconds`, `ping_timeout_seconds`,
-  /// `reconnect_attempts_max`, `pending_bytes_max`, `window_messages_max`, `window_bytes_max`.
+  /// `tls_certificate_file`, `tls_key_file`, `tls_first`, `timeout_seconds`,
+  /// `connect_timeout_seconds`, `drain_timeout_seconds`, `ping_interval_seconds`,
+  /// `ping_timeout_seconds`, `reconnect_attempts_max`, `pending_bytes_max`, `window_messages_max`,
+  /// `window_bytes_max`.
   public static var nats: Self {
     let seconds = DriverOption.Kind.seconds(0.001...86_400)
     return Self(
@@ -15,7 +16,8 @@ extension DriverKind {
         DriverOption("name", .text), DriverOption("token", .secret),
         DriverOption("nkey_seed", .secret), DriverOption("credentials_file", .text),
         DriverOption("tls_authorities_file", .text), DriverOption("tls_certificate_file", .text),
-        DriverOption("tls_key_file", .text), DriverOption("timeout_seconds", seconds),
+        DriverOption("tls_key_file", .text), DriverOption("tls_first", .flag),
+        DriverOption("timeout_seconds", seconds),
         DriverOption("connect_timeout_seconds", seconds),
         DriverOption("drain_timeout_seconds", seconds),
         DriverOption("ping_interval_seconds", seconds),
@@ -40,6 +42,7 @@ extension DriverKind {
     settings.tls.authorities = given.text("tls_authorities_file").map { .file($0) }
     settings.tls.certificate = given.text("tls_certificate_file").map { .file($0) }
     settings.tls.key = given.text("tls_key_file").map { .file($0) }
+    if let flag = given.flag("tls_first") { settings.beginsWithTLS = flag }
     if let time = given.duration("timeout_seconds") { settings.timeout = time }
     if let time = given.duration("connect_timeout_seconds") { settings.connectTimeout = time }
     if let time = given.duration("drain_timeout_seconds") { settings.drainTimeout = time }

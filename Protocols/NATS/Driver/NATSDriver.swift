@@ -133,6 +133,7 @@ struct NATSSubscription: DriverSubscription {
   }
 
   func setPaused(_ isPaused: Bool) async {
+    self.window.setPaused(isPaused)
     _ = try? self.mailbox.post(.setPaused(self.number, isPaused))
   }
 

@@ -12,6 +12,9 @@ public struct NATSSettings: Sendable {
   /// Whether a server that does not speak TLS is refused. It is spoken anyway with those that
   /// require it. Default no; `tls:` URLs set it.
   public var requiresTLS: Bool
+  /// Whether TLS begins before the server says anything, for servers with `handshake_first`.
+  /// Default no: it begins when the server has said that it speaks TLS.
+  public var beginsWithTLS: Bool
   /// Certificates and the like.
   public var tls: TLSSettings
   /// Whether servers are tried in their order. Default at random.
@@ -46,6 +49,7 @@ public struct NATSSettings: Sendable {
     self.credentials = credentials
     self.name = "godwit"
     self.requiresTLS = false
+    self.beginsWithTLS = false
     self.tls = TLSSettings()
     self.keepsOrder = false
     self.learnsServers = true
@@ -98,8 +102,12 @@ public struct NATSSettings: Sendable {
   }
 
   var link: LinkSettings {
-    LinkSettings(
-      endpoints: self.servers, keepsOrder: self.keepsOrder, tls: self.tls,
+    var endpoints = self.servers
+    if self.beginsWithTLS {
+      for index in endpoints.indices { endpoints[index].usesTLS = true }
+    }
+    return LinkSettings(
+      endpoints: endpoints, keepsOrder: self.keepsOrder, tls: self.tls,
       connectTimeout: self.connectTimeout, backoff: self.backoff, attemptsMax: self.attemptsMax,
       drainTimeout: self.drainTimeout, pendingBytesMax: self.pendingBytesMax)
   }

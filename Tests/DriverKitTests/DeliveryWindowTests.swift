@@ -1,0 +1,73 @@
+import Godwit
+import GodwitDriverKit
+import NIOCore
+import Testing
+
+@Suite struct DeliveryWindowTests {
+  private let queue = DeliveryQueue()
+
+  private func window(prefetch: Int, messagesMax: Int = 4, bytesMax: Int = 100) -> DeliveryWindow {
+    DeliveryWindow(
+      SubscriptionRequest(pattern: "a", group: nil, id: "a", prefetch: prefetch), queue: self.queue,
+      limits: .init(messagesMax: messagesMax, bytesMax: bytesMax))
+  }
+
+  private func messages(_ tokens: ClosedRange<UInt64>, bytes: Int = 1) -> [IncomingMessage] {
+    tokens.map {
+      IncomingMessage(
+        message: Message(topic: "a", body: ByteBuffer(repeating: 0, count: bytes)), token: $0)
+    }
+  }
+
+  private func take(_ count: Int) async -> [UInt64] {
+    var tokens: [UInt64] = []
+    for _ in 0..<count { tokens.append(await self.queue.next()?.token ?? 0) }
+    return tokens
+  }
+
+  @Test func thePrefetchIsHandedOutAndMoreAsItIsSettled() async {
+    let window = self.window(prefetch: 2)
+    #expect(window.receive(self.messages(1...4)) == 0)
+    #expect(self.queue.count == 2)
+    #expect(await self.take(2) == [1, 2])
+    window.settle()
+    #expect(self.queue.count == 1)
+    window.settle()
+    #expect(await self.take(2) == [3, 4])
+  }
+
+  @Test func whatIsBeyondTheBoundsIsLostAndCounted() async {
+    let window = self.window(prefetch: 1)
+    // One is handed out only when all were looked at: four fit.
+    #expect(window.receive(self.messages(1...6)) == 2)
+    #expect(window.dropped == 2)
+    #expect(window.receive(self.messages(7...8)) == 1)
+    #expect(window.dropped == 3)
+    window.drain()
+    #expect(await self.take(5) == [1, 2, 3, 4, 7])
+  }
+
+  @Test func bytesAreBounded() {
+    let window = self.window(prefetch: 1)
+    #expect(window.receive(self.messages(1...1, bytes: 100)) == 0)
+    #expect(window.receive(self.messages(2...2, bytes: 101)) == 1)
+    #expect(window.receive(self.messages(3...4, bytes: 60)) == 1)
+  }
+
+  @Test func aPauseHandsNothingOut() async {
+    let window = self.window(prefetch: 2)
+    window.setPaused(true)
+    #expect(window.receive(self.messages(1...3)) == 0)
+    #expect(self.queue.count == 0)
+    window.setPaused(false)
+    #expect(await self.take(2) == [1, 2])
+  }
+
+  @Test func aDrainHandsOutTheRestAndEnds() async {
+    let window = self.window(prefetch: 1)
+    _ = window.receive(self.messages(1...3))
+    window.drain()
+    #expect(await self.take(4) == [1, 2, 3, 0])
+    #expect(window.receive(self.messages(4...4)) == 1)
+  }
+}
