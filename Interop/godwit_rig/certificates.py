@@ -8,8 +8,8 @@ from pathlib import Path
 
 
 class Certificates:
-    """``ca``, ``server`` (localhost, 127.0.0.1), ``client``, and ``stranger``: a client that
-    another authority signed."""
+    """``ca``, ``server`` (localhost, 127.0.0.1), ``client``, ``expired``: a client whose
+    certificate ended yesterday, and ``stranger``: one that another authority signed."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -17,6 +17,7 @@ class Certificates:
         self._authority("other-ca", "Another authority")
         self._signed("server", "ca", "localhost", "serverAuth")
         self._signed("client", "ca", "interop-client", "clientAuth")
+        self._signed("expired", "ca", "interop-client", "clientAuth", days=-1)
         self._signed("stranger", "other-ca", "stranger", "clientAuth")
 
     def client_context(self, certificate: str | None = None) -> ssl.SSLContext:
@@ -36,7 +37,9 @@ class Certificates:
             "-addext", "keyUsage=critical,keyCertSign,cRLSign",
         )  # fmt: skip
 
-    def _signed(self, name: str, authority: str, common_name: str, usage: str) -> None:
+    def _signed(
+        self, name: str, authority: str, common_name: str, usage: str, days: int = 7
+    ) -> None:
         extensions = self.directory / f"{name}.ext"
         extensions.write_text(
             f"basicConstraints=CA:FALSE\nextendedKeyUsage={usage}\n"
@@ -48,7 +51,7 @@ class Certificates:
         )  # fmt: skip
         self._openssl(
             "x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.pem",
-            "-CAkey", f"{authority}.key", "-CAcreateserial", "-days", "7",
+            "-CAkey", f"{authority}.key", "-CAcreateserial", "-days", str(days),
             "-extfile", extensions.name, "-out", f"{name}.pem",
         )  # fmt: skip
 

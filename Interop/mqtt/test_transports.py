@@ -52,6 +52,15 @@ def test_plain_words_to_a_tls_listener(secure):
         pass
 
 
+def test_an_authority_that_is_not_trusted_stops_the_client(secure, certificates):
+    """A client that knows another authority only says no more, and the next one is served."""
+    context = ssl.create_default_context(cafile=str(certificates.directory / "other-ca.pem"))
+    with pytest.raises(ssl.SSLCertVerificationError):
+        TCPTransport(secure.server.address("mqtt-tls"), context)
+    address = secure.server.address("mqtt-tls")
+    secure.adopt(Client(TCPTransport(address, certificates.client_context()))).connect("c")
+
+
 @pytest.fixture
 def mutual(mqtt):
     return mqtt.elsewhere("mqtt-tls", tls=True, verify_clients=True)
@@ -63,8 +72,8 @@ def test_client_certificate(mutual, certificates, unique):
     works(client, unique)
 
 
-@pytest.mark.parametrize("name", [None, "stranger"])
-def test_client_certificate_missing_or_of_another_authority(mutual, certificates, name):
+@pytest.mark.parametrize("name", [None, "stranger", "expired"])
+def test_client_certificate_missing_expired_or_of_another_authority(mutual, certificates, name):
     """With TLS 1.3 the client learns of it only when it reads."""
     context = certificates.client_context(name)
     with pytest.raises((ssl.SSLError, OSError, ConnectionEnded)):

@@ -124,4 +124,8 @@ public protocol Authenticator: AnyObject {
   /// The principal as it would be made today, after the settings changed; `nil` when it no longer
   /// gets in: it is gone, may not come from there any more, or what it was let in by has changed.
   func refresh(_ principal: Principal, peer: PeerIdentity) -> Principal?
+
+  /// What the principal may do today while it is away, for what is kept for it: `nil` when there is
+  /// no such user any more. Whether it would be let in, and by what, is asked when it comes back.
+  func standing(of principal: Principal, peer: PeerIdentity) -> Principal?
 }

@@ -135,12 +135,15 @@ public final class Permissions {
     }
   }
 
-  /// Whether a message to `topic` that was queued earlier, for a subscription that is no longer
-  /// known, may still be delivered: nothing denies it, and something allows it in one group or
-  /// another.
-  public func mayStillReceive(_ topic: UnsafeRawBufferPointer) -> Bool {
-    guard self.mayReceive(topic, group: nil) else { return false }
-    if self.subscribeInGroup.contains(where: { $0.pattern.matches(topic) }) { return true }
+  /// Whether a message to `topic` that was queued earlier, for a subscription in `group` that is no
+  /// longer known, may still be delivered: nothing denies it, and something allows it.
+  public func mayStillReceive(_ topic: UnsafeRawBufferPointer, group: [UInt8]?) -> Bool {
+    guard self.mayReceive(topic, group: group) else { return false }
+    let isAllowedInGroup =
+      group?.withUnsafeBytes { name in
+        self.subscribeInGroup.contains { $0.group.matches(name) && $0.pattern.matches(topic) }
+      } ?? false
+    if isAllowedInGroup { return true }
     let isOnlyInGroups = self.subscribe.allow.isEmpty && !self.subscribeInGroup.isEmpty
     return !isOnlyInGroups && self.subscribe.permits(topic)
   }

@@ -79,12 +79,32 @@ struct PermissionsTests {
       subscribeInGroup: [.init(pattern: self.pattern("work.>"), group: self.pattern("workers"))])
     #expect(permissions.maySubscribe(self.pattern("work.*"), group: Array("workers".utf8)))
     #expect(self.receives(permissions, "work.1", "workers"))
-    func stillReceives(_ topic: String) -> Bool {
-      Array(topic.utf8).withUnsafeBytes { permissions.mayStillReceive($0) }
-    }
-    #expect(stillReceives("work.1") && stillReceives("public.y"))
-    #expect(!stillReceives("public.x") && !stillReceives("other"))
+    #expect(self.stillReceives(permissions, "work.1", "workers"))
+    #expect(self.stillReceives(permissions, "public.y", nil))
+    #expect(!self.stillReceives(permissions, "public.x", nil))
+    #expect(!self.stillReceives(permissions, "other", nil))
     let inGroupsOnly = Permissions(subscribeInGroup: permissions.subscribeInGroup)
-    #expect(!Array("other".utf8).withUnsafeBytes { inGroupsOnly.mayStillReceive($0) })
+    #expect(!self.stillReceives(inGroupsOnly, "other", nil))
+  }
+
+  @Test func queuedMessagesAreJudgedInTheirGroup() {
+    let permissions = Permissions(
+      subscribe: self.rule(["public.>"], []),
+      subscribeInGroup: [.init(pattern: self.pattern("work.>"), group: self.pattern("workers"))],
+      denyInGroup: [.init(pattern: self.pattern("public.>"), group: self.pattern("workers"))])
+    #expect(self.stillReceives(permissions, "work.1", "workers"))
+    #expect(!self.stillReceives(permissions, "work.1", "others"))
+    #expect(!self.stillReceives(permissions, "work.1", nil))
+    #expect(!self.stillReceives(permissions, "public.x", "workers"))
+    #expect(self.stillReceives(permissions, "public.x", "others"))
+    #expect(self.stillReceives(permissions, "public.x", nil))
+  }
+
+  private func stillReceives(
+    _ permissions: Permissions, _ topic: String, _ group: String?
+  ) -> Bool {
+    Array(topic.utf8).withUnsafeBytes {
+      permissions.mayStillReceive($0, group: group.map { Array($0.utf8) })
+    }
   }
 }

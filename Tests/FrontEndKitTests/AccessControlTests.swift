@@ -34,6 +34,10 @@ struct AccessControlTests {
       guard self.names.contains(principal.name) else { return nil }
       return Principal(name: principal.name, tenant: self.engine.tenant(named: "new"))
     }
+
+    func standing(of principal: Principal, peer: PeerIdentity) -> Principal? {
+      refresh(principal, peer: peer)
+    }
   }
 
   /// Lets `name` in; meanwhile only the names `after` become known, when that is said.

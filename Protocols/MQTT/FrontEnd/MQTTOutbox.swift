@@ -12,6 +12,8 @@ final class MQTTOutbox {
     var retain: Bool
     /// Encoded subscription identifiers.
     var identifiers: [UInt8]
+    /// The share name of the subscription; `nil` for an ordinary one.
+    var share: [UInt8]?
   }
 
   /// What the client owes us for a message.

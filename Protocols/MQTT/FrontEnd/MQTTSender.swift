@@ -1,7 +1,8 @@
 import GodwitEngine
 import GodwitPrimitives
 
-/// Who sent what goes out later: a will, a delayed message. It is judged again when it goes.
+/// Who sent what goes out later: a will, a delayed message; and whose session waits. It is judged
+/// again when it goes, and the session when the settings change.
 final class MQTTSender {
   private let principal: Principal
   private let peer: PeerIdentity
@@ -16,5 +17,11 @@ final class MQTTSender {
     guard let today = access.refresh(principal, peer: peer), today.tenant === principal.tenant
     else { return false }
     return !topic.isSystemTopic && today.permissions?.publish.permits(topic) != false
+  }
+
+  /// What the user may do now, while it is away; `nil` when there is no such user in the tenant.
+  func standing(_ access: any Authenticator) -> Principal? {
+    let today = access.standing(of: principal, peer: peer)
+    return today?.tenant === principal.tenant ? today : nil
   }
 }

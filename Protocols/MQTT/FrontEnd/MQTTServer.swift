@@ -102,7 +102,8 @@ public final class MQTTServer: FrontEnd {
     systemTopics?.start()
   }
 
-  /// Takes new settings; clients that are no longer let in are told and closed.
+  /// Takes new settings; clients that are no longer let in are told and closed, and sessions
+  /// without a client keep what their users may still have.
   public func reload(values: SettingsValues) throws(SettingsError) {
     settings = try MQTTSettings(values)
     apply()
@@ -110,6 +111,7 @@ public final class MQTTServer: FrontEnd {
     for connection in context.loop.connections.all {
       (connection.session as? MQTTClient)?.settingsChanged()
     }
+    for session in sessions { session.settingsChangedWhileAway() }
   }
 
   /// Tells every client that the server stops.

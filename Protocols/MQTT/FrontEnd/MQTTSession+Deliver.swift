@@ -32,7 +32,8 @@ extension MQTTSession {
     let qos = min(publication.quality.rawValue, most)
     guard qos == 0 else {
       return accept(
-        &publication, MQTTQoS(rawValue: qos) ?? .atLeastOnce, retain: retain, identifiers)
+        &publication, MQTTQoS(rawValue: qos) ?? .atLeastOnce, retain: retain, identifiers,
+        share: subscription.share)
     }
     guard let link else { return false }
     return link._withUnsafeGuaranteedRef { connection in
@@ -60,7 +61,7 @@ extension MQTTSession {
   /// Takes a QoS 1 or 2 message: sends it, or keeps it until it can be sent.
   private func accept(
     _ publication: inout Publication, _ qos: MQTTQoS, retain: Bool,
-    _ identifiers: UnsafeRawBufferPointer
+    _ identifiers: UnsafeRawBufferPointer, share: [UInt8]?
   ) -> Bool {
     let outbox = outbox ?? makeOutbox()
     if let link, expirySeconds == 0, outbox.isClear, outbox.outstanding < window,
@@ -83,7 +84,8 @@ extension MQTTSession {
       frontEnd.dropped()
       return false
     }
-    let facts = MQTTOutbox.Facts(qos: qos, retain: retain, identifiers: Array(identifiers))
+    let facts = MQTTOutbox.Facts(
+      qos: qos, retain: retain, identifiers: Array(identifiers), share: share)
     guard outbox.append(publication.record(frontEnd.engine), facts) else {
       frontEnd.dropped()
       return false
@@ -176,13 +178,13 @@ extension MQTTSession {
   }
 
   /// Whether the client may still see a message: the rules can have changed since it was queued.
-  private func mayStillSee(_ record: Record) -> Bool {
+  private func mayStillSee(_ record: Record, _ facts: MQTTOutbox.Facts) -> Bool {
     guard let permissions = principal.permissions else { return true }
-    return record.topic.withUnsafeBytes { permissions.mayStillReceive($0) }
+    return record.topic.withUnsafeBytes { permissions.mayStillReceive($0, group: facts.share) }
   }
 
   private func sendFirst(_ next: MQTTOutbox.Next, _ connection: Connection) {
-    guard mayStillSee(next.record) else {
+    guard mayStillSee(next.record, next.facts) else {
       outbox?.finish(next.packetID)
       frontEnd.dropped()
       return
@@ -212,7 +214,7 @@ extension MQTTSession {
       return
     }
     // One that the client may no longer see is done with, as those that still waited are.
-    guard let record = message.record, mayStillSee(record) else {
+    guard let record = message.record, mayStillSee(record, message.facts) else {
       outbox?.finish(packetID)
       return
     }

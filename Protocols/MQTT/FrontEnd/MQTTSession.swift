@@ -66,6 +66,8 @@ final class MQTTSession: Subscriber {
   /// Topics that the client knows by number; `nil` when it wants none.
   private(set) var aliases: MQTTAliases?
 
+  /// Whose connection the session has lost, when it outlives it or leaves a will.
+  private var absentee: MQTTSender?
   private var expiryTimer: Timers.Token?
   private var willTimer: Timers.Token?
 
@@ -130,6 +132,7 @@ final class MQTTSession: Subscriber {
     expirySeconds = terms.expirySeconds
     changePrincipal(principal)
     disconnectedAt = 0
+    absentee = nil
     isReady = true
     cancelTimers()
     will = nil
@@ -140,7 +143,10 @@ final class MQTTSession: Subscriber {
   /// - Parameter publishesWill: whether it ended without DISCONNECT, or with one that wants it.
   func detach(publishesWill: Bool) {
     guard link != nil else { return }
-    if let client, will != nil { will?.sender = MQTTSender(principal, client.peerIdentity) }
+    if let client, will != nil || expirySeconds > 0 {
+      absentee = MQTTSender(principal, client.peerIdentity)
+      will?.sender = absentee
+    }
     client = nil
     link = nil
     aliases = nil
@@ -190,6 +196,17 @@ final class MQTTSession: Subscriber {
       subscriptions[filter] = nil
       frontEnd.removed(subscription, of: self)
     }
+  }
+
+  /// The settings changed while the client is away: what it may no longer have goes, and all of it
+  /// with its user. A password that has changed is a matter of coming back, not of staying.
+  func settingsChangedWhileAway() {
+    guard !isOnline, !isEnded, let absentee else { return }
+    guard let today = absentee.standing(frontEnd.context.access.authenticator) else {
+      end()
+      return
+    }
+    changePrincipal(today)
   }
 
   private func publishWill() {

@@ -172,6 +172,15 @@ final class BrokerAuthenticator: Authenticator {
     return try? self.principal(user, way, peer).get()
   }
 
+  func standing(of principal: Principal, peer: PeerIdentity) -> Principal? {
+    if let user = self.rules.users[principal.name] {
+      return self.makePrincipal(user, principal.admission, peer)
+    }
+    let isOpen = self.rules.isAnonymousAllowed || !self.rules.token.isEmpty
+    guard principal.name.isEmpty, isOpen else { return nil }
+    return self.makePrincipal(nil, principal.admission, peer)
+  }
+
   /// The fingerprint of what is kept for that way in; `nil` where it is closed.
   private func admission(_ user: AccessRules.User?, _ way: Way) -> [UInt8]? {
     let kept: [UInt8]?
@@ -201,14 +210,20 @@ final class BrokerAuthenticator: Authenticator {
     let isOwn = !self.rules.rules.isEmpty || user?.permissions != nil
     let place = "\(way.rawValue) \(name)"
     if !isOwn, let known = self.shared[place] { return .success(known) }
-    let principal = Principal(
+    let principal = self.makePrincipal(user, self.admission(user, way) ?? [], peer)
+    if !isOwn { self.shared[place] = principal }
+    return .success(principal)
+  }
+
+  private func makePrincipal(
+    _ user: AccessRules.User?, _ admission: [UInt8], _ peer: PeerIdentity
+  ) -> Principal {
+    let name = user?.name ?? ""
+    return Principal(
       name: name, tenant: self.engine.tenant(named: user?.tenant ?? self.rules.tenant),
       permissions: self.rules.permissions(user: user, name: name, peer: peer),
       subscriptionsMax: user?.subscriptionsMax ?? 0, payloadBytesMax: user?.payloadBytesMax ?? 0,
-      revision: "\(user?.revision ?? "") \(self.rules.rulesRevision)",
-      admission: self.admission(user, way) ?? [])
-    if !isOwn { self.shared[place] = principal }
-    return .success(principal)
+      revision: "\(user?.revision ?? "") \(self.rules.rulesRevision)", admission: admission)
   }
 
   private static func same(_ left: [UInt8], _ right: [UInt8]) -> Bool {

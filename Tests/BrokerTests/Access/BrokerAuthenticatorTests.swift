@@ -75,6 +75,7 @@ private final class OpenAuthenticator: Authenticator {
   }
 
   func refresh(_ principal: Principal, peer: PeerIdentity) -> Principal? { principal }
+  func standing(of principal: Principal, peer: PeerIdentity) -> Principal? { principal }
 }
 
 /// What authentication came to.
@@ -332,6 +333,42 @@ struct BrokerAuthenticatorTests {
         let tenant = engine.tenant(named: "default")
         return access.refresh(Principal(name: "b", tenant: tenant), peer: peer()) == nil
           && access.refresh(Principal(name: "", tenant: tenant), peer: peer()) == nil
+      })
+  }
+
+  /// What is kept for somebody who is away is asked about by other questions than a connection.
+  @Test(arguments: [
+    ("users: [{name: a, password: old}]", "a", true),
+    ("users: [{name: a, certificate: c}]", "a", true),
+    ("users: [{name: a, password: new, addresses: [10.0.0.1]}]", "a", true),
+    ("users: [{name: b, password: old}]", "a", false),
+    ("anonymous: true", "a", false),
+    ("anonymous: true", "", true),
+    ("token: t", "", true),
+    ("users: [{name: b, password: old}]", "", false),
+  ])
+  func whoIsAwayStaysAsLongAsTheUserDoes(_ yaml: String, _ name: String, _ stays: Bool) throws {
+    #expect(
+      try onLoop("access: {\(yaml)}") { access, engine in
+        let tenant = engine.tenant(named: "default")
+        let before = Principal(name: name, tenant: tenant, admission: [1])
+        let today = access.standing(of: before, peer: peer())
+        // It gets nobody in.
+        let entered = today.flatMap { access.refresh($0, peer: peer()) }
+        return (today?.name == name) == stays && (today?.tenant === tenant) == stays
+          && entered == nil
+      })
+  }
+
+  @Test func whoIsAwayHasTodaysPermissions() throws {
+    #expect(
+      try onLoop(
+        "access: {users: [{name: a, password: p, permissions: {subscribe: {allow: [x]}}}]}"
+      ) { access, engine in
+        let before = Principal(name: "a", tenant: engine.tenant(named: "default"))
+        let today = access.standing(of: before, peer: peer())?.permissions?.subscribe
+        return Array("x".utf8).withUnsafeBytes { today?.permits($0) } == true
+          && Array("y".utf8).withUnsafeBytes { today?.permits($0) } == false
       })
   }
 

@@ -40,6 +40,7 @@ final class AdminHarness: Sendable {
     }
 
     func refresh(_ principal: Principal, peer: PeerIdentity) -> Principal? { principal }
+    func standing(of principal: Principal, peer: PeerIdentity) -> Principal? { principal }
   }
 
   let port: Int

@@ -216,4 +216,5 @@ private final class OpenHouse: Authenticator {
   }
 
   func refresh(_ principal: Principal, peer: PeerIdentity) -> Principal? { principal }
+  func standing(of principal: Principal, peer: PeerIdentity) -> Principal? { principal }
 }

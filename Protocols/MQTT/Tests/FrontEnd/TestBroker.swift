@@ -189,6 +189,8 @@ final class TestAccess: Authenticator {
   var tenants: [String: String] = [:]
   var credential = SCRAMCredential(salt: [], iterations: 1, storedKey: [], serverKey: [])
 
+  /// Whether nobody gets in any more by what let them in.
+  var hasChangedPasswords = false
   /// Whether answers wait for `answer`.
   var isSlow = false
   private var waiting: [(_ refusing: Bool) -> Void] = []
@@ -235,6 +237,10 @@ final class TestAccess: Authenticator {
 
   func scramCredential(for user: String) -> SCRAMCredential { credential }
   func refresh(_ principal: Principal, peer: PeerIdentity) -> Principal? {
+    hasChangedPasswords ? nil : standing(of: principal, peer: peer)
+  }
+
+  func standing(of principal: Principal, peer: PeerIdentity) -> Principal? {
     requiresCredentials && passwords[principal.name] == nil ? nil : self.principal(principal.name)
   }
 

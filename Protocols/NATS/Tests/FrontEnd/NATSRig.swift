@@ -195,4 +195,8 @@ final class TestAuthenticator: Authenticator {
   func refresh(_ principal: Principal, peer: PeerIdentity) -> Principal? {
     self.requiresCredentials ? self.users[principal.name]?.principal : self.anonymous
   }
+
+  func standing(of principal: Principal, peer: PeerIdentity) -> Principal? {
+    refresh(principal, peer: peer)
+  }
 }

@@ -87,4 +87,5 @@ private final class Nobody: Authenticator {
   }
 
   func refresh(_ principal: Principal, peer: PeerIdentity) -> Principal? { nil }
+  func standing(of principal: Principal, peer: PeerIdentity) -> Principal? { nil }
 }
