@@ -29,6 +29,10 @@ enum TableState: String, CaseIterable {
   case closing
   /// The socket is gone.
   case closed
+  /// The connection is gone, and the session waits for the next one with a message under way.
+  case offline
+  /// The session has waited too long.
+  case expired
 
   func exists(in version: MQTTVersion) -> Bool {
     switch self {
@@ -52,9 +56,9 @@ enum TableEvent: String, CaseIterable {
   case pubackWithoutID, pubrelFlags, subscribeFlags, subscribeNothing, subscribeInvalid
   case typeZero, endlessLength, pingreqWithBody
   // What others do.
-  case delivery0, delivery1, authenticated, refused, takeOver
+  case delivery0, delivery1, authenticated, refused, takeOver, resume
   // What time brings.
-  case connectTime, keepAliveTime
+  case connectTime, keepAliveTime, willDelayTime, sessionExpiryTime
   // What the socket brings.
   case inputClosed, reset, readError, overflow, writeDeadline
   // What the server brings.
@@ -156,6 +160,8 @@ enum TableEvent: String, CaseIterable {
   func exists(in version: MQTTVersion) -> Bool {
     switch self {
     case .authContinue, .authAgain, .authOtherMethod: version == .v5
+    // Before, a session that is continued is taken over in the same way.
+    case .resume: version == .v5
     default: true
     }
   }
@@ -179,13 +185,22 @@ enum TableAnswer: Hashable {
 
 /// The declared answers: first by state, then by class of event. `nil` is a hole in the table.
 enum SessionTable {
+  /// A session that outlives its connection by 100 seconds; in 5.0 its will waits for 20.
   static func connect(_ version: MQTTVersion) -> MQTTConnect {
     var properties = MQTTProperties()
-    if version == .v5 { properties.append(.sessionExpiryInterval, 100) }
+    var willProperties = MQTTProperties()
+    if version == .v5 {
+      properties.append(.sessionExpiryInterval, 100)
+      willProperties.append(.willDelayInterval, 20)
+    }
     return MQTTConnect(
       version: version, clientID: ByteBuffer(string: "c"), cleanStart: version == .v5,
-      keepAliveSeconds: 10, userName: ByteBuffer(string: "u"),
-      password: ByteBuffer(string: "pw"), properties: properties)
+      keepAliveSeconds: 10,
+      will: MQTTConnect.Will(
+        topic: ByteBuffer(string: "will"), payload: ByteBuffer(string: "x"),
+        properties: willProperties),
+      userName: ByteBuffer(string: "u"), password: ByteBuffer(string: "pw"),
+      properties: properties)
   }
 
   static func answer(
@@ -193,7 +208,7 @@ enum SessionTable {
   ) -> TableAnswer? {
     let table = Row(state: state, isNew: version == .v5)
     switch state {
-    case .takenOver, .closing, .closed: return .nothing
+    case .takenOver, .closing, .closed, .offline, .expired: return .nothing
     case .awaitingConnect: return table.socket(event) ?? table.awaitingConnect(event)
     case .authenticating: return table.authenticating(event)
     case .exchanging: return table.socket(event) ?? table.exchanging(event)
@@ -254,8 +269,9 @@ private struct Row {
   func awaitingConnect(_ event: TableEvent) -> TableAnswer? {
     switch event {
     case .connect: .says(["connack 00"])
-    case .connectTime, .keepAliveTime, .kicked, .drain: .ends([])
-    case .delivery0, .delivery1, .authenticated, .refused, .takeOver, .reload,
+    case .connectTime, .keepAliveTime, .willDelayTime, .sessionExpiryTime, .kicked, .drain:
+      .ends([])
+    case .delivery0, .delivery1, .authenticated, .refused, .takeOver, .resume, .reload,
       .reloadWithoutUser:
       .says([])
     default: event.isSaid ? .ends([]) : nil
@@ -266,8 +282,9 @@ private struct Row {
     switch event {
     case .authenticated: .says(["connack 00"])
     case .refused: .ends(isNew ? ["connack 86"] : ["connack 04"])
-    case .connectTime, .keepAliveTime, .kicked, .drain: .ends([])
-    case .delivery0, .delivery1, .takeOver, .reload, .reloadWithoutUser: .says([])
+    case .connectTime, .keepAliveTime, .willDelayTime, .sessionExpiryTime, .kicked, .drain:
+      .ends([])
+    case .delivery0, .delivery1, .takeOver, .resume, .reload, .reloadWithoutUser: .says([])
     // Reading is paused, so that the end of the input waits as well.
     case .inputClosed: .later
     default: event.isSaid ? .later : socket(event)
@@ -280,10 +297,11 @@ private struct Row {
     // The proof is wrong.
     case .authContinue: .ends(["connack 87"])
     case .publishHalf: .says([])
-    case .delivery0, .delivery1, .authenticated, .refused, .takeOver, .reload,
+    case .delivery0, .delivery1, .authenticated, .refused, .takeOver, .resume, .reload,
       .reloadWithoutUser:
       .says([])
-    case .connectTime, .keepAliveTime, .kicked, .drain: .ends([])
+    case .connectTime, .keepAliveTime, .willDelayTime, .sessionExpiryTime, .kicked, .drain:
+      .ends([])
     case .endlessLength, .typeZero: .ends(["connack 81"])
     default: event.isSaid ? .ends(["connack 82"]) : nil
     }
@@ -292,8 +310,8 @@ private struct Row {
   func server(_ event: TableEvent) -> TableAnswer? {
     switch event {
     case .authenticated, .refused, .reload, .connectTime: .says([])
-    case .keepAliveTime: farewell("8d")
-    case .takeOver: farewell("8e")
+    case .keepAliveTime, .willDelayTime, .sessionExpiryTime: farewell("8d")
+    case .takeOver, .resume: farewell("8e")
     case .kicked: farewell("98")
     case .drain: farewell("8b")
     case .reloadWithoutUser: farewell("87")

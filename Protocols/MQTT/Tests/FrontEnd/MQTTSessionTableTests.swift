@@ -22,6 +22,8 @@ import Testing
       let scene = try Scene(state, version)
       try scene.happen(event)
       try scene.check(expected, event)
+      try scene.check(
+        SessionTable.fate(expected == .later ? .connected : state, event, version), event)
       scene.leave()
       scene.checkNothingIsLeft(event)
     }
@@ -75,12 +77,13 @@ private final class Scene {
           version: .v5, clientID: ByteBuffer(string: "witness"),
           userName: ByteBuffer(string: "witness"), password: ByteBuffer(string: "pw"))))
     guard case .connack = try witness.take() else { throw TestFailure("no CONNACK") }
-    try witness.subscribe("witness")
+    for filter in ["witness", "will"] { try witness.subscribe(filter) }
     client = try broker.open(version)
     half = client.connection.session as? MQTTClient
     try reach()
     _ = try received()
-    let isOver = state == .takenOver || state == .closing || state == .closed
+    _ = try willsSeen()
+    let isOver = SessionTable.answer(state, .pingreq, version) == .nothing
     #expect(isEnded == isOver, "\(state)")
   }
 
@@ -116,7 +119,7 @@ private final class Scene {
       #expect(try received() == ["auth 18"])
     case .received:
       try happen(.publishAgain)
-    case .sent1: witness.publish("mine/x", "x", .atLeastOnce)
+    case .sent1, .offline, .expired: witness.publish("mine/x", "x", .atLeastOnce)
     case .sent2, .released: witness.publish("mine/x", "x", .exactlyOnce)
     case .full: for _ in 0..<2 { witness.publish("mine/x", "x", .atLeastOnce) }
     case .takenOver: try takeOver()
@@ -128,6 +131,8 @@ private final class Scene {
       _ = try received()
       try happen(.pubrec)
     }
+    if state == .offline || state == .expired { client.abort() }
+    if state == .expired { broker.pass(101) }
   }
 
   private var isEnded: Bool { half?.phase == .closed }
@@ -145,8 +150,11 @@ private final class Scene {
     case .authenticated: broker.access.answer(refusing: false)
     case .refused: broker.access.answer(refusing: true)
     case .takeOver: try takeOver()
+    case .resume: try takeOver(clean: false)
     case .connectTime: broker.pass(11)
     case .keepAliveTime: broker.pass(16)
+    case .willDelayTime: broker.pass(21)
+    case .sessionExpiryTime: broker.pass(101)
     case .inputClosed:
       client.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
     case .reset: client.abort()
@@ -164,12 +172,14 @@ private final class Scene {
     broker.eventLoop.run()
   }
 
-  private func takeOver() throws {
+  private func takeOver(clean: Bool? = nil) throws {
     let wasSlow = broker.access.isSlow
     broker.access.isSlow = false
     let other = try broker.open(version)
     others.append(other)
-    other.send(.connect(SessionTable.connect(version)))
+    var connect = SessionTable.connect(version)
+    if let clean { connect.cleanStart = clean }
+    other.send(.connect(connect))
     broker.access.isSlow = wasSlow
   }
 
@@ -216,6 +226,33 @@ private final class Scene {
       return
     }
     checkCounts(pair)
+  }
+
+  /// What has become of the session.
+  func check(_ expected: TableFate, _ event: TableEvent) throws {
+    let pair: Comment = "\(event) in \(state), \(version)"
+    let session = broker.frontEnd.sessions.first { $0.clientName == "c" }
+    #expect(session.map(\.isOnline) == expected.isOnline, pair)
+    let wills = try willsSeen()
+    if let count = expected.wills { #expect(wills == count, pair) }
+    if let count = expected.queued { #expect(session?.queuedCount ?? 0 == count, pair) }
+    guard let isPresent = expected.isPresent else { return }
+    guard case .connack(let connack)? = try others.last?.next() else {
+      Issue.record("no CONNACK: \(pair)")
+      return
+    }
+    #expect(connack.sessionPresent == isPresent, pair)
+  }
+
+  /// How many wills have gone out since this was asked last.
+  private func willsSeen() throws -> Int {
+    var count = 0
+    while let packet = try witness.next() {
+      if case .publish(let publish) = packet, publish.topic == ByteBuffer(string: "will") {
+        count += 1
+      }
+    }
+    return count
   }
 
   /// What the routers count is what the sessions hold.
