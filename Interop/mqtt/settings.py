@@ -17,6 +17,7 @@ _LINES = {
     "topic_alias_maximum": "max_topic_alias {}",
     "max_inflight": "max_inflight_messages {}",
     "max_queued": "max_queued_messages {}",
+    "queued_bytes_max": "max_queued_bytes {}",
     "sys_interval_seconds": "sys_interval {}",
     "max_qos": "max_qos {}",
     "retain_available": "retain_available {}",
@@ -28,7 +29,7 @@ _SAME_AS = {"receive_maximum": "max_inflight", "connect_bytes_max": "packet_byte
 
 _GODWIT_ONLY = (
     "session_expiry_seconds_max", "connect_timeout_seconds", "automatic_subscriptions", "rewrite",
-    "flapping", "slow_subscription", "strict_names",
+    "flapping", "slow_subscription", "strict_names", "sessions_max",
 )
 
 

@@ -1,5 +1,7 @@
 """CONNECT and CONNACK: MQTT 5.0 sections 3.1 and 3.2, 3.1.1 and 3.1 where they differ."""
 
+import time
+
 import pytest
 
 from mqtt import wire
@@ -337,3 +339,20 @@ def test_response_information_is_a_usable_topic(mqtt):
 def test_user_properties_of_connect_are_taken(mqtt):
     props = [(P.USER_PROPERTY, ("k", "v")), (P.USER_PROPERTY, ("k", "v"))]
     mqtt.connect("c", props=props).expect_nothing()
+
+
+def test_many_user_properties_in_connect_are_quick(mqtt):
+    """Five thousand of them are read about as fast as as many bytes of client identifier."""
+    props = [(P.USER_PROPERTY, ("key", "value"))] * 5_000
+    began = time.monotonic()
+    mqtt.connect("plain", props=props).ping()
+    mqtt.connect("with will", will=Will("t", b"x", properties=tuple(props))).ping()
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("topic", ["$SYS/broker/version", "$SYS"])
+@pytest.mark.godwit_only(reason="Mosquitto 2.0 refuses $CONTROL only")
+def test_will_on_the_servers_own_topics_is_refused(mqtt, version, topic):
+    client = mqtt.open(version)
+    client.send(wire.connect("c", version, will=Will(topic, b"forged")))
+    refused(client, *((Reason.NOT_AUTHORIZED,) if version == V5 else (5,)))

@@ -67,6 +67,16 @@ import Testing
     #expect(rows(table) == [5, 6])
   }
 
+  @Test func casesOfPublicSuitesNameTestsThatExist() {
+    let page = "| case | where tested |\n|---|---|\n| 1 | `itWorks` |\n| 2 | `itDoesNot` |\n"
+    let found = SectionTables().violations(
+      in: repository([
+        "Protocols/X/conformance.md": page,
+        "Protocols/X/Tests/ATests.swift": "@Suite struct BTests { @Test func itWorks() {} }",
+      ]))
+    #expect(found.map(\.line) == [4])
+  }
+
   @Test func aReadmeHasATable() {
     #expect(rows("# X\n") == [0])
   }

@@ -1,20 +1,24 @@
 import Foundation
 
-/// A protocol's README says for each section of its specification which test covers it, the threat
-/// model does so for each threat, and those tests exist.
+/// A protocol's README says for each section of its specification which test covers it, its
+/// `conformance.md` for each case of public suites, the threat model for each threat, and those
+/// tests exist.
 ///
 /// A table counts when its last column is headed "Tests", "Tested by" or "Where tested". Each row
 /// names at least one test in backquotes there: a Swift or Python test function, a suite, or a test
 /// file. Rows that say "to come" or "not applicable" need none.
 struct SectionTables: Rule {
   let name = "section-table"
+  /// Pages of a protocol.
+  static let pages: Set<String> = ["README.md", "conformance.md"]
   static let threatModel = "docs/threat-model.md"
 
   func violations(in repository: Repository) -> [Violation] {
     let known = Self.testNames(in: repository)
     return repository.files
       .filter {
-        ($0.path.hasPrefix("Protocols/") && $0.name == "README.md") || $0.path == Self.threatModel
+        ($0.path.hasPrefix("Protocols/") && Self.pages.contains($0.name))
+          || $0.path == Self.threatModel
       }
       .flatMap { complaints(about: $0, known: known) }
   }

@@ -16,6 +16,13 @@ struct SettingsFileTests {
     }
   }
 
+  @Test func linesMayEndAsOnWindows() throws {
+    let file = try self.file(
+      "admin:\r\n  address: 127.0.0.1:1\r\nserver:\r\n  listen:\r\n    - mqtt=127.0.0.1:0\r\n")
+    #expect(file["admin"].text("address") == "127.0.0.1:1")
+    #expect(file["server"].texts("listen") == ["mqtt=127.0.0.1:0"])
+  }
+
   @Test func nothingSaidIsTheDefaults() throws {
     let file = try SettingsFile(yaml: nil, environment: [:])
     #expect(file["admin"].text("address") == "127.0.0.1:8222")
