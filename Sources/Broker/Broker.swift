@@ -2,6 +2,7 @@ public import GodwitFrontEndKit
 public import Logging
 import NIOCore
 import NIOPosix
+import Synchronization
 
 /// The running broker, seen from outside its loop. Its calls block and must not be made on the
 /// loop.
@@ -13,6 +14,8 @@ public final class Broker: Sendable {
   public let addresses: [Address]
   private let group: MultiThreadedEventLoopGroup
   private let core: NIOLoopBound<BrokerCore>
+  /// Held while it stops: whoever asks meanwhile returns when it is over, too.
+  private let isStopped = Mutex(false)
 
   /// A listener's name and address.
   public struct Address: Hashable, Sendable {
@@ -100,13 +103,18 @@ public final class Broker: Sendable {
     try Self.wait(for: reloaded.futureResult, elseStop: nil)
   }
 
-  /// Drains and stops; returns when nothing is left.
+  /// Drains and stops; returns when nothing is left. Does nothing when it has stopped. Not for a
+  /// task: it blocks its thread as long as that takes.
   public func stop() {
-    let eventLoop = self.group.next()
-    let stopped = eventLoop.makePromise(of: Void.self)
-    eventLoop.execute { self.core.value.stop { stopped.succeed() } }
-    try? stopped.futureResult.wait()
-    try? self.group.syncShutdownGracefully()
+    self.isStopped.withLock { isStopped in
+      guard !isStopped else { return }
+      isStopped = true
+      let eventLoop = self.group.next()
+      let stopped = eventLoop.makePromise(of: Void.self)
+      eventLoop.execute { self.core.value.stop { stopped.succeed() } }
+      try? stopped.futureResult.wait()
+      try? self.group.syncShutdownGracefully()
+    }
   }
 
   /// What `godwit serve` says when it serves.

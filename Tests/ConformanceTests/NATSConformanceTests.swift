@@ -7,9 +7,9 @@ import Testing
 @Suite(.timeLimit(.minutes(3))) struct NATSConformanceTests {
   @Test(arguments: Conformance.scenarios)
   func conformsAtOurBroker(_ scenario: Scenario) async throws {
-    let server = try TestServer()
+    let server = try TestServer(host: LoopbackAddress.own())
     let suite = Conformance(interrupt: { try server.restart() }) {
-      try Self.broker(port: server.port)
+      try Self.broker("\(server.host):\(server.port)")
     }
     try await suite.run(scenario)
   }
@@ -18,13 +18,13 @@ import Testing
   func conformsAtNATSServer(_ program: String, _ scenario: Scenario) async throws {
     let server = try NATSServerProcess(program)
     let suite = Conformance(interrupt: { try server.restart() }) {
-      try Self.broker(port: server.port)
+      try Self.broker("\(server.host):\(server.port)")
     }
     try await suite.run(scenario)
   }
 
-  static func broker(port: Int) throws -> Godwit.Broker {
-    var settings = try NATSSettings(url: "nats://127.0.0.1:\(port)")
+  static func broker(_ address: String) throws -> Godwit.Broker {
+    var settings = try NATSSettings(url: "nats://\(address)")
     settings.backoff = .init(initial: .milliseconds(20), max: .milliseconds(200))
     return try .nats(settings, logger: .silent)
   }

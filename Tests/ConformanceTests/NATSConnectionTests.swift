@@ -190,18 +190,17 @@ import Testing
   // MARK: Servers
 
   @Test func whereNobodyListensTheStartFails() async throws {
-    let port: Int
-    do { port = try TestServer().port }
-    let error = try await self.failure(self.settings("nats://127.0.0.1:\(port)"))
+    let port = try ClosedPort()
+    let error = try await self.failure(self.settings("nats://127.0.0.1:\(port.number)"))
     #expect(error?.code == .disconnected)
     #expect(error?.message.contains("connection refused") == true)
   }
 
   @Test func oneOfSeveralServersIsEnough() async throws {
-    let port: Int
-    do { port = try TestServer().port }
+    let port = try ClosedPort()
     let server = try TestServer()
-    var settings = try self.settings("nats://127.0.0.1:\(port),nats://127.0.0.1:\(server.port)")
+    var settings = try self.settings(
+      "nats://127.0.0.1:\(port.number),nats://127.0.0.1:\(server.port)")
     settings.keepsOrder = true
     try await self.works(settings)
   }

@@ -64,7 +64,7 @@ import Testing
         \(Self.seed)
         ------END USER NKEY SEED------
         """)
-      var settings = try NATSSettings(url: "nats://127.0.0.1:\(server.port)")
+      var settings = try NATSSettings(url: "nats://\(server.host):\(server.port)")
       settings.credentials = try .credentialsFile(credentials)
       let broker = try Godwit.Broker.nats(settings, logger: .silent)
       defer { broker.driver.stop() }

@@ -39,6 +39,13 @@ struct BrokerTests {
     return socket
   }
 
+  @Test(.timeLimit(.minutes(1))) func itStopsOnce() throws {
+    let broker = try self.start(try self.source())
+    broker.stop()
+    broker.stop()
+    #expect(throws: (any Error).self) { try self.client(broker) }
+  }
+
   @Test func theReadyLineNamesWhatWasBound() throws {
     let broker = try self.start(try self.source())
     defer { broker.stop() }
