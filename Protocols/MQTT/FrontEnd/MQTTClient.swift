@@ -42,10 +42,8 @@ final class MQTTClient: Session {
   var session: MQTTSession?
   /// Whom the connection acts for, from CONNACK on.
   var principal: Principal?
-  /// CONNECT, until CONNACK.
-  var pendingConnect: MQTTConnect?
-  /// An exchange of AUTH packets that is under way.
-  var exchange: MQTTAuthenticationExchange?
+  /// What is needed only while somebody is let in.
+  private var admission: MQTTAdmission?
   /// The method of enhanced authentication that CONNECT named.
   var authenticationMethod: String?
   /// Keep-alive in seconds; 0 for none.
@@ -58,8 +56,6 @@ final class MQTTClient: Session {
   var aliases: [UInt16: [UInt8]] = [:]
   /// Whether the server chose the client identifier.
   var hasAssignedID = false
-  /// The last word of an exchange, for CONNACK.
-  var finalAuthenticationData: [UInt8]?
   /// Whether the session's will is published when the connection ends.
   var publishesWill = true
   /// Whether reading waits for an answer from elsewhere.
@@ -76,6 +72,30 @@ final class MQTTClient: Session {
     link = .passUnretained(connection)
     super.init(connection: connection)
     copyLimits()
+  }
+
+  /// CONNECT, until CONNACK.
+  var pendingConnect: MQTTConnect? {
+    get { admission?.connect }
+    set { admit { $0.connect = newValue } }
+  }
+
+  /// An exchange of AUTH packets that is under way.
+  var exchange: MQTTAuthenticationExchange? {
+    get { admission?.exchange }
+    set { admit { $0.exchange = newValue } }
+  }
+
+  /// The last word of an exchange, for CONNACK.
+  var finalAuthenticationData: [UInt8]? {
+    get { admission?.finalData }
+    set { admit { $0.finalData = newValue } }
+  }
+
+  private func admit(_ change: (MQTTAdmission) -> Void) {
+    let changed = admission ?? MQTTAdmission()
+    change(changed)
+    admission = changed.isOver ? nil : changed
   }
 
   private func copyLimits() {

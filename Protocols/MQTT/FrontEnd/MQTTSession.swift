@@ -11,7 +11,7 @@ final class MQTTSession: Subscriber {
   /// The client identifier.
   let clientID: [UInt8]
   /// The same as text, for people.
-  let clientName: String
+  var clientName: String { String(decoding: clientID, as: UTF8.self) }
   /// Whom the session acts for.
   var principal: Principal
   /// By filter, as the client knows it.
@@ -76,7 +76,6 @@ final class MQTTSession: Subscriber {
     counters = frontEnd.counters
     origin = frontEnd.origin
     self.clientID = clientID
-    self.clientName = String(decoding: clientID, as: UTF8.self)
     self.principal = principal
     super.init(tenant: principal.tenant)
     isReady = false
