@@ -208,6 +208,10 @@ let package = Package(
       path: "Sources/CLI", swiftSettings: settings),
     .executableTarget(
       name: "Tidy", path: "Sources/Tidy", exclude: ["exceptions.json"], swiftSettings: settings),
+    // What tests of several modules share.
+    .target(
+      name: "TestSupport", dependencies: [crypto], path: "Tests/TestSupport",
+      swiftSettings: settings),
     .testTarget(name: "TidyTests", dependencies: ["Tidy"], swiftSettings: settings),
     .testTarget(
       name: "PrimitivesTests", dependencies: ["GodwitPrimitives"], swiftSettings: settings),
@@ -252,8 +256,8 @@ let package = Package(
       name: "ConformanceTests",
       dependencies: [
         "GodwitConformance", "GodwitEmbedded", "GodwitNATS", "GodwitDriverKit", "Godwit",
-        "GodwitBroker", "GodwitFrontEndKit", "GodwitWire", "NATSWire", nioCore, nioPosix, logging,
-        crypto,
+        "GodwitBroker", "GodwitFrontEndKit", "GodwitWire", "NATSWire", "TestSupport", nioCore,
+        nioPosix, logging, crypto,
       ],
       swiftSettings: settings),
     .testTarget(
@@ -267,7 +271,8 @@ let package = Package(
       name: "BrokerTests",
       dependencies: [
         "GodwitBroker", "GodwitEngine", "GodwitFrontEndKit", "GodwitPrimitives", "GodwitWire",
-        nioCore, nioPosix, logging, crypto, .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        "TestSupport", nioCore, nioPosix, logging, crypto,
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       swiftSettings: settings),
     .testTarget(

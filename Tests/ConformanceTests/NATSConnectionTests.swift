@@ -4,6 +4,7 @@ import GodwitDriverKit
 import GodwitNATS
 import NATSWire
 import NIOCore
+import TestSupport
 import Testing
 
 /// How the NATS driver gets in, and what it does where it does not.

@@ -3,6 +3,7 @@ import Godwit
 import GodwitNATS
 import GodwitWire
 import NATSWire
+import TestSupport
 import Testing
 
 /// A credentials file, shown to a nats-server in operator mode.

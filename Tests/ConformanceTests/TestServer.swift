@@ -3,6 +3,7 @@ import GodwitBroker
 import GodwitFrontEndKit
 import Logging
 import Synchronization
+import TestSupport
 
 /// Our own broker on ports of its own, as `godwit serve` runs it.
 final class TestServer: Sendable {

@@ -1,6 +1,7 @@
 import GodwitBroker
 import GodwitFrontEndKit
 import Logging
+import TestSupport
 import Testing
 
 /// The broker as `godwit serve` runs it, on ports of its own.

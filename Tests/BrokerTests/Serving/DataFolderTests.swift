@@ -1,4 +1,5 @@
 import GodwitBroker
+import TestSupport
 import Testing
 
 struct DataFolderTests {

@@ -1,4 +1,5 @@
 import GodwitBroker
+import TestSupport
 import Testing
 
 struct SettingsSourceTests {
@@ -142,8 +143,8 @@ struct SettingsSourceTests {
   }
 
   @Test func keyAndCertificateMustBelongTogether() throws {
-    let one = try TestCertificate(commonName: "one")
-    let other = try TestCertificate(commonName: "other")
+    let one = try TestCertificate(host: "one")
+    let other = try TestCertificate(host: "other")
     try self.folder.write("one.pem", one.certificate)
     try self.folder.write("one.key", one.key)
     try self.folder.write("other.key", other.key)

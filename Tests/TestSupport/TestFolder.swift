@@ -1,10 +1,12 @@
 import FoundationEssentials
 
 /// A folder that is gone with this value.
-final class TestFolder {
-  let path: String
+public final class TestFolder: Sendable {
+  /// Where it is.
+  public let path: String
 
-  init() throws {
+  /// An empty folder among the system's temporary ones.
+  public init() throws {
     self.path =
       FileManager.default.temporaryDirectory
       .appending(path: "godwit-\(UInt64.random(in: 0 ... .max))").path
@@ -17,7 +19,7 @@ final class TestFolder {
 
   /// Writes a file and answers its path.
   @discardableResult
-  func write(_ name: String, _ text: String) throws -> String {
+  public func write(_ name: String, _ text: String) throws -> String {
     let file = "\(self.path)/\(name)"
     try Data(text.utf8).write(to: URL(filePath: file))
     return file

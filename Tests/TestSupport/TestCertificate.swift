@@ -1,23 +1,32 @@
 import Crypto
 
-/// A self-signed certificate for `localhost`, made on the spot.
-struct TestCertificate {
-  let certificate: String
-  let key: String
+/// A self-signed certificate for one host, made on the spot.
+public struct TestCertificate {
+  /// The certificate, in PEM form.
+  public let certificate: String
+  /// Its key, in PEM form.
+  public let key: String
 
-  init(commonName: String) throws {
+  /// A certificate for `host`, as its common name and as a name of the server.
+  public init(host: String) throws {
     let key = P256.Signing.PrivateKey()
     self.key = key.pemRepresentation
     let ecdsaWithSHA256 = DER.sequence(DER.identifier([0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 2]))
     let name = DER.sequence(
       DER.tagged(
         0x31,
-        DER.sequence(DER.identifier([0x55, 4, 3]) + DER.tagged(0x0C, Array(commonName.utf8)))))
+        DER.sequence(DER.identifier([0x55, 4, 3]) + DER.tagged(0x0C, Array(host.utf8)))))
     let validity = DER.sequence(
       DER.tagged(0x17, Array("200101000000Z".utf8)) + DER.tagged(0x17, Array("490101000000Z".utf8)))
     let facts = DER.sequence(
       DER.tagged(0xA0, DER.tagged(2, [2])) + DER.tagged(2, [1]) + ecdsaWithSHA256 + name + validity
-        + name + Array(key.publicKey.derRepresentation))
+        + name + Array(key.publicKey.derRepresentation)
+        + DER.tagged(
+          0xA3,
+          DER.sequence(
+            DER.sequence(
+              DER.identifier([0x55, 0x1D, 0x11])
+                + DER.tagged(4, DER.sequence(DER.tagged(0x82, Array(host.utf8))))))))
     let signature = try key.signature(for: facts).derRepresentation
     let whole = DER.sequence(facts + ecdsaWithSHA256 + DER.tagged(3, [0] + Array(signature)))
     self.certificate = """
@@ -41,7 +50,8 @@ struct TestCertificate {
       }
       for index in 0..<(3 - group.count) { letters[3 - index] = "=" }
       text += String(letters)
-      if start % 48 == 45 { text += "\n" }
+      // Not behind the last: a PEM reader takes an empty line for the end.
+      if start % 48 == 45, start + 3 < bytes.count { text += "\n" }
     }
     return text
   }
