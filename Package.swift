@@ -161,8 +161,8 @@ let package = Package(
       path: "Sources/DriverKit", swiftSettings: settings),
     // L3: what every driver must do, as a suite.
     .target(
-      name: "GodwitConformance", dependencies: ["Godwit", nioCore], path: "Sources/Conformance",
-      swiftSettings: settings),
+      name: "GodwitConformance", dependencies: ["Godwit", nioCore, nioPosix],
+      path: "Sources/Conformance", swiftSettings: settings),
     // L3: health endpoints. Empty without the trait.
     .target(
       name: "GodwitHealth",
@@ -212,6 +212,10 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: [crypto], path: "Tests/TestSupport",
       swiftSettings: settings),
+    // What the tests of the failure table kill.
+    .executableTarget(
+      name: "FrailWorker", dependencies: ["Godwit", "GodwitNATS", nioCore, logging],
+      path: "Tests/FrailWorker", swiftSettings: settings),
     .testTarget(name: "TidyTests", dependencies: ["Tidy"], swiftSettings: settings),
     .testTarget(
       name: "PrimitivesTests", dependencies: ["GodwitPrimitives"], swiftSettings: settings),
@@ -256,8 +260,8 @@ let package = Package(
       name: "ConformanceTests",
       dependencies: [
         "GodwitConformance", "GodwitEmbedded", "GodwitNATS", "GodwitDriverKit", "Godwit",
-        "GodwitBroker", "GodwitFrontEndKit", "GodwitWire", "NATSWire", "TestSupport", nioCore,
-        nioPosix, logging, crypto,
+        "GodwitBroker", "GodwitFrontEndKit", "GodwitWire", "NATSWire", "TestSupport",
+        "FrailWorker", nioCore, nioPosix, logging, crypto,
       ],
       swiftSettings: settings),
     .testTarget(
