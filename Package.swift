@@ -87,6 +87,7 @@ let package = Package(
     .executable(name: "godwit", targets: ["GodwitCLI"]),
     .library(name: "Godwit", targets: ["Godwit"]),
     .library(name: "GodwitEmbedded", targets: ["GodwitEmbedded"]),
+    .library(name: "GodwitBroker", targets: ["GodwitBroker"]),
     .library(name: "GodwitNATS", targets: ["GodwitNATS"]),
     .library(name: "GodwitConformance", targets: ["GodwitConformance"]),
     .library(name: "GodwitHealth", targets: ["GodwitHealth"]),

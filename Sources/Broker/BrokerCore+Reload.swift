@@ -5,7 +5,8 @@ extension BrokerCore {
   /// Takes new settings over: users, rules, certificates, the admin log-in, and what the protocols
   /// can change while running. Connections stand, except those whose way in is gone.
   ///
-  /// - Throws: `SettingsError`; nothing has changed then, if the settings passed `Broker.check`.
+  /// - Throws: `SettingsError`; nothing has changed then, if the settings passed
+  ///   `BrokerServer.check`.
   func reload(_ new: BrokerSettings) throws(SettingsError) {
     let rules = try self.rules(of: new)
     for listener in self.listeners {

@@ -45,14 +45,14 @@ final class BrokerCore {
         closed, engine: loop.engine, desk: self.desk, key: self.accessKey))
     let server = settings.file["server"]
     self.facts = BrokerFacts(
-      serverName: server.text("name"), version: Broker.version, startedAt: loop.engine.now)
+      serverName: server.text("name"), version: BrokerServer.version, startedAt: loop.engine.now)
     self.facts.passwords = self.desk
     let login = AdminLogin(settings, eventLoop: loop.eventLoop, pool: self.pool)
     self.adminLogin = login
     self.adminAccess = AdminAccess(check: login.check)
     let context = FrontEndContext(
       loop: loop, access: self.access, logger: logger, serverName: server.text("name"),
-      version: Broker.version, groupNames: GroupNames(areJoined: server.bool("join_groups")))
+      version: BrokerServer.version, groupNames: GroupNames(areJoined: server.bool("join_groups")))
     for type in FrontEnds.all {
       self.frontEnds.append(try type.init(context, values: settings.file[type.name]))
     }
@@ -86,9 +86,9 @@ final class BrokerCore {
   // MARK: Starting
 
   /// Addresses by listener, in the order of the settings, `admin` last.
-  var addresses: [Broker.Address] {
-    self.listeners.map { Broker.Address(name: $0.settings.name, address: $0.address) }
-      + (self.admin.map { [Broker.Address(name: "admin", address: $0.address)] } ?? [])
+  var addresses: [BrokerServer.Address] {
+    self.listeners.map { BrokerServer.Address(name: $0.settings.name, address: $0.address) }
+      + (self.admin.map { [BrokerServer.Address(name: "admin", address: $0.address)] } ?? [])
   }
 
   /// Binds the admin server and one listener after the other; the first failure closes those before

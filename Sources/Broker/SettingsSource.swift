@@ -5,6 +5,8 @@ import GodwitFrontEndKit
 public struct SettingsSource: Sendable {
   /// The settings file; `nil` for none.
   public var config: String?
+  /// The settings themselves, as in a file; `config` wins.
+  public var yaml: String?
   /// Listeners of the command line, as in `nats=127.0.0.1:4222`; these alone, when there are any.
   public var listen: [String] = []
   /// The admin server's address, which wins over the settings.
@@ -23,7 +25,7 @@ public struct SettingsSource: Sendable {
   ///
   /// - Throws: `BrokerError`, with a sentence that says where and what.
   public func load() throws(BrokerError) -> BrokerSettings {
-    var text: String?
+    var text = self.yaml
     var directory = "."
     if let config {
       text = try TextFile.text(config)

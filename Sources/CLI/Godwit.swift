@@ -6,7 +6,7 @@ struct Godwit: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "godwit",
     abstract: "One broker for NATS and MQTT.",
-    version: Broker.version,
+    version: BrokerServer.version,
     subcommands: [
       ServeCommand.self,
       ConfigCommand.self,

@@ -22,11 +22,5 @@ public func withEmbeddedBroker<Result: Sendable>(
 ) async throws -> Result {
   let broker = Broker.embedded(
     limits: limits, codecs: codecs, middleware: middleware, logger: logger)
-  return try await withThrowingTaskGroup(of: Void.self) { group in
-    group.addTask { try await broker.run() }
-    let result = try await body(broker)
-    broker.driver.stop()
-    try await group.waitForAll()
-    return result
-  }
+  return try await broker.whileRunning { try await body(broker) }
 }

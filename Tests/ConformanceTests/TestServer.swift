@@ -10,7 +10,7 @@ final class TestServer: Sendable {
   struct NoListener: Error {}
 
   let folder: TestFolder
-  private let broker: Mutex<GodwitBroker.Broker>
+  private let broker: Mutex<BrokerServer>
   private let source: SettingsSource
   private let listener: String
   let host: String
@@ -31,7 +31,7 @@ final class TestServer: Sendable {
       "godwit.yaml", "nats: {lame_duck_grace_seconds: 0, lame_duck_seconds: 0, \(nats)}\n\(yaml)\n")
     source.listen = ["\(listener)=\(host):0"]
     source.admin = "127.0.0.1:0"
-    let broker = try GodwitBroker.Broker.start(try source.load(), logger: .silent)
+    let broker = try BrokerServer.start(try source.load(), logger: .silent)
     guard let address = broker.addresses.first(where: { $0.name == listener })?.address else {
       throw NoListener()
     }
@@ -55,7 +55,7 @@ final class TestServer: Sendable {
     source.listen = ["\(self.listener)=\(self.host):\(self.port)"]
     try self.broker.withLock { broker in
       broker.stop()
-      broker = try GodwitBroker.Broker.start(try source.load(), logger: .silent)
+      broker = try BrokerServer.start(try source.load(), logger: .silent)
     }
   }
 }

@@ -21,7 +21,7 @@ struct ConfigCommand: ParsableCommand {
       try reportingFailure {
         var source = SettingsSource(environment: Environment.all)
         source.config = self.file
-        try Broker.check(try source.load())
+        try BrokerServer.check(try source.load())
         Terminal.write(Array("OK\n".utf8))
       }
     }

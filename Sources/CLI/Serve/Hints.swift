@@ -3,7 +3,7 @@ import GodwitFrontEndKit
 
 /// What to try on a server that has just started.
 enum Hints {
-  static func text(of broker: Broker) -> String {
+  static func text(of broker: BrokerServer) -> String {
     let program = CommandLine.arguments.first ?? "godwit"
     var lines = ["", "Try in another terminal:"]
     func add(_ command: String, _ meaning: String) {

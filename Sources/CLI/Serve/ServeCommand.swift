@@ -62,7 +62,7 @@ struct ServeCommand: ParsableCommand {
       let logLevel = LogLevel(level)
       let logger = Logger(label: "godwit") { SharedLevelLogHandler($0, logLevel) }
       if let openFiles { logger.debug("open files: \(openFiles) at most") }
-      let broker = try Broker.start(settings, logger: logger)
+      let broker = try BrokerServer.start(settings, logger: logger)
       StartupPages.release()
       Terminal.write(Array("\(broker.readyLine)\n".utf8))
       if self.hints ?? Terminal.errorIsTerminal { Terminal.writeError(Hints.text(of: broker)) }
@@ -86,7 +86,7 @@ struct ServeCommand: ParsableCommand {
   }
 
   private static func reload(
-    _ broker: Broker, from source: SettingsSource, logger: Logger, logLevel: LogLevel
+    _ broker: BrokerServer, from source: SettingsSource, logger: Logger, logLevel: LogLevel
   ) {
     let level = logLevel.value
     do throws(BrokerError) {

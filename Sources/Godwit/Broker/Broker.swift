@@ -59,4 +59,21 @@ public final class Broker: AppService {
       self.driver.stop()
     }
   }
+
+  /// Runs the broker while `body` runs: connected before, stopped after. For tests and scripts.
+  ///
+  /// - Throws: why there is no connection, or why it was given up, and what `body` throws.
+  @discardableResult
+  public func whileRunning<Result: Sendable>(
+    _ body: () async throws -> Result
+  ) async throws -> Result {
+    try await self.start()
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await self.run() }
+      let result = try await body()
+      self.driver.stop()
+      try await group.waitForAll()
+      return result
+    }
+  }
 }

@@ -18,7 +18,7 @@ struct SettingsSourceTests {
 
   private func refusal(_ source: SettingsSource) -> String {
     do throws(BrokerError) {
-      try Broker.check(try source.load())
+      try BrokerServer.check(try source.load())
       return "none"
     } catch {
       return error.description.replacing(self.folder.path, with: "FOLDER")

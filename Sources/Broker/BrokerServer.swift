@@ -6,7 +6,7 @@ import Synchronization
 
 /// The running broker, seen from outside its loop. Its calls block and must not be made on the
 /// loop.
-public final class Broker: Sendable {
+public final class BrokerServer: Sendable {
   /// Godwit's version.
   public static let version = "0.1.0"
 
@@ -38,10 +38,10 @@ public final class Broker: Sendable {
   /// - Throws: `BrokerError`; nothing is served then.
   public static func start(
     _ settings: BrokerSettings, logger: Logger
-  ) throws(BrokerError) -> Broker {
+  ) throws(BrokerError) -> BrokerServer {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     let eventLoop = group.next()
-    let started = eventLoop.makePromise(of: Broker.self)
+    let started = eventLoop.makePromise(of: BrokerServer.self)
     eventLoop.execute {
       do throws(SettingsError) {
         let core = try Self.core(settings, on: eventLoop, logger: logger)
@@ -50,7 +50,7 @@ public final class Broker: Sendable {
             started.fail(error)
           } else {
             started.succeed(
-              Broker(
+              BrokerServer(
                 group: group, core: NIOLoopBound(core, eventLoop: eventLoop),
                 addresses: core.addresses))
           }
@@ -115,6 +115,17 @@ public final class Broker: Sendable {
       try? stopped.futureResult.wait()
       try? self.group.syncShutdownGracefully()
     }
+  }
+
+  /// Where a listener listens, as a URL has it: `127.0.0.1:43210`.
+  ///
+  /// - Parameter name: the listener's, as in `mqtt-ws`; `admin`.
+  /// - Throws: `BrokerError` when there is no such listener.
+  public func address(of name: String) throws(BrokerError) -> String {
+    guard let found = self.addresses.first(where: { $0.name == name }) else {
+      throw BrokerError("there is no listener \(name): \(self.readyLine)")
+    }
+    return "\(found.address)"
   }
 
   /// What `godwit serve` says when it serves.

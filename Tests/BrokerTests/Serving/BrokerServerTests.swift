@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// The broker as `godwit serve` runs it, on ports of its own.
-struct BrokerTests {
+struct BrokerServerTests {
   private let folder: TestFolder
 
   init() throws {
@@ -22,17 +22,17 @@ struct BrokerTests {
     return source
   }
 
-  private func start(_ source: SettingsSource) throws -> Broker {
-    try Broker.start(
+  private func start(_ source: SettingsSource) throws -> BrokerServer {
+    try BrokerServer.start(
       try source.load(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
 
-  private func port(_ name: String, of broker: Broker) throws -> Int {
+  private func port(_ name: String, of broker: BrokerServer) throws -> Int {
     try #require(broker.addresses.first { $0.name == name }).address.port
   }
 
   /// A NATS client that has said who it is.
-  private func client(_ broker: Broker, user: String? = nil) throws -> BlockingSocket {
+  private func client(_ broker: BrokerServer, user: String? = nil) throws -> BlockingSocket {
     let socket = try BlockingSocket(port: try self.port("nats", of: broker))
     _ = try socket.read(until: "\r\n")
     let login = user.map { ",\"user\":\"\($0)\",\"pass\":\"pw\"" } ?? ""
