@@ -162,7 +162,11 @@ let package = Package(
       path: "Sources/DriverKit", swiftSettings: settings),
     // L3: what every driver must do, as a suite.
     .target(
-      name: "GodwitConformance", dependencies: ["Godwit", nioCore, nioPosix],
+      name: "GodwitConformance",
+      dependencies: [
+        "Godwit", nioCore, nioPosix, tracing,
+        .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+      ],
       path: "Sources/Conformance", swiftSettings: settings),
     // L3: health endpoints. Empty without the trait.
     .target(

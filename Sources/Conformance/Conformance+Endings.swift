@@ -57,6 +57,72 @@ extension Conformance {
       try expect(subscription.progress.settled, 0, "messages settled")
       try expect(subscription.progress.handedBack, 1, "messages handed back")
     },
+    Scenario("a drain says what it hands back, and the broker has it") { stage in
+      let topic = stage.topic("returned")
+      let begun = Gathering<Int>()
+      let go = Gathering<Void>()
+      let witness = Gathering<Int>()
+      let subscription = Subscription(
+        to: topic, on: stage.subscriber, group: "returned", options: .init(prefetch: 8)
+      ) {
+        begun.add($0.payload)
+        _ = try await go.wait(for: 1)
+        return .ack
+      }
+      let other = Subscription(to: topic, on: stage.subscriber, id: "witness") {
+        witness.add($0.payload)
+        return .ack
+      }
+      try await stage.running([other]) {
+        try await subscription.start()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          group.addTask { try await subscription.run() }
+          try await stage.publisher.publish(contentsOf: 0..<20, to: topic)
+          _ = try await begun.wait(for: 1)
+          // What came to the one has come to the other, as far as its prefetch goes.
+          _ = try await witness.wait(for: 20)
+          subscription.stop()
+          go.add(())
+          try await group.waitForAll()
+        }
+      }
+      let progress = subscription.progress
+      guard stage.capabilities.guarantee == .atLeastOnce else {
+        try expect(progress.settled, 20, "messages settled")
+        return try expect(progress.handedBack, 0, "messages handed back")
+      }
+      try expect(progress.settled, 1, "messages settled")
+      try expect(progress.handedBack, 7, "messages handed back")
+      let rest = Gathering<Int>()
+      let attempts = Gathering<Int>()
+      let successor = Subscription(to: topic, on: stage.subscriber, group: "returned") {
+        attempts.add($0.attempt)
+        rest.add($0.payload)
+        return .ack
+      }
+      try await stage.running([successor]) { _ = try await rest.wait(for: 19) }
+      try expect(rest.values, Array(1..<20), "messages of the next member")
+      if stage.capabilities.redelivers {
+        try expect(Set(attempts.values), [1], "attempts that the next member is told of")
+      }
+    },
+    Scenario(
+      "a drain hands back what waits for its next attempt",
+      unless: { $0.capabilities.redelivers ? "it waits at the broker" : nil }
+    ) { stage in
+      let topic = stage.topic("waits")
+      let begun = Gathering<Int>()
+      let subscription = Subscription(to: topic, on: stage.subscriber) {
+        begun.add($0.payload)
+        return $0.payload == 1 ? .retry(after: .seconds(600)) : .ack
+      }
+      try await stage.running([subscription]) {
+        try await stage.publisher.publish(contentsOf: 1...2, to: topic)
+        _ = try await begun.wait(for: 2)
+      }
+      try expect(subscription.progress.settled, 1, "messages settled")
+      try expect(subscription.progress.handedBack, 1, "messages handed back")
+    },
     Scenario("a paused subscription takes nothing, and goes on") { stage in
       let topic = stage.topic("paused")
       let seen = Gathering<Int>()

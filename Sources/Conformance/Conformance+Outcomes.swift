@@ -40,6 +40,34 @@ extension Conformance {
         try expect(waited >= .milliseconds(140), "tried again after \(waited)")
       }
     },
+    Scenario("a message that is tried again holds its key back, and no other") { stage in
+      let topic = stage.topic("held")
+      let seen = Gathering<Int>()
+      let others = Gathering<Int>()
+      let subscription = Subscription(
+        to: topic, on: stage.subscriber, options: .init(concurrency: 64, isOrderedByKey: true)
+      ) {
+        guard $0.message.key == "first" else {
+          others.add($0.payload)
+          return .ack
+        }
+        seen.add($0.payload)
+        guard $0.payload == 0, $0.attempt == 1 else { return .ack }
+        // Not before another key went by.
+        _ = try await others.wait(for: 10)
+        throw Refusal()
+      }
+      try await stage.running([subscription]) {
+        for number in 0..<5 { try await stage.publisher.publish(number, to: topic, key: "first") }
+        // Two keys may share a lane; of twenty some have another than the first.
+        for number in 0..<20 {
+          try await stage.publisher.publish(number, to: topic, key: "other \(number)")
+        }
+        try expect(try await seen.wait(for: 6), [0, 0, 1, 2, 3, 4], "of the first key came")
+        try expect(
+          try await others.wait(for: 20).sorted(), Array(0..<20), "of the other keys came")
+      }
+    },
     Scenario("a message that is tried too often is dead") { stage in
       try await Self.dead(stage, reason: "\(Refusal())", attempts: "3") { _ in throw Refusal() }
     },

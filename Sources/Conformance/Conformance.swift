@@ -21,6 +21,8 @@ public struct Conformance: Sendable {
 
   /// How long one scenario may take. Default 30 s.
   public var timeLimit: Duration = .seconds(30)
+  /// What there is beyond clients. Default: nothing.
+  public var environment = Environment()
 
   private let makeBrokers: @Sendable () async throws -> (publisher: Broker, subscriber: Broker)
   private let interrupt: (@Sendable () async throws -> Void)?
@@ -50,8 +52,8 @@ public struct Conformance: Sendable {
 
   /// All scenarios.
   public static var scenarios: [Scenario] {
-    Self.delivery + Self.contents + Self.requests + Self.outcomes + Self.endings
-      + Self.interruptions
+    Self.delivery + Self.contents + Self.cloudEvents + Self.requests + Self.outcomes
+      + Self.tracing + Self.endings + Self.slowConsumers + Self.interruptions + Self.connections
   }
 
   /// Runs one scenario.
@@ -62,7 +64,8 @@ public struct Conformance: Sendable {
     let brokers = try await self.makeBrokers()
     let stage = Stage(
       publisher: brokers.publisher, subscriber: brokers.subscriber,
-      prefix: "conformance.\(Message.makeID())", interrupt: self.interrupt)
+      prefix: "conformance.\(Message.makeID())", interrupt: self.interrupt,
+      environment: self.environment)
     if let reason = scenario.doesNotApply(stage) { return .notApplicable(reason) }
     do {
       try await self.limited { try await stage.run(scenario.body) }

@@ -34,12 +34,14 @@ final class Relay: Sendable {
   fileprivate final class Pairs: Sendable {
     let all = Mutex<[Pair]>([])
     let cue = Mutex<(silence: Silence, words: String)?>(nil)
+    let heard = Atomic(false)
 
     /// Falls silent when these are the words for it.
     func hear(_ bytes: ByteBuffer, _ pair: Pair) {
       guard let cue = self.cue.withLock({ $0 }), String(buffer: bytes).contains(cue.words) else {
         return
       }
+      self.heard.store(true, ordering: .relaxed)
       pair.silence = cue.silence
     }
   }
@@ -86,6 +88,14 @@ final class Relay: Sendable {
   func fallSilent(_ silence: Silence, when words: String) {
     self.pairs.cue.withLock { $0 = (silence, words) }
   }
+
+  /// Says with `hasHeard` whether a client says these words in one go.
+  func listen(for words: String) {
+    self.fallSilent(.none, when: words)
+  }
+
+  /// Whether a client has said the words that were listened for.
+  var hasHeard: Bool { self.pairs.heard.load(ordering: .relaxed) }
 
   /// Breaks the connections of now.
   func cut() {

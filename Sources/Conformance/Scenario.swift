@@ -27,6 +27,7 @@ struct Stage: Sendable {
   let subscriber: Broker
   let prefix: String
   let interrupt: (@Sendable () async throws -> Void)?
+  let environment: Conformance.Environment
 
   var capabilities: Capabilities { self.subscriber.capabilities }
 
@@ -38,28 +39,51 @@ struct Stage: Sendable {
 
   /// Starts and runs the clients while `body` runs, and stops them.
   func run(_ body: @escaping @Sendable (Stage) async throws -> Void) async throws {
-    let brokers =
-      self.publisher === self.subscriber ? [self.publisher] : [self.publisher, self.subscriber]
-    for broker in brokers { try await broker.start() }
+    try await self.with(self.publisher) { _ in
+      if self.publisher === self.subscriber { return try await body(self) }
+      try await self.with(self.subscriber) { _ in try await body(self) }
+    }
+  }
+
+  /// Starts and runs another client while `body` runs, and stops it.
+  func with(_ broker: Broker, _ body: (Broker) async throws -> Void) async throws {
+    try await broker.start()
     try await withThrowingTaskGroup(of: Void.self) { group in
-      for broker in brokers { group.addTask { try await broker.run() } }
+      group.addTask { try await broker.run() }
       do {
-        try await body(self)
+        try await body(broker)
       } catch {
         group.cancelAll()
         throw error
       }
-      for broker in brokers { broker.driver.stop() }
+      broker.driver.stop()
       try await group.waitForAll()
     }
   }
 
-  /// Runs subscriptions while `body` runs, and drains them in the opposite order.
-  func running(
-    _ subscriptions: [Subscription], _ body: () async throws -> Void
+  /// Runs another client behind a relay while `body` runs, and ends both.
+  func with(
+    _ reach: Conformance.Environment.Reach, _ body: (Relay, Broker) async throws -> Void
   ) async throws {
+    let relay = try await reach.relay()
+    do {
+      try await self.with(try await reach.makeBroker(relay.host, relay.port)) {
+        try await body(relay, $0)
+      }
+    } catch {
+      await relay.close()
+      throw error
+    }
+    await relay.close()
+  }
+
+  /// Runs subscriptions while `body` runs, and drains them in the opposite order.
+  @discardableResult
+  func running<Result: Sendable>(
+    _ subscriptions: [Subscription], _ body: () async throws -> Result
+  ) async throws -> Result {
     guard let first = subscriptions.first else { return try await body() }
-    try await first.whileRunning {
+    return try await first.whileRunning {
       try await self.running(Array(subscriptions.dropFirst()), body)
     }
   }

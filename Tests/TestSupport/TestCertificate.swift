@@ -1,7 +1,7 @@
 import Crypto
 
 /// A self-signed certificate for one host, made on the spot.
-public struct TestCertificate {
+public struct TestCertificate: Sendable {
   /// The certificate, in PEM form.
   public let certificate: String
   /// Its key, in PEM form.
