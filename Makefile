@@ -51,6 +51,10 @@ drivers: peers ## the conformance suite against the reference servers
 	GODWIT_NATS_SERVERS=$(GODWIT_VENV)/bin/nats-server:/usr/sbin/nats-server \
 	  $(SWIFT) test --disable-xctest --scratch-path $(SCRATCH) --filter ConformanceTests
 
+.PHONY: capabilities
+capabilities: export GODWIT_CAPABILITIES := write
+capabilities: drivers ## docs/capabilities.md, as the conformance suite finds the drivers
+
 .PHONY: traits
 traits: ## the tests of what is behind a trait that is off: the health endpoints
 	$(SWIFT) test --quiet --disable-xctest --traits Health --scratch-path $(SCRATCH)-traits --filter HealthTests

@@ -181,8 +181,10 @@ extension Conformance {
         try await subscription.start()
       }
     },
-    Scenario("the end of a broker confirms what was sent before") { stage in
-      guard stage.publisher !== stage.subscriber else { return }
+    Scenario(
+      "the end of a client confirms what was sent before",
+      unless: { $0.publisher === $0.subscriber ? "one client does everything" : nil }
+    ) { stage in
       let topic = stage.topic("last")
       let seen = Gathering<Int>()
       let subscription = Subscription(to: topic, on: stage.subscriber) {

@@ -56,6 +56,11 @@ public struct Conformance: Sendable {
       + Self.tracing + Self.endings + Self.slowConsumers + Self.interruptions + Self.connections
   }
 
+  /// What the driver declares.
+  public func capabilities() async throws -> Capabilities {
+    try await self.makeBrokers().subscriber.capabilities
+  }
+
   /// Runs one scenario.
   ///
   /// - Throws: `ConformanceFailure`, or what a call threw that ought not to have.

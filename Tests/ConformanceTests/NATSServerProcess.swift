@@ -11,6 +11,13 @@ final class NATSServerProcess: Sendable {
       .split(separator: ":").map(String.init)
   }
 
+  /// What a program says of its version: `2.9`.
+  static func version(of program: String) -> String {
+    let line = try? ChildProcess([program, "--version"], reading: .output).readLine()
+    let number = line?.split(separator: "v").last ?? "that is missing"
+    return number.split(separator: ".").prefix(2).joined(separator: ".")
+  }
+
   private let program: String
   private let arguments: [String]
   private let child: Mutex<ChildProcess>

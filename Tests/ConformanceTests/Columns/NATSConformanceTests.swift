@@ -7,14 +7,22 @@ import Testing
 
 /// The NATS driver against our broker, and against nats-server.
 @Suite(.timeLimit(.minutes(3))) struct NATSConformanceTests {
-  @Test(arguments: Conformance.scenarios)
-  func conformsAtOurBroker(_ scenario: Scenario) async throws {
-    try await Self.suiteAtOurBroker().run(scenario)
+  private static let ours = Column(name: "NATS at godwit") { try Self.suiteAtOurBroker() }
+
+  private static let theirs = NATSServerProcess.programs.map { program in
+    Column(name: "NATS at nats-server \(NATSServerProcess.version(of: program))") {
+      try Self.suite(at: program)
+    }
   }
 
-  @Test(arguments: NATSServerProcess.programs, Conformance.scenarios)
-  func conformsAtNATSServer(_ program: String, _ scenario: Scenario) async throws {
-    try await Self.suite(at: program).run(scenario)
+  @Test(arguments: Conformance.scenarios)
+  func conformsAtOurBroker(_ scenario: Scenario) async throws {
+    try await Self.ours.conforms(scenario)
+  }
+
+  @Test(arguments: Self.theirs, Conformance.scenarios)
+  func conformsAtNATSServer(_ column: Column, _ scenario: Scenario) async throws {
+    try await column.conforms(scenario)
   }
 
   static func suiteAtOurBroker() throws -> Conformance {

@@ -6,9 +6,12 @@ import Testing
 import struct Godwit.Capabilities
 
 @Suite(.timeLimit(.minutes(3))) struct EmbeddedConformanceTests {
+  private static let column = Column(name: "embedded") {
+    Conformance(alone: { .embedded(logger: .silent) })
+  }
+
   @Test(arguments: Conformance.scenarios)
   func conforms(_ scenario: Scenario) async throws {
-    let suite = Conformance(alone: { .embedded(logger: .silent) })
-    try await suite.run(scenario)
+    try await Self.column.conforms(scenario)
   }
 }
