@@ -101,6 +101,7 @@ public struct CapabilityMatrix: Hashable, Sendable {
     let word = { (isSo: Bool) in isSo ? "yes" : "no" }
     let guarantee = capabilities.guarantee == .atLeastOnce ? "at least once" : "at most once"
     let binding = capabilities.cloudEvents
+    let form = binding.isPercentEncoded ? "percent-encoded" : "as text"
     return [
       ("a message is handed out", guarantee),
       ("publishes are confirmed by the broker", word(capabilities.confirmsPublishes)),
@@ -112,7 +113,7 @@ public struct CapabilityMatrix: Hashable, Sendable {
       ("a request to nobody fails at once", word(capabilities.reportsNoResponders)),
       (
         "attributes of CloudEvents in binary mode",
-        "`\(binding.attributePrefix)id`, \(binding.isPercentEncoded ? "percent-encoded" : "as text")"
+        "`\(binding.attributePrefix)id`, \(form)"
       ),
       (
         "the largest body",

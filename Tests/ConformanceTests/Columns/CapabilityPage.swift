@@ -54,8 +54,9 @@ final class CapabilityPage: Sendable {
     matrix.page(
       title: "What each driver can do",
       introduction: """
-        Written by the conformance suite (`make capabilities`), and held against every run of it: `make test` fails where a driver
-        declares or does something else than this page says. A dash is a scenario that does not apply, and why.
+        Written by the conformance suite (`make capabilities`), and held against every run of it:
+        `make test` fails where a driver declares or does something else than this page says. A dash
+        is a scenario that does not apply, and why.
         """,
       columns: matrix.columns.sorted(by: Self.isBefore))
   }
