@@ -150,12 +150,17 @@ public struct MessagePackReader: Sendable {
   }
 
   /// A value takes a byte at least, so a larger count is a lie that nobody need allocate for.
-  private func array(_ count: Int, _ at: Int) throws(MessagePackError) -> MessagePackToken {
+  ///
+  /// Mutating, since only then is the count, which is an argument, read before what is left behind
+  /// it is looked at.
+  private mutating func array(_ count: Int, _ at: Int) throws(MessagePackError) -> MessagePackToken
+  {
     guard count <= self.buffer.readableBytes else { throw MessagePackError(.truncated, at: at) }
     return .array(count: count)
   }
 
-  private func map(_ count: Int, _ at: Int) throws(MessagePackError) -> MessagePackToken {
+  /// A key and a value take two bytes at least.
+  private mutating func map(_ count: Int, _ at: Int) throws(MessagePackError) -> MessagePackToken {
     guard count <= self.buffer.readableBytes / 2 else {
       throw MessagePackError(.truncated, at: at)
     }

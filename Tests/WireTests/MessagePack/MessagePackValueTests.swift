@@ -80,7 +80,13 @@ import Testing
     ("9201CD01", .truncated, 2),
     ("93C0C0", .truncated, 0),
     ("DDFFFFFFFF00", .truncated, 0),
+    ("DC0003C0C0", .truncated, 0),
+    ("DD00000003C0C0", .truncated, 0),
     ("DFFFFFFFFF0000", .truncated, 0),
+    // A key and a value are two bytes at least: five are none for three of them.
+    ("83C0C0C0C0C0", .truncated, 0),
+    ("DE0003C0C0C0C0C0", .truncated, 0),
+    ("DF00000003C0C0C0C0C0", .truncated, 0),
     ("92C0C6FFFFFFFF00", .truncated, 2),
     ("C9FFFFFFFF05", .truncated, 0),
     ("C1", .reservedByte, 0),
