@@ -233,8 +233,8 @@ let package = Package(
     .testTarget(
       name: "GodwitTests",
       dependencies: [
-        "Godwit", "GodwitWireTesting", nioCore, logging, lifecycle, configuration, metrics,
-        tracing, .product(name: "MetricsTestKit", package: "swift-metrics"),
+        "Godwit", "GodwitWireTesting", "TestSupport", nioCore, logging, lifecycle, configuration,
+        metrics, tracing, .product(name: "MetricsTestKit", package: "swift-metrics"),
         .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
       ],
       swiftSettings: settings),

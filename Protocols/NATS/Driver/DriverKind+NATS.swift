@@ -27,7 +27,9 @@ extension DriverKind {
         DriverOption("window_messages_max", .integer(1...Int(Int32.max))),
         DriverOption("window_bytes_max", .integer(1...Int(Int32.max))),
       ]
-    ) { settings throws(GodwitError) in try NATSDriver(Self.settings(settings)) }
+    ) { settings throws(GodwitError) in
+      try NATSDriver(Self.settings(settings), logger: settings.logger)
+    }
   }
 
   private static func settings(_ given: DriverSettings) throws(GodwitError) -> NATSSettings {

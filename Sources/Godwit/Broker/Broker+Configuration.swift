@@ -16,8 +16,8 @@ extension Broker {
     logger: Logger = Logger(label: "godwit")
   ) throws(GodwitError) {
     self.init(
-      try drivers.driver(for: [url], options: options), codecs: codecs, middleware: middleware,
-      logger: logger)
+      try drivers.driver(for: [url], options: options, logger: logger), codecs: codecs,
+      middleware: middleware, logger: logger)
   }
 
   /// The broker that a configuration names.
@@ -29,32 +29,44 @@ extension Broker {
   /// | an option's name | an option of the driver, as in the URL's query, which wins |
   ///
   /// Every option of every registered driver is looked up. One that is there and that the chosen
-  /// driver does not have is an error. A key that no registered driver knows cannot be noticed,
-  /// since a configuration does not list its keys; in a URL's query it is an error.
+  /// driver does not have is an error. A configuration does not list its keys, so a key that no
+  /// registered driver knows is noticed only where `keys` tells of it; in a URL's query always.
   ///
   /// ```swift
   /// let configuration = ConfigReader(provider: EnvironmentVariablesProvider())
   /// let broker = try await Broker(          // BROKER_URL=nats://127.0.0.1:4222
-  ///   configuration: configuration.scoped(to: "broker"), drivers: [.embedded, .nats])
+  ///   configuration: configuration.scoped(to: "broker"), keys: .environment(below: "broker"),
+  ///   drivers: [.embedded, .nats])
   /// ```
   ///
+  /// - Parameter keys: the keys that there are, of one who can list them.
   /// - Throws: `invalidArgument` with one sentence that says what cannot be used; `unsupported` for
   ///   a scheme that no registered driver has. Nothing is connected yet.
   public convenience init(
-    configuration: ConfigReader, drivers: DriverRegistry, codecs: CodecRegistry = .defaults,
-    middleware: [any Middleware] = [], logger: Logger = Logger(label: "godwit")
+    configuration: ConfigReader, keys: ConfigurationKeys = [], drivers: DriverRegistry,
+    codecs: CodecRegistry = .defaults, middleware: [any Middleware] = [],
+    logger: Logger = Logger(label: "godwit")
   ) async throws(GodwitError) {
     self.init(
-      try await drivers.driver(configuration), codecs: codecs, middleware: middleware,
-      logger: logger)
+      try await drivers.driver(configuration, keys: keys, logger: logger), codecs: codecs,
+      middleware: middleware, logger: logger)
   }
 }
 
 extension DriverRegistry {
-  /// Makes the driver that a configuration names; see `Broker.init(configuration:drivers:)`.
-  public func driver(_ configuration: ConfigReader) async throws(GodwitError) -> any Driver {
+  /// Makes the driver that a configuration names; see `Broker.init(configuration:keys:drivers:)`.
+  public func driver(
+    _ configuration: ConfigReader, keys: ConfigurationKeys = [],
+    logger: Logger = Logger(label: "godwit")
+  ) async throws(GodwitError) -> any Driver {
     let urls = try await Self.urls(in: configuration)
     let known = self.kinds.flatMap(\.options)
+    let strangers = keys.names.subtracting(known.map(\.name)).subtracting(["url", "urls"])
+    if let stranger = strangers.min() {
+      var servers: [String] = []
+      for url in urls { servers += try BrokerURL(url).servers }
+      throw Self.unknown(stranger, of: try self.kind(of: servers))
+    }
     var options: [String: String] = [:]
     var names: Set<String> = []
     for option in known where names.insert(option.name).inserted {
@@ -62,7 +74,7 @@ extension DriverRegistry {
       let texts = known.filter { $0.name == option.name }
       options[option.name] = try await texts.text(in: configuration)
     }
-    return try self.driver(for: urls, options: options)
+    return try self.driver(for: urls, options: options, logger: logger)
   }
 
   private static func urls(in configuration: ConfigReader) async throws(GodwitError) -> [String] {

@@ -1,3 +1,5 @@
+public import Logging
+
 /// A kind of broker that can be had by a URL: its schemes, its options, and how its driver is made.
 ///
 /// A driver's module offers its kind as a static member, so that using it is one word:
@@ -28,13 +30,16 @@ public struct DriverKind: Sendable {
 }
 
 /// What a driver is made of: its servers, and its options, checked against its kind's.
-public struct DriverSettings: Hashable, Sendable {
+public struct DriverSettings: Sendable {
   /// A URL per server, in the order given, each with its scheme and without a query. They may hold
   /// a user and password: never show them.
   public let urls: [String]
+  /// Where the driver logs.
+  public let logger: Logger
   private let values: [String: DriverOption.Value]
 
-  init(urls: [String], values: [String: DriverOption.Value]) {
+  init(urls: [String], values: [String: DriverOption.Value], logger: Logger) {
+    self.logger = logger
     self.urls = urls
     self.values = values
   }

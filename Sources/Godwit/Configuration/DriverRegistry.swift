@@ -1,3 +1,5 @@
+public import Logging
+
 /// The kinds of brokers that a program can be configured to use, by the schemes of their URLs. A
 /// value that is passed in; there is no global one.
 public struct DriverRegistry: Sendable, ExpressibleByArrayLiteral {
@@ -28,10 +30,12 @@ public struct DriverRegistry: Sendable, ExpressibleByArrayLiteral {
   ///     divided by commas: `nats://user:secret@a:4222,b:4222`. A query names options:
   ///     `embedded:?queue_messages_max=100`.
   ///   - options: options by name; those of a URL's query win.
+  ///   - logger: where the driver logs what nobody else is told.
   /// - Throws: `invalidArgument` for what cannot be read or used; `unsupported` for a scheme that
   ///   no registered kind has.
   public func driver(
-    for urls: [String], options: [String: String] = [:]
+    for urls: [String], options: [String: String] = [:],
+    logger: Logger = Logger(label: "godwit")
   ) throws(GodwitError) -> any Driver {
     var servers: [String] = []
     var options = options
@@ -48,7 +52,7 @@ public struct DriverRegistry: Sendable, ExpressibleByArrayLiteral {
       }
       values[name] = try option.value(of: text)
     }
-    return try kind.make(DriverSettings(urls: servers, values: values))
+    return try kind.make(DriverSettings(urls: servers, values: values, logger: logger))
   }
 
   /// The one kind that all of the URLs belong to.

@@ -1,5 +1,7 @@
 import Configuration
 import Godwit
+import Logging
+import TestSupport
 import Testing
 
 @Suite struct DriverRegistryTests {
@@ -80,10 +82,13 @@ import Testing
         == "a broker's URL with a space, or far too long")
   }
 
-  private func configured(_ values: [AbsoluteConfigKey: ConfigValue]) async -> String {
+  private func configured(
+    _ values: [AbsoluteConfigKey: ConfigValue], _ keys: ConfigurationKeys = []
+  ) async -> String {
     let reader = ConfigReader(provider: InMemoryProvider(values: values))
     do {
-      _ = try await Broker(configuration: reader.scoped(to: "broker"), drivers: self.drivers)
+      _ = try await Broker(
+        configuration: reader.scoped(to: "broker"), keys: keys, drivers: self.drivers)
       return "a broker"
     } catch {
       return error.message
@@ -100,6 +105,40 @@ import Testing
     #expect(
       await self.configured(["broker.url": "nats://a?tries=5", "broker.tries": 4])
         == "nats://a tries=5")
+  }
+
+  /// A misspelt key is noticed where its source can list its keys.
+  @Test func keysThatAreListedAreKnown() async throws {
+    let values: [AbsoluteConfigKey: ConfigValue] = ["broker.url": "nats://a?tries=2"]
+    let folder = try TestFolder()
+    let json = #"{"services": {"broker": {"url": "nats://a", "tires": 2}}, "tokn": "t"}"#
+    let file = try folder.write("settings.json", json)
+    let tires =
+      "the nats driver has no option 'tires'; there are: token, tries, verify, wait_seconds"
+    let variables = ["BROKER_URL": "nats://a", "BROKER_TRIES": "2", "BROKEN_X": "", "X": ""]
+    let cases: [(ConfigurationKeys, String)] = [
+      (["url", "tires"], tires), (["urls", "tries"], "nats://a tries=2"),
+      (.environment(variables, below: "broker"), "nats://a tries=2"),
+      (.environment(["BROKER_TIRES": "2"], below: "broker"), tires),
+      (try .json(file: file, below: "services.broker"), tires),
+      (try .json(file: file, below: "elsewhere"), "nats://a tries=2"),
+    ]
+    for (keys, sentence) in cases {
+      #expect(await self.configured(values, keys) == sentence)
+    }
+    #expect(throws: GodwitError.self) {
+      try ConfigurationKeys.json(file: folder.path + "/none.json", below: "broker")
+    }
+  }
+
+  /// Who configures a broker says where it logs, and its driver logs there.
+  @Test func theLoggerReachesTheDriver() {
+    let kind = DriverKind("x", schemes: ["x"]) { settings throws(GodwitError) in
+      throw GodwitError(.closed, settings.logger.label)
+    }
+    #expect {
+      try Broker(url: "x:", drivers: [kind], logger: Logger(label: "mine"))
+    } throws: { ($0 as? GodwitError)?.message == "mine" }
   }
 
   @Test func configurationThatCannotBeUsed() async {
