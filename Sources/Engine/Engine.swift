@@ -29,7 +29,8 @@ public final class Engine {
   public let memory: MemoryBudget
   /// Totals.
   public var counters = EngineCounters()
-  /// How many nodes of the routing trees were visited since somebody last gave way. Behind a
+  /// How much routing has cost for the client at hand, since it was read from or gave way: nodes of
+  /// the routing trees that were visited, and what it took to offer messages to many. Behind a
   /// pointer, so that sessions look at it for each message without touching a reference; it lives
   /// as long as the engine.
   public let effort: UnsafeMutablePointer<UInt64>

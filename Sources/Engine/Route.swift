@@ -24,6 +24,12 @@ public final class Route {
   private(set) var targets: UnsafeMutableBufferPointer<Target>
   /// How many of `targets`, from the front, each get every message; groups follow.
   let everyoneCount: Int
+  /// How many of those are served with the prefix that they have here: all of them, or none.
+  let quickCount: Int
+  /// Whether there is more to a message than to offer it to the first `quickCount` targets.
+  let needsCare: Bool
+  /// Whether prefixes are made for each delivery, because together they are too large to hold.
+  let isBare: Bool
   /// Where each group's members lie in `targets`.
   let groups: [Range<Int>]
   private let prefixes: UnsafeMutableRawBufferPointer
@@ -31,9 +37,14 @@ public final class Route {
   /// The topic, canonical.
   @inline(__always) var topic: UnsafeRawBufferPointer { UnsafeRawBufferPointer(self.topicBytes) }
 
+  /// From so many targets on a message counts as work; see `Engine.effort`.
+  private static var wideMin: Int { 16 }
+
+  /// - Parameter prefixBytesMax: what the prefixes may take before the route goes without. A topic
+  ///   is part of many a protocol's prefix, and there may be a hundred thousand targets.
   init(
     topic: UnsafeRawBufferPointer, hash: UInt64, slots: (Int, Int, Int),
-    everyone: [Subscription], groups: [[Subscription]]
+    everyone: [Subscription], groups: [[Subscription]], prefixBytesMax: Int
   ) {
     self.slots = slots
     self.hash = hash
@@ -44,10 +55,13 @@ public final class Route {
     var prefixes: [UInt8] = []
     var ends: [Int] = []
     ends.reserveCapacity(all.count)
-    for subscription in all {
+    for subscription in all where prefixes.count <= prefixBytesMax {
       prefixes += subscription.subscriber.prefix(for: topic, subscription: subscription)
       ends.append(prefixes.count)
     }
+    let isBare = prefixes.count > prefixBytesMax
+    if isBare { prefixes = [] }
+    self.isBare = isBare
     let storage = UnsafeMutableRawBufferPointer.allocate(
       byteCount: max(1, prefixes.count), alignment: 8)
     storage.copyBytes(from: prefixes)
@@ -58,9 +72,9 @@ public final class Route {
       let target = Target(
         subscriber: Unmanaged.passUnretained(subscription.subscriber),
         subscription: Unmanaged.passUnretained(subscription),
-        prefix: UnsafeRawBufferPointer(rebasing: storage[start..<ends[index]]))
+        prefix: UnsafeRawBufferPointer(rebasing: storage[start..<(isBare ? 0 : ends[index])]))
       self.targets.initializeElement(at: index, to: target)
-      start = ends[index]
+      start = isBare ? 0 : ends[index]
     }
     self.everyoneCount = everyone.count
     var ranges: [Range<Int>] = []
@@ -71,10 +85,21 @@ public final class Route {
     }
     self.groups = ranges
     self.targetCount = all.count
+    self.quickCount = isBare ? 0 : everyone.count
+    self.needsCare = isBare || !groups.isEmpty || all.count >= Self.wideMin
   }
 
   /// How many targets there are, members of groups included.
   let targetCount: Int
+
+  /// What it takes to offer a message to all of them, in the unit of `Engine.effort`.
+  func effort(_ quality: Publication.Quality) -> UInt64 {
+    guard self.targetCount >= Self.wideMin else { return 0 }
+    // To keep a message for its acknowledgement is work, to copy it is little.
+    let each = quality == .atMostOnce ? self.targetCount >> 3 : self.targetCount
+    let made = self.isBare ? self.targetCount &* (1 + self.topic.count >> 8) : 0
+    return UInt64(truncatingIfNeeded: each &+ made)
+  }
 
   /// What the route takes of memory, about.
   var byteCount: Int {

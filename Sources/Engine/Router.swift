@@ -112,9 +112,11 @@ public final class Router {
   /// Every subscription whose pattern matches `topic`.
   public func subscriptions(matching topic: UnsafeRawBufferPointer) -> [Subscription] {
     var found: [Subscription] = []
+    let before = self.tree.visits
     self.tree.match(topic) { subscription in
       if !subscription.pattern.hides(topic) { found.append(subscription) }
     }
+    self.engine.effort.pointee &+= self.tree.visits &- before &+ UInt64(found.count / 8)
     return found
   }
 
@@ -145,6 +147,19 @@ public final class Router {
     return route._withUnsafeGuaranteedRef { self.offer(&publication, along: $0) }
   }
 
+  /// Hands `publication` to one member of a group, where its topic has that group.
+  ///
+  /// - Returns: whether one took it.
+  func publish(_ publication: inout Publication, toGroup name: [UInt8]) -> Bool {
+    let route = self.route(for: publication.topic)
+    return withExtendedLifetime(route) {
+      let group = route.groups.first { range in
+        route.targets[range.lowerBound].subscription._withUnsafeGuaranteedRef { $0.group == name }
+      }
+      return group.map { self.offer(&publication, toGroup: $0, of: route) } ?? false
+    }
+  }
+
   /// Whether a remembered route is that of `topic`, and nothing has changed since.
   @inline(__always)
   private func isTrue(_ route: Unmanaged<Route>, of topic: UnsafeRawBufferPointer) -> Bool {
@@ -158,16 +173,41 @@ public final class Router {
     var taken = 0
     let targets = route.targets
     var index = 0
-    let everyone = route.everyoneCount
-    while index < everyone {
+    let quick = route.quickCount
+    while index < quick {
       if Self.offer(&publication, to: targets[index]) { taken &+= 1 }
       index &+= 1
     }
-    guard route.targetCount > everyone else { return taken }
-    for group in route.groups where self.offer(&publication, toGroup: group, of: targets) {
+    guard route.needsCare else { return taken }
+    return taken &+ self.offerWithCare(&publication, along: route)
+  }
+
+  /// What there is beside targets that have their prefix and each get the message.
+  @inline(never)
+  private func offerWithCare(_ publication: inout Publication, along route: Route) -> Int {
+    self.engine.effort.pointee &+= route.effort(publication.quality)
+    var taken = 0
+    if route.isBare {
+      for index in 0..<route.everyoneCount
+      where Self.offerBare(&publication, to: route.targets[index]) {
+        taken &+= 1
+      }
+    }
+    for group in route.groups where self.offer(&publication, toGroup: group, of: route) {
       taken &+= 1
     }
     return taken
+  }
+
+  /// Makes the prefix first, for this delivery alone.
+  private static func offerBare(_ publication: inout Publication, to target: Target) -> Bool {
+    target.subscriber._withUnsafeGuaranteedRef { subscriber in
+      target.subscription._withUnsafeGuaranteedRef { subscription in
+        subscriber.prefix(for: publication.topic, subscription: subscription).withUnsafeBytes {
+          subscriber.deliver(&publication, to: subscription, prefix: $0)
+        }
+      }
+    }
   }
 
   @inline(__always)
@@ -182,9 +222,9 @@ public final class Router {
   /// One member takes the message: first those that are ready, in turn from a random one, then
   /// those that can at least keep it.
   private func offer(
-    _ publication: inout Publication, toGroup group: Range<Int>,
-    of targets: UnsafeMutableBufferPointer<Target>
+    _ publication: inout Publication, toGroup group: Range<Int>, of route: Route
   ) -> Bool {
+    let targets = route.targets
     let count = group.count
     self.random ^= self.random &<< 13
     self.random ^= self.random &>> 7
@@ -197,8 +237,13 @@ public final class Router {
         if position >= count { position &-= count }
         let target = targets[group.lowerBound &+ position]
         let ready = target.subscriber._withUnsafeGuaranteedRef { $0.isReady }
-        if ready == wanted, Self.offer(&publication, to: target) { return true }
         step &+= 1
+        guard ready == wanted else { continue }
+        if route.isBare
+          ? Self.offerBare(&publication, to: target) : Self.offer(&publication, to: target)
+        {
+          return true
+        }
       }
     }
     return false
@@ -221,7 +266,6 @@ public final class Router {
     var groups: [[Subscription]] = []
     var names: [[UInt8]: Int] = [:]
     let before = self.tree.visits
-    defer { self.engine.effort.pointee &+= self.tree.visits &- before }
     self.tree.match(topic) { subscription in
       guard !subscription.pattern.hides(topic) else { return }
       guard let name = subscription.group else {
@@ -237,7 +281,10 @@ public final class Router {
     }
     let slots = self.slots(of: topic, hash: hash)
     let route = Route(
-      topic: topic, hash: hash, slots: slots, everyone: everyone, groups: groups)
+      topic: topic, hash: hash, slots: slots, everyone: everyone, groups: groups,
+      prefixBytesMax: self.limits.routeBytesMax)
+    self.engine.effort.pointee &+=
+      self.tree.visits &- before &+ UInt64(truncatingIfNeeded: route.targetCount / 2)
     route.stamp = self.stamp(slots)
     return route
   }

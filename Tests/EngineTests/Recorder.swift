@@ -7,6 +7,8 @@ final class Recorder: Subscriber {
   var got: [String] = []
   var prefixes: [String] = []
   var accepts = true
+  /// How many prefixes it has made.
+  var made = 0
   /// Runs inside `deliver`.
   var onDeliver: (() -> Void)?
 
@@ -22,7 +24,8 @@ final class Recorder: Subscriber {
   }
 
   override func prefix(for topic: UnsafeRawBufferPointer, subscription: Subscription) -> [UInt8] {
-    Array("\(String(decoding: topic, as: UTF8.self))>\(subscription.pattern)".utf8)
+    self.made += 1
+    return Array("\(String(decoding: topic, as: UTF8.self))>\(subscription.pattern)".utf8)
   }
 }
 

@@ -17,6 +17,42 @@ struct RouterTests {
     #expect(self.engine.counters.delivered == 2)
   }
 
+  @Test func prefixesThatAreTooLargeToHoldAreMadeForEachDelivery() throws {
+    var limits = EngineLimits.defaults
+    limits.routeBytesMax = 2_000
+    let engine = Engine(limits: limits, now: 1)
+    let tenant = engine.tenant(named: "a")
+    let recorder = Recorder(tenant: tenant)
+    let member = Recorder(tenant: tenant)
+    for _ in 0..<10 { try tenant.subscribe(recorder, "*") }
+    try tenant.subscribe(member, "*", group: "g")
+    let long = String(repeating: "x", count: 600)
+    for topic in ["short", long, long, "short"] { #expect(tenant.publish(topic, topic) == 11) }
+    #expect(Set(recorder.prefixes) == ["short>*", "\(long)>*"])
+    #expect(recorder.prefixes.filter { $0 == "\(long)>*" }.count == 20)
+    #expect(member.prefixes == ["short>*", "\(long)>*", "\(long)>*", "short>*"])
+    // For the long topic four prefixes were made before the route went without, once for each time
+    // that it was matched; for each delivery one more.
+    #expect(recorder.made + member.made == 11 + 4 + 22)
+  }
+
+  @Test func offeringToManyIsCounted() throws {
+    let tenant = self.engine.tenant(named: "a")
+    let recorder = Recorder(tenant: tenant)
+    for _ in 0..<10 { try tenant.subscribe(recorder, "few") }
+    for _ in 0..<800 { try tenant.subscribe(recorder, "many") }
+    for topic in ["few", "many"] { tenant.publish(topic, "x") }
+    self.engine.effort.pointee = 0
+    tenant.publish("few", "x")
+    #expect(self.engine.effort.pointee == 0)
+    tenant.publish("many", "x")
+    #expect(self.engine.effort.pointee == 100)
+    tenant.publish(topic: Array("many".utf8), payload: [], quality: .atLeastOnce)
+    #expect(self.engine.effort.pointee == 900)
+    _ = Array("many".utf8).withUnsafeBytes { tenant.router.subscriptions(matching: $0) }
+    #expect(self.engine.effort.pointee > 1_000)
+  }
+
   @Test func tenantsDoNotSeeEachOther() throws {
     let one = self.engine.tenant(named: "one")
     let two = self.engine.tenant(named: "two")

@@ -93,7 +93,7 @@ final class NATSReceiver: Subscriber {
   override func prefix(
     for topic: UnsafeRawBufferPointer, subscription: Subscription
   ) -> [UInt8] {
-    guard let subscription = subscription as? NATSSubscription else { return [] }
+    guard !self.isRetired, let subscription = subscription as? NATSSubscription else { return [] }
     var prefix: [UInt8] = []
     prefix.reserveCapacity(7 + topic.count + subscription.sid.count)
     prefix += "HMSG ".utf8

@@ -40,4 +40,24 @@ import Testing
     #expect(publisher.connection.counters.stalls > 10)
     #expect(broker.engine.effort.pointee <= Engine.effortMax)
   }
+
+  @Test func aPublisherToVeryManyGivesWay() throws {
+    let broker = try TestBroker()
+    for number in 0..<200 { try broker.connect("\(number)").subscribe("hot", .atLeastOnce) }
+    let publisher = try broker.connect("p")
+    var bytes = ByteBuffer()
+    for number in 1...400 as ClosedRange<UInt16> {
+      let publish = MQTTPublish(
+        topic: ByteBuffer(string: "hot"), payload: ByteBuffer(string: "x"), qos: .atLeastOnce,
+        packetID: number)
+      MQTTEncoder.encode(.publish(publish), .v5, into: &bytes)
+    }
+    _ = try publisher.channel.writeInbound(bytes)
+    // 16,384 deliveries are 81 messages and a bit.
+    let first = broker.frontEnd.statistics.publishesReceived
+    #expect(first > 70 && first < 90)
+    #expect(publisher.connection.counters.stalls == 1)
+    for _ in 0..<10 { broker.eventLoop.advanceTime(by: .milliseconds(1)) }
+    #expect(broker.frontEnd.statistics.publishesReceived == 400)
+  }
 }
