@@ -54,6 +54,20 @@ public final class Tenant {
     }
   }
 
+  /// Hands a kept message to one member of a group: a message that was another member's, who is
+  /// gone. Nobody else gets it again.
+  ///
+  /// - Returns: whether a member took it; a message whose time has passed is taken by nobody.
+  public func publish(_ record: Record, toGroup name: [UInt8]) -> Bool {
+    guard record.expiresAt == 0 || record.expiresAt > self.engine.now else {
+      self.engine.counters.expired &+= 1
+      return false
+    }
+    return record.withPublication { publication in
+      self.engine.publishing { self.router.publish(&publication, toGroup: name) }
+    }
+  }
+
   /// Publishes bytes on behalf of the engine or an operator.
   @discardableResult
   public func publish(

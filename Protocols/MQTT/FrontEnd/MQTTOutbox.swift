@@ -14,6 +14,8 @@ final class MQTTOutbox {
     var identifiers: [UInt8]
     /// The share name of the subscription; `nil` for an ordinary one.
     var share: [UInt8]?
+    /// The router's name of that subscription's group.
+    var group: [UInt8]?
   }
 
   /// What the client owes us for a message.
@@ -130,6 +132,21 @@ final class MQTTOutbox {
     resends = inFlight.sorted { $0.value.sequence < $1.value.sequence }.map(\.key)
     resendsHead = 0
     for packetID in resends { inFlight[packetID]?.awaitsResend = true }
+  }
+
+  /// What other members of a shared subscription can still get when this client never comes back,
+  /// oldest first: all that was not sent, and of what was sent QoS 1 alone, as QoS 2 must not go to
+  /// anybody else then (MQTT 5.0, 4.8.2).
+  var orphans: [(record: Record, group: [UInt8])] {
+    let sent = inFlight.values.filter { $0.facts.group != nil && $0.facts.qos == .atLeastOnce }
+      .sorted { $0.sequence < $1.sequence }
+      .map { ($0.record, $0.facts.group) }
+    let waiting = facts.filter { $0.value.group != nil }.sorted { $0.key < $1.key }
+      .map { (log.record(at: $0.key), $0.value.group) }
+    return (sent + waiting).compactMap { record, group in
+      guard let record, let group else { return nil }
+      return (record, group)
+    }
   }
 
   /// Whoever waits for room goes on.

@@ -33,7 +33,7 @@ extension MQTTSession {
     guard qos == 0 else {
       return accept(
         &publication, MQTTQoS(rawValue: qos) ?? .atLeastOnce, retain: retain, identifiers,
-        share: subscription.share)
+        subscription)
     }
     guard let link else { return false }
     return link._withUnsafeGuaranteedRef { connection in
@@ -61,11 +61,11 @@ extension MQTTSession {
   /// Takes a QoS 1 or 2 message: sends it, or keeps it until it can be sent.
   private func accept(
     _ publication: inout Publication, _ qos: MQTTQoS, retain: Bool,
-    _ identifiers: UnsafeRawBufferPointer, share: [UInt8]?
+    _ identifiers: UnsafeRawBufferPointer, _ subscription: MQTTSubscription
   ) -> Bool {
     let outbox = outbox ?? makeOutbox()
     if let link, expirySeconds == 0, outbox.isClear, outbox.outstanding < window,
-      frontEnd.slow == nil
+      frontEnd.slow == nil, subscription.share == nil
     {
       // The session ends with its connection: nothing is ever sent again, so nothing is kept.
       let facts = MQTTOutbox.Facts(qos: qos, retain: retain, identifiers: [])
@@ -85,7 +85,8 @@ extension MQTTSession {
       return false
     }
     let facts = MQTTOutbox.Facts(
-      qos: qos, retain: retain, identifiers: Array(identifiers), share: share)
+      qos: qos, retain: retain, identifiers: Array(identifiers), share: subscription.share,
+      group: subscription.group)
     guard outbox.append(publication.record(frontEnd.engine), facts) else {
       frontEnd.dropped()
       return false
@@ -95,6 +96,17 @@ extension MQTTSession {
       frontEnd.crowded = self
     }
     return true
+  }
+
+  /// What a shared subscription has given to a session that is at its end goes to other members.
+  func handBack(_ orphans: [(record: Record, group: [UInt8])]) {
+    // A group that cannot take one message takes none of the others either.
+    var full: Set<[UInt8]> = []
+    for (record, group) in orphans {
+      if !full.contains(group), tenant.publish(record, toGroup: group) { continue }
+      if record.expiresAt == 0 || record.expiresAt > frontEnd.engine.now { full.insert(group) }
+      frontEnd.dropped()
+    }
   }
 
   /// Takes a retained message for a new subscription.

@@ -178,11 +178,13 @@ final class MQTTSession: Subscriber {
     for subscription in subscriptions.values { frontEnd.removed(subscription, of: self) }
     subscriptions = [:]
     outbox?.endHolds()
+    let orphans = frontEnd.isDraining ? [] : outbox?.orphans ?? []
     outbox = nil
     unreleased = []
     walks = []
     charge = nil
     frontEnd.table(of: tenant).remove(self)
+    if !orphans.isEmpty { handBack(orphans) }
   }
 
   /// The settings changed what the client may do: subscriptions that it may no longer have go.

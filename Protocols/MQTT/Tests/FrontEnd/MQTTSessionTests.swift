@@ -271,6 +271,51 @@ import Testing
     }
   }
 
+  /// What a member has not worked off when its session ends is another member's (MQTT 5.0, 4.8.2),
+  /// except for QoS 2 that was sent.
+  @Test(arguments: [MQTTQoS.atLeastOnce, .exactlyOnce], [0, 5])
+  func whatAMemberLeavesGoesToAnother(qos: MQTTQoS, expiry: UInt32) throws {
+    let broker = try TestBroker()
+    let leaver = try broker.connect("leaver") {
+      $0.append(.receiveMaximum, 2)
+      $0.append(.sessionExpiryInterval, expiry)
+    }
+    try leaver.subscribe("$share/g/t", qos)
+    let publisher = try broker.connect("p")
+    for number in 0..<6 {
+      publisher.publish("t", "\(number)", qos, packetID: UInt16(number + 1))
+    }
+    let other = try broker.connect("other")
+    try other.subscribe("$share/g/t", qos)
+    let stranger = try broker.connect("stranger")
+    try stranger.subscribe("$share/h/t", qos)
+    leaver.abort()
+    if expiry > 0 {
+      #expect(try other.next() == nil)
+      broker.pass(6)
+    }
+    var got: [String] = []
+    while let packet = try other.next() {
+      guard case .publish(let publish) = packet else { continue }
+      got.append(String(buffer: publish.payload))
+      other.send(.puback(MQTTAcknowledgement(packetID: publish.packetID)))
+    }
+    #expect(got == (qos == .atLeastOnce ? 0..<6 : 2..<6).map(String.init))
+    #expect(try stranger.next() == nil)
+  }
+
+  @Test func whatNobodyCanTakeIsCounted() throws {
+    let broker = try TestBroker()
+    let leaver = try broker.connect("leaver")
+    try leaver.subscribe("$share/g/t", .atLeastOnce)
+    let publisher = try broker.connect("p")
+    for number in 1...3 as ClosedRange<UInt16> {
+      publisher.publish("t", "x", .atLeastOnce, packetID: number)
+    }
+    leaver.abort()
+    #expect(broker.frontEnd.statistics.publishesDropped == 3)
+  }
+
   @Test func sharedSubscriptionsTakeTurns() throws {
     let broker = try TestBroker()
     let members = try (0..<3).map { try broker.connect("m\($0)") }
