@@ -66,6 +66,9 @@ public final class MQTTServer: FrontEnd {
 
   deinit { counters.deallocate() }
 
+  /// A few milliseconds' worth.
+  private static var judgedPerTurn: Int { 100 }
+
   private func apply() {
     rewriter = settings.rewriteRules.isEmpty ? nil : try? MQTTRewriter(settings.rewriteRules)
     // What was learned stays when the rule does.
@@ -111,7 +114,16 @@ public final class MQTTServer: FrontEnd {
     for connection in context.loop.connections.all {
       (connection.session as? MQTTClient)?.settingsChanged()
     }
-    for session in sessions { session.settingsChangedWhileAway() }
+    judgeAbsent(sessions.filter { !$0.isOnline }[...])
+  }
+
+  /// Has sessions without a client keep what their users may still have: so many in one turn of the
+  /// loop, as there may be a million. What comes to one before its turn is judged when it goes out.
+  private func judgeAbsent(_ absent: ArraySlice<MQTTSession>) {
+    for session in absent.prefix(Self.judgedPerTurn) { session.settingsChangedWhileAway() }
+    let rest = absent.dropFirst(Self.judgedPerTurn)
+    guard !rest.isEmpty else { return }
+    context.loop.later { [weak self] in self?.judgeAbsent(rest) }
   }
 
   /// Tells every client that the server stops.

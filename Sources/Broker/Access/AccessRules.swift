@@ -1,3 +1,4 @@
+import Crypto
 import GodwitEngine
 import GodwitFrontEndKit
 import GodwitPrimitives
@@ -19,7 +20,8 @@ struct AccessRules {
     var permissions: PermissionsTemplate?
     var subscriptionsMax: Int
     var payloadBytesMax: Int
-    /// Everything that was said of the user, to notice changes by.
+    /// A digest of everything that was said of the user, and of all rules, to notice changes by.
+    /// Each of its clients holds it.
     var revision: String
   }
 
@@ -39,7 +41,7 @@ struct AccessRules {
   var token: [UInt8]
   var users: [String: User] = [:]
   var rules: [Rule] = []
-  /// All rules as text, to notice changes by.
+  /// A digest of all rules, to notice changes by.
   let rulesRevision: String
 
   /// Compiles the section, with the users of the users file.
@@ -55,9 +57,10 @@ struct AccessRules {
     self.isAnonymousAllowed = isAnonymousAllowed
     self.tenant = values.text("tenant").isEmpty ? "default" : values.text("tenant")
     self.token = Array(values.text("token").utf8)
-    self.rulesRevision = "\(values.maps("acl").map(\.description))"
+    self.rulesRevision = Self.digest("\(values.maps("acl").map(\.description))")
     for user in values.maps("users") + moreUsers {
-      let compiled = try User(user, defaultTenant: self.tenant, spelling: spelling)
+      var compiled = try User(user, defaultTenant: self.tenant, spelling: spelling)
+      compiled.revision = Self.digest("\(compiled.revision) \(self.rulesRevision)")
       guard self.users[compiled.name] == nil else {
         throw SettingsError(user.path, "there is another user called \(compiled.name)")
       }
@@ -67,6 +70,10 @@ struct AccessRules {
     for rule in values.maps("acl") {
       self.rules.append(try Rule(rule, spelling: spelling))
     }
+  }
+
+  private static func digest(_ text: String) -> String {
+    SHA256.hash(data: Array(text.utf8)).map { String($0, radix: 16) }.joined(separator: ".")
   }
 
   /// A key or a certificate that stands for two users would let its owner in as either.

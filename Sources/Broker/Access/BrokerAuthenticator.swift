@@ -223,7 +223,7 @@ final class BrokerAuthenticator: Authenticator {
       name: name, tenant: self.engine.tenant(named: user?.tenant ?? self.rules.tenant),
       permissions: self.rules.permissions(user: user, name: name, peer: peer),
       subscriptionsMax: user?.subscriptionsMax ?? 0, payloadBytesMax: user?.payloadBytesMax ?? 0,
-      revision: "\(user?.revision ?? "") \(self.rules.rulesRevision)", admission: admission)
+      revision: user?.revision ?? self.rules.rulesRevision, admission: admission)
   }
 
   private static func same(_ left: [UInt8], _ right: [UInt8]) -> Bool {

@@ -327,6 +327,22 @@ struct BrokerAuthenticatorTests {
     #expect(Set(denied.dropFirst()) == ["---+-----"])
   }
 
+  @Test func manyRulesCostAClientNothing() throws {
+    let rules = (0..<200).map { "    - {client_id: c\($0), topics: [t\($0)]}" }
+    let yaml = "access:\n  users: [{name: dev, certificate: dev}]\n  acl:\n"
+    let revisions = try onLoop(yaml + rules.joined(separator: "\n")) { access, _ in
+      ["c1", "c2"].map { id in
+        var revision = ""
+        access.authenticate(.none, peer: peer(id: id, common: "dev")) {
+          revision = (try? $0.get())?.revision ?? ""
+        }
+        return revision
+      }
+    }
+    #expect(revisions[0] == revisions[1])
+    #expect(1..<200 ~= revisions[0].utf8.count)
+  }
+
   @Test func refreshEndsUsersThatAreGone() throws {
     #expect(
       try onLoop("access: {users: [{name: a, certificate: a}]}") { access, engine in

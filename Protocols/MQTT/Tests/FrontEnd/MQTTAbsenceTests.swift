@@ -167,6 +167,20 @@ import Testing
     #expect(try comeBack() == ["jobs/1"])
   }
 
+  @Test func veryManySessionsAreJudgedInTurns() throws {
+    for number in 0..<250 {
+      let client = try Self.connect(broker, "ann", as: "\(number)")
+      try client.subscribe("locked/#", .atLeastOnce)
+      client.abort()
+    }
+    func left() -> Int { broker.frontEnd.sessions.reduce(0) { $0 + $1.subscriptions.count } }
+    broker.access.permissions["ann"] = Permissions(subscribe: .init(deny: [pattern("locked.>")]))
+    try reload()
+    #expect(left() == 150)
+    for _ in 0..<5 { broker.eventLoop.advanceTime(by: .milliseconds(1)) }
+    #expect(left() == 0)
+  }
+
   @Test func whatIsDeniedInAGroupIsNotSentAgain() throws {
     let client = try Self.connect(broker, "ann", as: "away")
     try client.subscribe("$share/workers/jobs/#", .atLeastOnce)
