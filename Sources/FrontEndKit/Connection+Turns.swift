@@ -1,10 +1,24 @@
 import GodwitEngine
-import NIOCore
+public import NIOCore
 
 /// When a connection lets others go first.
 extension Connection {
   /// How long a publisher waits for a receiver that is nearly full: 5 ms, as nats-server.
   static var stallNanoseconds: Int64 { 5_000_000 }
+
+  /// The client is read from: it is there, whatever it has said while it was not.
+  @inline(__always)
+  func noteHeard() {
+    self.loop.renewTime()
+    self.lastReadAt = self.loop.engine.now
+  }
+
+  /// All of what was at hand is read; called by the channel. What it cost is no matter of whoever
+  /// comes next.
+  public func channelReadComplete(context: ChannelHandlerContext) {
+    self.loop.engine.effort.pointee = 0
+    context.fireChannelReadComplete()
+  }
 
   /// Lets everybody else have a turn before the session is shown the rest of what was read.
   public func giveWay() {

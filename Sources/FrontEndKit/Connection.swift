@@ -26,8 +26,8 @@ public final class Connection: ChannelInboundHandler {
   public internal(set) var peer: PeerInfo
   /// When it was accepted, in the engine's clock.
   public let openedAt: Int64
-  /// When bytes last came in, in the engine's clock.
-  public private(set) var lastReadAt: Int64
+  /// When bytes last came in, or could again after a pause, in the engine's clock.
+  public internal(set) var lastReadAt: Int64
   /// What it has carried.
   public var counters = Counters()
   /// What the admin API calls the client; set by the session.
@@ -53,7 +53,8 @@ public final class Connection: ChannelInboundHandler {
   private var handshaking: (any Channel)?
   private var tail: ByteBuffer?
   private var tailNeeded = 0
-  private(set) var isReadingPaused = false
+  /// Whether the client is not read from for now, so that it cannot be heard either.
+  public private(set) var isReadingPaused = false
   private var isStalled = false
   private var isFeeding = false
   private var isInputClosed = false
@@ -125,10 +126,7 @@ public final class Connection: ChannelInboundHandler {
       body(UnsafeMutableRawBufferPointer(start: free.baseAddress, count: count))
       return count
     }
-    if !self.isDirty {
-      self.isDirty = true
-      self.loop.markDirty(self)
-    }
+    self.markDirty()
   }
 
   /// Appends a buffer's readable bytes; a large one is not copied.
@@ -140,11 +138,15 @@ public final class Connection: ChannelInboundHandler {
     guard self.phase == .open else { return }
     self.retireOutput()
     self.queue(buffer)
-    if !self.isDirty {
-      self.isDirty = true
-      self.loop.markDirty(self)
-    }
+    self.markDirty()
     self.loop.noteUnflushed(buffer.readableBytes)
+  }
+
+  @inline(__always)
+  private func markDirty() {
+    guard !self.isDirty else { return }
+    self.isDirty = true
+    self.loop.markDirty(self)
   }
 
   @inline(never)
@@ -247,8 +249,7 @@ public final class Connection: ChannelInboundHandler {
   private func beginWriteWatch(_ context: ChannelHandlerContext) {
     let position = self.writePosition(context)
     guard self.phase == .open, position.waiting > 0 else { return }
-    let watch = WriteWatch(position, now: self.loop.engine.now)
-    self.scheduleWriteCheck(watch)
+    self.scheduleWriteCheck(WriteWatch(position, now: self.loop.engine.now))
   }
 
   private func writePosition(_ context: ChannelHandlerContext) -> WriteWatch.Position {
@@ -293,6 +294,7 @@ public final class Connection: ChannelInboundHandler {
   public func resumeReading() {
     guard self.isReadingPaused else { return }
     self.isReadingPaused = false
+    self.noteHeard()
     if !self.isFeeding { self.feedTail() }
     guard !self.isReadingPaused, self.phase == .open else { return }
     if !self.isStalled { self.setAutoRead(true) }
@@ -307,8 +309,7 @@ public final class Connection: ChannelInboundHandler {
   /// Bytes were read; called by the channel.
   public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var buffer = self.unwrapInboundIn(data)
-    self.loop.renewTime()
-    self.lastReadAt = self.loop.engine.now
+    self.noteHeard()
     self.counters.bytesIn &+= UInt64(truncatingIfNeeded: buffer.readableBytes)
     if self.phase == .open {
       self.feed(&buffer)
@@ -392,6 +393,8 @@ public final class Connection: ChannelInboundHandler {
     let intake = tail.withUnsafeReadableBytes { self.session.receive($0) }
     tail.moveReaderIndex(forwardBy: min(intake.consumed, tail.readableBytes))
     self.tailNeeded = intake.needed
+    // A rest that is shown turn by turn is not copied each time.
+    if self.phase == .open, tail.readableBytes > tail.capacity / 2 { return self.tail = tail }
     self.keep(&tail)
   }
 
@@ -516,10 +519,7 @@ public final class Connection: ChannelInboundHandler {
     self.linger = self.loop.engine.timers.schedule(
       afterSeconds: 2, ConnectionDeadline(self, .linger), kind: 0)
     self.setAutoRead(true)
-    if !self.isDirty {
-      self.isDirty = true
-      self.loop.markDirty(self)
-    }
+    self.markDirty()
   }
 
   /// Closes at once; what waits to be sent is lost.

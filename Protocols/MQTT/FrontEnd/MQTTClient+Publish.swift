@@ -34,6 +34,7 @@ extension MQTTClient {
     } else {
       let properties = UnsafeRawBufferPointer(rebasing: packet[view.properties])
       let facts = try examine(properties)
+      if facts.alias != 0 { try learn(topic, facts.alias) }
       if facts.isText, frontEnd.settings.checksPayloadFormat,
         !MQTTText.isValidPayload(UnsafeRawBufferPointer(rebasing: packet[view.payload]))
       {
@@ -47,7 +48,7 @@ extension MQTTClient {
         try publish(packet, view, topic, facts)
         return
       }
-      try publishAliased(packet, view, topic, facts)
+      try publishAliased(packet, view, facts)
     }
   }
 
@@ -68,21 +69,25 @@ extension MQTTClient {
     return facts
   }
 
-  /// A message whose topic has a number, or gets one (MQTT 5.0, 3.3.2.3.4).
-  private func publishAliased(
-    _ packet: UnsafeRawBufferPointer, _ view: MQTTPublishView, _ topic: UnsafeRawBufferPointer,
-    _ facts: Facts
+  /// A topic gets a number, whatever becomes of the message that gave it (MQTT 5.0, 3.3.2.3.4).
+  private func learn(
+    _ topic: UnsafeRawBufferPointer, _ alias: UInt16
   ) throws(MQTTWireError) {
-    guard facts.alias <= frontEnd.settings.topicAliasMaximum else {
+    guard alias <= frontEnd.settings.topicAliasMaximum else {
       throw MQTTWireError(.topicAliasInvalid, "topic alias above the maximum")
     }
-    if !topic.isEmpty {
-      guard MQTTTopicName.isValid(topic) else {
-        throw MQTTWireError(.malformedPacket, "topic is ill-formed or has a wildcard")
-      }
-      let known = aliases[facts.alias]?.withUnsafeBytes { $0.elementsEqual(topic) }
-      if known != true { aliases[facts.alias] = Array(topic) }
+    guard !topic.isEmpty else { return }
+    guard MQTTTopicName.isValid(topic) else {
+      throw MQTTWireError(.malformedPacket, "topic is ill-formed or has a wildcard")
     }
+    let known = aliases[alias]?.withUnsafeBytes { $0.elementsEqual(topic) }
+    if known != true { aliases[alias] = Array(topic) }
+  }
+
+  /// A message whose topic has a number.
+  private func publishAliased(
+    _ packet: UnsafeRawBufferPointer, _ view: MQTTPublishView, _ facts: Facts
+  ) throws(MQTTWireError) {
     guard let name = aliases[facts.alias] else {
       throw MQTTWireError(.protocolError, "topic alias was never given")
     }
@@ -122,6 +127,8 @@ extension MQTTClient {
       deny(view, refusal)
       return
     }
+    // A will or a delayed message that has filled a queue is no matter of whoever comes next.
+    if view.qos != .atMostOnce { frontEnd.crowded = nil }
     let taken: Int
     do throws(EngineError) {
       if memo.resolved.isRenamed || facts.alias != 0 {

@@ -325,9 +325,11 @@ extension MQTTClient: TimerTarget {
     timer = frontEnd.engine.timers.schedule(at: keepAliveDeadline, self, kind: 1)
   }
 
-  /// One and a half times the keep-alive after the last bytes (MQTT-3.1.2-22).
+  /// One and a half times the keep-alive after the last bytes (MQTT-3.1.2-22). Who is not read from
+  /// now cannot be heard.
   private var keepAliveDeadline: Int64 {
-    connection.lastReadAt + Int64(keepAliveSeconds) * 1_500_000_000
+    (connection.isReadingPaused ? frontEnd.engine.now : connection.lastReadAt)
+      + Int64(keepAliveSeconds) * 1_500_000_000
   }
 
   func timerFired(_ kind: Int) {
@@ -337,7 +339,7 @@ extension MQTTClient: TimerTarget {
       return
     }
     let deadline = keepAliveDeadline
-    if deadline > frontEnd.engine.now, !isWaiting {
+    if deadline > frontEnd.engine.now {
       timer = frontEnd.engine.timers.schedule(at: deadline, self, kind: 1)
     } else {
       disconnect(.keepAliveTimeout, .stale)

@@ -46,17 +46,26 @@ final class MQTTEnvelope: EnvelopeReader {
   static func properties(of metadata: Metadata) -> (MQTTProperties, dropped: Int) {
     var properties = MQTTProperties()
     var dropped = 0
-    func text(_ bytes: [UInt8]) -> ByteBuffer? {
-      guard bytes.count <= Int(UInt16.max), bytes.withUnsafeBytes({ MQTTText.isValid($0) }) else {
+    func isText(_ bytes: [UInt8]) -> Bool {
+      bytes.count <= Int(UInt16.max) && bytes.withUnsafeBytes { MQTTText.isValid($0) }
+    }
+    func appendPair(_ name: [UInt8], _ value: [UInt8]) {
+      if isText(name), isText(value) {
+        properties.append(userProperty: name, value)
+      } else {
         dropped += 1
-        return nil
       }
-      return ByteBuffer(bytes: bytes)
     }
     if let isText = metadata.payloadIsText {
       properties.append(.payloadFormatIndicator, isText ? 1 : 0)
     }
-    if let value = metadata.contentType.flatMap(text) { properties.append(.contentType, value) }
+    if let value = metadata.contentType {
+      if isText(value) {
+        properties.append(.contentType, ByteBuffer(bytes: value))
+      } else {
+        dropped += 1
+      }
+    }
     if let reply = metadata.replyTopic {
       if let topic = MQTTTopicCodec.name(reply), topic.count <= Int(UInt16.max) {
         properties.append(.responseTopic, ByteBuffer(bytes: topic))
@@ -71,13 +80,8 @@ final class MQTTEnvelope: EnvelopeReader {
         dropped += 1
       }
     }
-    for header in metadata.headers {
-      guard let name = text(header.name), let value = text(header.value) else { continue }
-      properties.append(userProperty: String(buffer: name), String(buffer: value))
-    }
-    if let id = metadata.messageID.flatMap(text) {
-      properties.append(userProperty: messageIDName, String(buffer: id))
-    }
+    for header in metadata.headers { appendPair(header.name, header.value) }
+    if let id = metadata.messageID { appendPair(Array(messageIDName.utf8), id) }
     return (properties, dropped)
   }
 

@@ -116,10 +116,18 @@ public struct MQTTProperties: Hashable, Sendable {
 
   /// Appends a user property; names or values longer than 65,535 bytes are left out.
   public mutating func append(userProperty name: String, _ value: String) {
-    guard name.utf8.count <= Int(UInt16.max), value.utf8.count <= Int(UInt16.max) else { return }
+    append(userProperty: Array(name.utf8), Array(value.utf8))
+  }
+
+  /// Appends a user property of well-formed UTF-8; names or values longer than 65,535 bytes are
+  /// left out.
+  public mutating func append(userProperty name: [UInt8], _ value: [UInt8]) {
+    guard name.count <= Int(UInt16.max), value.count <= Int(UInt16.max) else { return }
     bytes.writeInteger(MQTTPropertyID.userProperty.rawValue)
-    bytes.writeMQTTCounted(ByteBuffer(string: name))
-    bytes.writeMQTTCounted(ByteBuffer(string: value))
+    bytes.writeInteger(UInt16(truncatingIfNeeded: name.count))
+    bytes.writeBytes(name)
+    bytes.writeInteger(UInt16(truncatingIfNeeded: value.count))
+    bytes.writeBytes(value)
   }
 }
 

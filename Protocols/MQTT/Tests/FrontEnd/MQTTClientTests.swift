@@ -20,6 +20,20 @@ import Testing
     #expect(try client.next() == nil)
   }
 
+  @Test func whoIsNotReadFromIsNotSilent() throws {
+    let broker = try TestBroker()
+    let client = try broker.connect("c", keepAliveSeconds: 10)
+    broker.pass(14)
+    client.connection.pauseReading()
+    broker.pass(30)
+    #expect(try client.next() == nil)
+    client.connection.resumeReading()
+    broker.pass(14)
+    #expect(try client.next() == nil)
+    broker.pass(20)
+    #expect(try client.take() == .disconnect(MQTTDisconnect(reason: .keepAliveTimeout)))
+  }
+
   @Test func silenceBeforeConnectIsEnded() throws {
     let broker = try TestBroker()
     let client = try broker.open()
@@ -46,6 +60,29 @@ import Testing
       return
     }
     #expect(disconnect.reason == .topicAliasInvalid)
+  }
+
+  @Test func aRefusedMessageGivesItsTopicANumberAllTheSame() throws {
+    let broker = try TestBroker()
+    let publisher = try broker.connect("p")
+    var payload = ByteBuffer()
+    payload.writeBytes([0xFF])
+    var properties = MQTTProperties()
+    properties.append(.payloadFormatIndicator, 1)
+    properties.append(.topicAlias, 1)
+    publisher.send(
+      .publish(
+        MQTTPublish(
+          topic: ByteBuffer(string: "t"), payload: payload, qos: .atLeastOnce, packetID: 1,
+          properties: properties)))
+    guard case .puback(let refusal) = try publisher.take() else {
+      throw TestFailure("no PUBACK")
+    }
+    #expect(refusal.reason == .payloadFormatInvalid)
+    let client = try broker.connect("c")
+    try client.subscribe("t")
+    publisher.publish("", "2") { $0.append(.topicAlias, 1) }
+    #expect(String(buffer: try client.takePublish().topic) == "t")
   }
 
   @Test func retainedMessagesMeetNewSubscriptions() throws {
