@@ -38,9 +38,12 @@ extension MQTTServer {
           client?.disconnect(.administrativeAction, .operatorRequest)
           if client == nil { session.end() }
         }
-        return AdminResponse(
-          .object([.init("ended", .integer(Int64(found.count)))]), status: found.isEmpty ? 404 : 200
-        )
+        guard !found.isEmpty else {
+          let error = JSONValue.string("no such session")
+          return AdminResponse(
+            .object([.init("error", error), .init("status", .integer(404))]), status: 404)
+        }
+        return AdminResponse(.object([.init("ended", .integer(Int64(found.count)))]))
       },
       AdminRoute("GET", "/api/mqtt/slow-subscriptions", summary: "The slowest subscriptions.") {
         [unowned self] _ in
@@ -51,7 +54,7 @@ extension MQTTServer {
               .object([
                 .init("client_id", .string(entry.clientID)), .init("topic", .string(entry.topic)),
                 .init("milliseconds", .integer(entry.latency / 1_000_000)),
-                .init("at", .integer(entry.at / 1_000_000)),
+                .init("at", Self.time(entry.at)),
               ])
             }))
       },
@@ -72,7 +75,7 @@ extension MQTTServer {
                 .init("client_id", .string(String(decoding: ban.client.clientID, as: UTF8.self))),
                 .init("user", .string(ban.client.user)),
                 .init("tenant", .string(ban.client.tenant)),
-                .init("until", .integer(ban.until / 1_000_000)),
+                .init("until", Self.time(ban.until)),
               ])
             }))
       },
@@ -83,6 +86,11 @@ extension MQTTServer {
         return AdminResponse(.object([]))
       },
     ]
+  }
+
+  /// Seconds since 1970, as everywhere in the admin API.
+  private static func time(_ nanoseconds: Int64) -> JSONValue {
+    .double(Double(nanoseconds / 1_000_000) / 1_000)
   }
 
   private func describe(_ session: MQTTSession) -> JSONValue {
@@ -96,7 +104,7 @@ extension MQTTServer {
         session.expirySeconds == .max ? .null : .integer(Int64(session.expirySeconds))),
       .init(
         "disconnected_at",
-        session.disconnectedAt == 0 ? .null : .integer(session.disconnectedAt / 1_000_000)),
+        session.disconnectedAt == 0 ? .null : Self.time(session.disconnectedAt)),
       .init("queued", .integer(Int64(session.queuedCount))),
       .init(
         "subscriptions",
