@@ -81,6 +81,13 @@ budgets: build peers ## allocations per delivered message against Benchmarks/Bud
 bench: build peers ## godwit against nats-server and Mosquitto; ROUNDS=5 BENCH="nats-pub16 …"
 	GODWIT_BIN=$(RELEASE_BIN) Benchmarks/run $(or $(ROUNDS),5) $(BENCH)
 
+.PHONY: bench-framework
+bench-framework: peers ## the framework against nats.go and nats-py; ROUNDS=5 BENCH="consume16 …"
+	$(SWIFT) build -c release --static-swift-stdlib --package-path Benchmarks/Framework \
+	  --scratch-path $(SCRATCH)-framework
+	FRAMEWORK_LOAD=$(abspath $(SCRATCH))-framework/release/FrameworkLoad \
+	  Benchmarks/framework $(or $(ROUNDS),5) $(BENCH)
+
 NOW := $(shell date +%s)
 .PHONY: fuzz
 fuzz: export GODWIT_FUZZ_FACTOR ?= 50

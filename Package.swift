@@ -89,6 +89,7 @@ let package = Package(
     .library(name: "GodwitEmbedded", targets: ["GodwitEmbedded"]),
     .library(name: "GodwitBroker", targets: ["GodwitBroker"]),
     .library(name: "GodwitNATS", targets: ["GodwitNATS"]),
+    .library(name: "GodwitDriverKit", targets: ["GodwitDriverKit"]),
     .library(name: "GodwitConformance", targets: ["GodwitConformance"]),
     .library(name: "GodwitHealth", targets: ["GodwitHealth"]),
     .library(name: "GodwitMessagePack", targets: ["GodwitMessagePack"]),

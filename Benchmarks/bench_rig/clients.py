@@ -21,7 +21,7 @@ GO = {
 
 
 def framework_binary() -> Path:
-    usual = ROOT / ".build/release/FrameworkLoad"
+    usual = ROOT / ".build-framework/release/FrameworkLoad"
     binary = Path(os.environ.get("FRAMEWORK_LOAD") or usual).resolve()
     if not binary.exists():
         raise ServerFailed(f"{binary} is not there: make bench-framework builds it")

@@ -1,34 +1,38 @@
 public import Godwit
 import Synchronization
 
-/// What a task waits for and a driver's event loop settles, once.
+/// What a task waits for, or is told of, and a driver's event loop settles, once.
 public final class Confirmation<Value: Sendable>: Sendable {
   private enum State {
     case open
     case waiting(CheckedContinuation<Result<Value, GodwitError>, Never>)
+    case observed(@Sendable (GodwitError) -> Void)
     case settled(Result<Value, GodwitError>)
   }
 
-  private let state = Mutex(State.open)
+  private let state: Mutex<State>
 
   /// Nothing is known yet.
-  public init() {}
+  public init() {
+    self.state = Mutex(.open)
+  }
+
+  /// Nobody will wait: a failure is told, and success is not.
+  public init(onFailure: @escaping @Sendable (GodwitError) -> Void) {
+    self.state = Mutex(.observed(onFailure))
+  }
 
   /// Says how it ended. A second time changes nothing.
   public func settle(_ result: Result<Value, GodwitError>) {
-    let waiter = self.state.withLock {
-      state -> CheckedContinuation<Result<Value, GodwitError>, Never>? in
-      switch state {
-      case .open:
-        state = .settled(result)
-        return nil
-      case .waiting(let waiter):
-        state = .settled(result)
-        return waiter
-      case .settled: return nil
-      }
+    let before = self.state.withLock { state in
+      defer { if case .settled = state {} else { state = .settled(result) } }
+      return state
     }
-    waiter?.resume(returning: result)
+    switch before {
+    case .open, .settled: break
+    case .waiting(let waiter): waiter.resume(returning: result)
+    case .observed(let tell): if case .failure(let error) = result { tell(error) }
+    }
   }
 
   /// Waits until it is settled. One task may wait, once.

@@ -61,6 +61,11 @@ public final class DeliveryWindow: Sendable {
     }
     return self.inner.withLock { inner in
       guard !inner.isClosed else { return messages.count }
+      if inner.waiting.isEmpty, !inner.isPaused, messages.count <= self.prefetch - inner.held {
+        inner.held += messages.count
+        self.queue.offer(messages)
+        return 0
+      }
       var lost = 0
       for message in messages {
         let size = message.message.body.readableBytes

@@ -22,9 +22,9 @@ public final class DriverLink<Dialect: Conversation>: Sendable {
   ) {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let box = NIOLoopBoundBox.makeEmptyBox(valueType: Link<Dialect>.self, eventLoop: loop)
-    let mailbox = Mailbox<Dialect.Command>(bytesMax: settings.pendingBytesMax) { [weak box] in
-      loop.execute { box?.value?.work() }
-    }
+    let wake: @Sendable () -> Void = { [weak box] in loop.execute { box?.value?.work() } }
+    let mailbox = Mailbox<Dialect.Command>(
+      bytesMax: settings.pendingBytesMax, wake: wake, wakeSoon: Self.behindReadyTasks(wake))
     loop.execute {
       box.value = Link(
         loop: loop, settings: settings, states: states, logger: logger, mailbox: mailbox,

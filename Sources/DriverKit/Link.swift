@@ -39,6 +39,8 @@ final class Link<Dialect: Conversation>: LinkOwner {
   /// Opening's time-out, a pause, or the drain's time-out.
   private var patience: Scheduled<Void>?
   private var alarm: (at: NIODeadline, task: Scheduled<Void>)?
+  private var lastMail = NIODeadline.uptimeNanoseconds(0)
+  private var isComing = false
 
   init(
     loop: any EventLoop, settings: LinkSettings, states: ConnectionStates, logger: Logger,
@@ -93,8 +95,10 @@ final class Link<Dialect: Conversation>: LinkOwner {
 
   /// Looks into the mailbox.
   func work() {
-    let commands = self.mailbox.take()
+    let mail = self.mailbox.take()
+    let commands = mail.commands
     guard !commands.isEmpty else { return }
+    self.attend(mail)
     if case .ended = self.phase {
       for command in commands { self.dialect.refuse(command, Self.closed) }
       return
@@ -103,6 +107,26 @@ final class Link<Dialect: Conversation>: LinkOwner {
     self.turn { turn in
       for command in commands { self.dialect.perform(command, &turn) }
       self.dialect.endBurst(&turn)
+    }
+  }
+
+  /// How long what nobody waits for may wait for more of the kind.
+  private static var company: TimeAmount { .microseconds(100) }
+
+  /// When much is sent that nobody waits for, looks by itself into the mailbox rather than be woken
+  /// for each message: waking a thread costs more than writing a hundred small messages.
+  private func attend(_ mail: Mailbox<Dialect.Command>.Mail) {
+    guard mail.hasPatient else { return }
+    let now = NIODeadline.now()
+    defer { self.lastMail = now }
+    guard mail.isAttended || now - self.lastMail < Self.company else { return }
+    if !mail.isAttended { self.mailbox.attend() }
+    guard !self.isComing else { return }
+    self.isComing = true
+    self.loop.assumeIsolated().scheduleTask(in: Self.company) { [weak self] in
+      guard let self else { return }
+      self.isComing = false
+      self.work()
     }
   }
 

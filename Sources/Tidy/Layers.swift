@@ -54,9 +54,11 @@ enum Layers {
     return file.path.hasPrefix("Protocols/") && !file.path.contains("/Driver/")
   }
 
-  /// What people start: the command line and this program.
+  /// What people start: the command line, this program, examples and loads.
   static func isProgram(_ file: SourceFile) -> Bool {
-    ["Sources/CLI/", "Sources/Tidy/", "Examples/"].contains { file.path.hasPrefix($0) }
+    ["Sources/CLI/", "Sources/Tidy/", "Examples/", "Benchmarks/"].contains {
+      file.path.hasPrefix($0)
+    }
       || file.name == "Package.swift"
   }
 }

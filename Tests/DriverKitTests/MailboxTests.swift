@@ -19,9 +19,33 @@ import Testing
     let mailbox = self.mailbox()
     for number in 0..<5 { #expect(try mailbox.post(number)) }
     #expect(self.count.wakes.load(ordering: .relaxed) == 1)
-    #expect(mailbox.take() == [0, 1, 2, 3, 4])
+    #expect(mailbox.take().commands == [0, 1, 2, 3, 4])
     #expect(try mailbox.post(5))
     #expect(self.count.wakes.load(ordering: .relaxed) == 2)
+  }
+
+  @Test func whatHasTimeWaitsForALoopThatComesByItself() throws {
+    let mailbox = self.mailbox(bytesMax: 1 << 20)
+    func post(_ number: Int, bytes: Int = 1, isPatient: Bool = true) throws -> Int {
+      #expect(try mailbox.post(number, bytes: bytes, isPatient: isPatient))
+      return self.count.wakes.load(ordering: .relaxed)
+    }
+    #expect(try post(0) == 1)
+    var mail = mailbox.take()
+    #expect(mail.hasPatient && !mail.isAttended)
+    mailbox.attend()
+    #expect(try post(1) == 1)
+    mail = mailbox.take()
+    #expect(mail.commands == [1] && mail.isAttended)
+    // Somebody waits, and there is much to write: both wake the loop.
+    #expect(try post(2) == 1)
+    #expect(try post(3, isPatient: false) == 2)
+    #expect(mailbox.take().isAttended)
+    #expect(try post(4, bytes: 100_000) == 3)
+    _ = mailbox.take()
+    // It finds nothing, and goes away.
+    #expect(!mailbox.take().isAttended)
+    #expect(try post(5) == 4)
   }
 
   @Test func bytesAreBoundedUntilTheSocketHasThem() throws {

@@ -22,10 +22,10 @@ import NIOCore
 /// | `key`, `time` | `Godwit-Key`, `Godwit-Time` |
 /// | `headers` | headers of their names, in order; blanks around values are cut |
 enum NATSHeaderName {
-  static let contentType = "Content-Type"
-  static let id = "Nats-Msg-Id"
-  static let correlation = "Correlation-Data"
-  static let timeToLive = "Nats-TTL"
+  static var contentType: String { "Content-Type" }
+  static var id: String { "Nats-Msg-Id" }
+  static var correlation: String { "Correlation-Data" }
+  static var timeToLive: String { "Nats-TTL" }
 }
 
 extension Message {
@@ -40,46 +40,74 @@ extension Message {
     if let replyTo = self.replyTo, !Self.isNATSWord(replyTo) {
       throw GodwitError(.invalidArgument, "'\(replyTo)' is no NATS subject for answers")
     }
-    var block = ByteBuffer()
-    block.writeStaticString("NATS/1.0\r\n")
-    try Self.write(NATSHeaderName.id, self.id, into: &block)
-    if let contentType = self.contentType {
-      try Self.write(NATSHeaderName.contentType, contentType, into: &block)
+    let correlation = self.correlationID.map(Self.written)
+    let timeToLive = self.timeToLive.map { Self.written($0) }
+    let time = Int64(exactly: (self.time.timeIntervalSince1970 * 1e9).rounded()).map { "\($0)" }
+    var size = "NATS/1.0\r\n\r\n".utf8.count
+    size += try Self.size(NATSHeaderName.id, self.id)
+    size += try Self.size(NATSHeaderName.contentType, self.contentType)
+    size += try Self.size(NATSHeaderName.correlation, correlation)
+    size += try Self.size(NATSHeaderName.timeToLive, timeToLive)
+    size += try Self.size(CarriedHeader.key, self.key)
+    size += try Self.size(CarriedHeader.time, time)
+    for field in self.headers {
+      guard Self.isBytes(field.name, NATSHeaders.isValidName) else {
+        throw Self.notCarried(field.name)
+      }
+      size += try Self.size(field.name, field.value)
     }
-    if let correlation = self.correlationID {
-      try Self.write(NATSHeaderName.correlation, Self.written(correlation), into: &block)
+    let total = size + self.body.readableBytes
+    let lineMax = self.topic.utf8.count + (self.replyTo?.utf8.count ?? 0) + 48
+    out.writeWithUnsafeMutableBytes(minimumWritableBytes: lineMax + total + 2) { bytes in
+      var writer = FrameWriter(bytes)
+      writer.write("HPUB ")
+      writer.write(self.topic)
+      writer.write(" ")
+      if let replyTo = self.replyTo {
+        writer.write(replyTo)
+        writer.write(" ")
+      }
+      writer.write(decimal: size)
+      writer.write(" ")
+      writer.write(decimal: total)
+      writer.write("\r\nNATS/1.0\r\n")
+      writer.write(NATSHeaderName.id, self.id)
+      writer.write(NATSHeaderName.contentType, self.contentType)
+      writer.write(NATSHeaderName.correlation, correlation)
+      writer.write(NATSHeaderName.timeToLive, timeToLive)
+      writer.write(CarriedHeader.key, self.key)
+      writer.write(CarriedHeader.time, time)
+      for field in self.headers { writer.write(field.name, field.value) }
+      writer.write("\r\n")
+      self.body.withUnsafeReadableBytes { writer.write($0) }
+      writer.write("\r\n")
+      return writer.count
     }
-    if let timeToLive = self.timeToLive {
-      try Self.write(NATSHeaderName.timeToLive, Self.written(timeToLive), into: &block)
-    }
-    if let key = self.key { try Self.write(CarriedHeader.key, key, into: &block) }
-    let time = (self.time.timeIntervalSince1970 * 1e9).rounded()
-    if let nanoseconds = Int64(exactly: time) {
-      try Self.write(CarriedHeader.time, String(nanoseconds), into: &block)
-    }
-    for field in self.headers { try Self.write(field.name, field.value, into: &block) }
-    block.writeStaticString("\r\n")
-    NATSEncoder.publish(
-      self.topic.utf8, reply: self.replyTo?.utf8, headers: block.readableBytesView,
-      payload: self.body.readableBytesView, into: &out)
-    return block.readableBytes + self.body.readableBytes
+    return total
   }
 
   /// Visible text without blanks, as subjects and groups must be.
   static func isNATSWord(_ text: String) -> Bool {
-    !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
+    !text.isEmpty && self.isBytes(text) { $0.allSatisfy { $0 > 0x20 && $0 != 0x7F } }
   }
 
-  private static func write(
-    _ name: String, _ value: String, into block: inout ByteBuffer
-  ) throws(GodwitError) {
-    guard NATSHeaders.isValidName(name.utf8), NATSHeaders.isValidValue(value.utf8) else {
-      throw GodwitError(.invalidArgument, "NATS cannot carry the header '\(name)' as it is")
-    }
-    block.writeString(name)
-    block.writeStaticString(": ")
-    block.writeString(value)
-    block.writeStaticString("\r\n")
+  /// What a header takes in the block.
+  private static func size(_ name: String, _ value: String?) throws(GodwitError) -> Int {
+    guard let value else { return 0 }
+    guard self.isBytes(value, NATSHeaders.isValidValue) else { throw self.notCarried(name) }
+    return name.utf8.count + value.utf8.count + ": \r\n".utf8.count
+  }
+
+  /// Whether a text's bytes are such; looks at them in place where they stand in one piece.
+  private static func isBytes(
+    _ text: String, _ isSo: (UnsafeBufferPointer<UInt8>) -> Bool
+  ) -> Bool {
+    if let answer = text.utf8.withContiguousStorageIfAvailable(isSo) { return answer }
+    return Array(text.utf8).withUnsafeBufferPointer(isSo)
+  }
+
+  private static func notCarried(_ name: String) -> GodwitError {
+    GodwitError(.invalidArgument, "NATS cannot carry the header '\(name)' as it is")
   }
 
   // MARK: Correlation
@@ -129,7 +157,9 @@ extension Message {
   }
 
   /// Reads a MSG or HMSG; `nil` when its headers cannot be read.
-  static func read(_ operation: NATSOperation) -> NATSDelivery? {
+  ///
+  /// - Parameter topic: what its subject often is, so that it need not be made again.
+  static func read(_ operation: NATSOperation, likely topic: String = "") -> NATSDelivery? {
     var reader: NATSHeaderReader?
     if operation.headerBytes > 0 {
       guard let found = try? NATSHeaderReader(operation.headers) else { return nil }
@@ -143,7 +173,7 @@ extension Message {
       return nil
     }
     var message = Message(
-      topic: String(decoding: operation.subject, as: UTF8.self),
+      topic: Self.text(operation.subject, likely: topic),
       body: ByteBuffer(bytes: operation.payload), contentType: facts.contentType,
       headers: facts.headers, key: facts.key, timeToLive: facts.timeToLive,
       id: facts.id ?? Message.makeID(), time: facts.time ?? Date())
@@ -152,6 +182,12 @@ extension Message {
       message.replyTo = String(decoding: operation.reply, as: UTF8.self)
     }
     return NATSDelivery(message: message, status: status)
+  }
+
+  /// The text of bytes; the likely one where it is that.
+  fileprivate static func text(_ bytes: UnsafeRawBufferPointer, likely text: String) -> String {
+    let isThat = text.utf8.withContiguousStorageIfAvailable { $0.elementsEqual(bytes) }
+    return isThat == true ? text : String(decoding: bytes, as: UTF8.self)
   }
 
   /// What headers say, the first of each name.
@@ -165,19 +201,31 @@ extension Message {
     var headers = Headers()
 
     mutating func read(_ field: NATSHeaderReader.Field) {
-      let name = String(decoding: field.name, as: UTF8.self)
-      let value = String(decoding: field.value, as: UTF8.self)
-      switch name {
-      case NATSHeaderName.id where self.id == nil: self.id = value
-      case NATSHeaderName.contentType where self.contentType == nil: self.contentType = value
-      case NATSHeaderName.correlation where self.correlation == nil:
-        self.correlation = Message.readCorrelation(value)
-      case CarriedHeader.key where self.key == nil: self.key = value
-      case CarriedHeader.time where self.time == nil && Int64(value) != nil:
-        self.time = Int64(value).map { Date(timeIntervalSince1970: Double($0) / 1e9) }
-      case NATSHeaderName.timeToLive where self.timeToLive == nil:
+      func isNamed(_ name: String) -> Bool {
+        name.utf8.withContiguousStorageIfAvailable { $0.elementsEqual(field.name) } == true
+      }
+      if self.id == nil, isNamed(NATSHeaderName.id) {
+        self.id = String(decoding: field.value, as: UTF8.self)
+      } else if self.contentType == nil, isNamed(NATSHeaderName.contentType) {
+        self.contentType = Message.text(field.value, likely: "application/json")
+      } else if self.time == nil, isNamed(CarriedHeader.time), let time = Self.time(field.value) {
+        self.time = time
+      } else if self.correlation == nil, isNamed(NATSHeaderName.correlation) {
+        self.correlation = Message.readCorrelation(String(decoding: field.value, as: UTF8.self))
+      } else if self.key == nil, isNamed(CarriedHeader.key) {
+        self.key = String(decoding: field.value, as: UTF8.self)
+      } else if self.timeToLive == nil, isNamed(NATSHeaderName.timeToLive) {
         self.timeToLive = NATSDuration.parse(field.value).map { .nanoseconds($0) }
-      default: self.headers.append(name, value)
+      } else {
+        self.headers.append(
+          String(decoding: field.name, as: UTF8.self),
+          String(decoding: field.value, as: UTF8.self))
+      }
+    }
+
+    private static func time(_ value: UnsafeRawBufferPointer) -> Date? {
+      Int64(String(decoding: value, as: UTF8.self)).map {
+        Date(timeIntervalSince1970: Double($0) / 1e9)
       }
     }
   }

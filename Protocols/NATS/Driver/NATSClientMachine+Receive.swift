@@ -213,8 +213,8 @@ extension NATSClientMachine {
 
   private mutating func receiveMessage(_ operation: NATSOperation, events: inout [Event]) {
     let number = operation.sid.reduce(UInt64(0)) { $0 &* 10 &+ UInt64($1 &- 0x30) }
-    guard self.interests[number] != nil else { return }
-    guard let delivery = Message.read(operation) else {
+    guard let interest = self.interests[number] else { return }
+    guard let delivery = Message.read(operation, likely: interest.pattern) else {
       return events.append(.warned("a message's headers cannot be read; it was left out"))
     }
     self.deliveries &+= 1

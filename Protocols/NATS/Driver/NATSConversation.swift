@@ -221,8 +221,8 @@ final class NATSConversation: Conversation {
 
   private func handleEvents(_ turn: inout LinkTurn) {
     guard !self.events.isEmpty else { return }
-    let events = self.events
-    self.events.removeAll(keepingCapacity: true)
+    var events: [NATSClientMachine.Event] = []
+    swap(&events, &self.events)
     // What came in a row for one subscription is handed over at once.
     var number: UInt64 = 0
     var messages: [IncomingMessage] = []
@@ -241,12 +241,16 @@ final class NATSConversation: Conversation {
       self.handle(event, &turn)
     }
     self.deliver(messages, to: number)
+    events.removeAll(keepingCapacity: events.count <= 1_024)
+    // Unless what was handled has caused others.
+    if self.events.isEmpty { swap(&events, &self.events) }
   }
 
   private func deliver(_ messages: [IncomingMessage], to number: UInt64) {
     guard !messages.isEmpty, let interest = self.interests[number] else { return }
     // A status stands for an answer; nobody but who waits for answers can tell it from a message.
-    let messages = interest.isSettled ? messages.filter { $0.failure == nil } : messages
+    let hasStatus = interest.isSettled && messages.contains { $0.failure != nil }
+    let messages = hasStatus ? messages.filter { $0.failure == nil } : messages
     let lost = interest.window.receive(messages)
     if lost > 0, !interest.isLosing {
       self.logger.error(

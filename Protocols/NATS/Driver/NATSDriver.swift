@@ -78,9 +78,26 @@ public final class NATSDriver: Driver {
     let publish = try self.written([message])
     guard
       try self.link.mailbox.post(
-        .publish(publish, token: nil, nil), bytes: publish.frames.readableBytes)
+        .publish(publish, token: nil, nil), bytes: publish.frames.readableBytes, isPatient: true)
     else {
       throw GodwitError(.overloaded, "\(self.link.mailbox.bytes) bytes wait to be sent")
+    }
+  }
+
+  /// Leaves a message for the connection, and tells when the server has not read it in time.
+  ///
+  /// - Throws: `invalidArgument`, `tooLarge`, `closed`.
+  public func post(
+    _ message: Message, onFailure: (@Sendable (GodwitError) -> Void)?
+  ) throws(GodwitError) -> PostedMessage? {
+    let publish = try self.written([message])
+    let token = onFailure.map { _ in self.nextNumber() }
+    let isPosted = try self.link.mailbox.post(
+      .publish(publish, token: token, onFailure.map { Confirmation(onFailure: $0) }),
+      bytes: publish.frames.readableBytes)
+    guard isPosted else { return nil }
+    return PostedMessage { [mailbox = self.link.mailbox] in
+      if let token { _ = try? mailbox.post(.withdraw(token)) }
     }
   }
 

@@ -54,11 +54,13 @@ public struct NATSHeaders: Hashable, Sendable {
   }
 
   /// Whether a text can be a field's name: visible ASCII without a colon, not empty.
+  @inlinable
   public static func isValidName(_ name: some Collection<UInt8>) -> Bool {
     !name.isEmpty && name.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") }
   }
 
   /// Whether a text can be a field's value: no CR, LF or NUL.
+  @inlinable
   public static func isValidValue(_ value: some Collection<UInt8>) -> Bool {
     value.allSatisfy { $0 != 0x0D && $0 != 0x0A && $0 != 0 }
   }

@@ -1,9 +1,16 @@
+import NIOCore
+
 extension Broker {
+  /// Whether payloads are known to be a body and nothing else, without asking what they conform to.
+  private static func isOnlyBody<Payload>(_ type: Payload.Type) -> Bool {
+    type == ByteBuffer.self || type == String.self || type == [UInt8].self
+  }
+
   /// The payload of a message, read by its content type; by `contentType` when it has none.
   func payload<Payload: Sendable>(
     _ type: Payload.Type, of message: Message, unlessSaid contentType: String
   ) throws(GodwitError) -> Payload {
-    if let whole = type as? any MessagePayload.Type {
+    if !Self.isOnlyBody(type), let whole = type as? any MessagePayload.Type {
       let payload = try whole.init(
         message: message, codecs: self.codecs, on: self.capabilities, unlessSaid: contentType)
       if let payload = payload as? Payload { return payload }
@@ -16,7 +23,7 @@ extension Broker {
   func write<Payload: Sendable>(
     _ payload: Payload, to message: inout Message, as contentType: String
   ) throws(GodwitError) {
-    if let whole = payload as? any MessagePayload {
+    if !Self.isOnlyBody(Payload.self), let whole = payload as? any MessagePayload {
       return try whole.write(
         to: &message, codecs: self.codecs, on: self.capabilities, as: contentType)
     }

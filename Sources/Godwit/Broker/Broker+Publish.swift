@@ -45,6 +45,10 @@ extension Broker {
   @discardableResult
   public func publish(_ messages: [Message]) async throws(GodwitError) -> [PublishReceipt] {
     guard !messages.isEmpty else { return [] }
+    if self.middleware.isEmpty {
+      for message in messages { try self.check(message) }
+      return try await self.driver.publish(messages)
+    }
     return try await self.calling(.publish, messages) { call in
       for message in call.messages { try self.check(message) }
       return try await self.driver.publish(call.messages)
@@ -64,6 +68,10 @@ extension Broker {
 
   /// Hands a message to the broker and does not wait: it may be lost without anybody being told.
   public func send(_ message: Message) async throws(GodwitError) {
+    if self.middleware.isEmpty {
+      try self.check(message)
+      return try self.driver.send(message)
+    }
     try await self.calling(.publish, [message]) { call in
       for message in call.messages {
         try self.check(message)

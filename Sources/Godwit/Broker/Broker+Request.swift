@@ -27,15 +27,7 @@ extension Broker {
         throw GodwitError(.invalidArgument, "middleware left no message to request with")
       }
       try self.check(request)
-      let answer = try await self.replies.answer(within: timeout) { replyTo in
-        var request = request
-        request.replyTo = replyTo
-        request.correlationID = request.correlationID ?? request.id
-        let receipt = try await self.driver.publish([request]).first
-        if receipt?.receivers == 0 {
-          throw GodwitError(.noResponders, "nobody answers on '\(request.topic)'")
-        }
-      }
+      let answer = try await self.replies.answer(to: request, on: self.driver, within: timeout)
       if let failure = answer.headers[Answering.failureHeader] {
         throw GodwitError(.remoteFailure, failure)
       }

@@ -46,7 +46,10 @@ public struct CodecRegistry: Sendable {
   ///
   /// - Throws: `GodwitError.Code.unsupported` when no codec was registered for it.
   public func codec(for contentType: String) throws(GodwitError) -> any Codec {
-    guard let codec = self.codecs[MediaType.essence(of: contentType)] else {
+    // Most content types are written as codecs are registered.
+    guard
+      let codec = self.codecs[contentType] ?? self.codecs[MediaType.essence(of: contentType)]
+    else {
       throw GodwitError(.unsupported, "no codec for the content type '\(contentType)'")
     }
     return codec

@@ -30,7 +30,12 @@ enum MediaType {
 
   /// `text/plain` of `Text/Plain; charset=utf-8`.
   static func essence(of contentType: String) -> String {
-    let essence = contentType.prefix { $0 != ";" }
+    let end = contentType.utf8.firstIndex(of: UInt8(ascii: ";")) ?? contentType.endIndex
+    let essence = contentType[..<end]
+    let isPlain = essence.utf8.allSatisfy {
+      $0 > 0x20 && $0 < 0x7F && !(UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0)
+    }
+    if isPlain { return String(essence) }
     return String(essence.filter { !$0.isWhitespace }).lowercased()
   }
 }

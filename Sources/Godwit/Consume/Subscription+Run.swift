@@ -166,6 +166,10 @@ extension Subscription {
   private func step(_ incoming: IncomingMessage, _ attempt: Attempt) async -> Step {
     let result: Result<Outcome, any Error>
     do {
+      if self.broker.middleware.isEmpty {
+        let outcome = try await attempt(incoming.message, incoming, incoming.attempt)
+        return await self.follow(.success(outcome), of: incoming)
+      }
       let call = Call(
         kind: self.kind, system: self.broker.driver.system, messages: [incoming.message],
         subscription: self.id, attempt: incoming.attempt, subscriber: self)

@@ -224,7 +224,7 @@ extension Subscription {
           subscription: id))
       let answer = try broker.answer(
         value, to: message, as: message.contentType ?? topic.contentType)
-      if !answer.topic.isEmpty { try await broker.driver.publish([answer]) }
+      if !answer.topic.isEmpty { try await broker.give(answer) }
       return .ack
     } refuse: { error, message in
       // Outside all middleware, so that what it refuses is answered too.
@@ -250,6 +250,15 @@ extension Broker {
     try self.write(value, to: &answer, as: contentType)
     answer.correlationID = request.correlationID
     return answer
+  }
+
+  /// Sends an answer. Where the broker never hands a request out again, nothing would come of
+  /// waiting for its confirmation.
+  fileprivate func give(_ answer: Message) async throws(GodwitError) {
+    if self.capabilities.guarantee == .atMostOnce {
+      if try self.driver.post(answer, onFailure: nil) != nil { return }
+    }
+    try await self.driver.publish([answer])
   }
 
   /// The message that tells a requester of a failure. A `GodwitError` says what it says; of other

@@ -117,10 +117,13 @@ public final class DeliveryQueue: Sendable {
 
   /// The next message; waits for one. `nil` when the queue was ended, or the task is cancelled.
   public func next() async -> IncomingMessage? {
-    let id = self.inner.withLock { inner in
+    let (first, id) = self.inner.withLock { inner -> (IncomingMessage?, UInt64) in
+      // Most often there is one, and nothing to wait for.
+      if !Task.isCancelled, let first = inner.pop() { return (first, 0) }
       inner.readerCount += 1
-      return inner.readerCount
+      return (nil, inner.readerCount)
     }
+    if let first { return first }
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         enum Answer { case now(IncomingMessage?), later }

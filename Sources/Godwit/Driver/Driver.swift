@@ -37,12 +37,46 @@ public protocol Driver: Sendable {
   /// - Throws: only what is known at once: a closed driver, a message too large, a full buffer.
   func send(_ message: Message) throws(GodwitError)
 
+  /// Hands a message to the broker and does not wait, like `send`, but tells of a failure, like
+  /// `publish`: for who waits for something else meanwhile, such as an answer. Default `nil`.
+  ///
+  /// - Parameter onFailure: is called, once at most, when the message was not published or may not
+  ///   have been; `nil` when nobody wants to know.
+  /// - Returns: the message's handle; `nil` when it is to be published: the driver cannot, or has
+  ///   no room now.
+  /// - Throws: what is known at once.
+  func post(
+    _ message: Message, onFailure: (@Sendable (GodwitError) -> Void)?
+  ) throws(GodwitError) -> PostedMessage?
+
   /// Subscribes; messages go to `queue`, never more at a time than the request's prefetch.
   ///
   /// - Returns: when the broker has confirmed the subscription.
   func subscribe(
     _ request: SubscriptionRequest, into queue: DeliveryQueue
   ) async throws(GodwitError) -> any DriverSubscription
+}
+
+extension Driver {
+  /// Cannot: messages are published.
+  public func post(
+    _ message: Message, onFailure: (@Sendable (GodwitError) -> Void)?
+  ) throws(GodwitError) -> PostedMessage? {
+    nil
+  }
+}
+
+/// A message on its way that nobody waits for.
+public struct PostedMessage: Sendable {
+  private let whenWithdrawn: @Sendable () -> Void
+
+  /// - Parameter withdraw: takes the message back if it has not gone out yet.
+  public init(withdraw: @escaping @Sendable () -> Void) {
+    self.whenWithdrawn = withdraw
+  }
+
+  /// Takes the message back if it has not gone out yet. Nothing more is told of it.
+  public func withdraw() { self.whenWithdrawn() }
 }
 
 /// What a driver is asked to subscribe to.

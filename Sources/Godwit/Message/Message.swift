@@ -50,29 +50,5 @@ public struct Message: Hashable, Sendable {
   }
 
   /// A new random id: 22 letters and digits, 131 bits.
-  public static func makeID() -> String {
-    var generator = SystemRandomNumberGenerator()
-    return String(unsafeUninitializedCapacity: 22) { bytes in
-      var bits: UInt64 = 0
-      var left = 0
-      for index in bytes.indices.prefix(22) {
-        var digit = UInt8.max
-        while digit >= 62 {
-          if left == 0 {
-            bits = generator.next()
-            left = 10
-          }
-          digit = UInt8(truncatingIfNeeded: bits & 63)
-          bits >>= 6
-          left -= 1
-        }
-        switch digit {
-        case 0..<10: bytes[index] = 0x30 + digit
-        case 10..<36: bytes[index] = 0x41 + digit - 10
-        default: bytes[index] = 0x61 + digit - 36
-        }
-      }
-      return 22
-    }
-  }
+  public static func makeID() -> String { RandomDigits.shared.text(22) }
 }

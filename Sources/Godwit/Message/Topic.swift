@@ -68,6 +68,7 @@ enum TopicName {
   static let bytesMax = 1024
 
   static func validate(_ name: String, wildcards: Bool) throws(GodwitError) {
+    guard !self.isPlain(name) else { return }
     guard !name.isEmpty else { throw GodwitError(.invalidArgument, "a topic without a name") }
     guard name.utf8.count <= self.bytesMax else {
       throw GodwitError(.invalidArgument, "a topic's name of more than \(self.bytesMax) bytes")
@@ -90,6 +91,25 @@ enum TopicName {
           .invalidArgument, "a space or control character in the topic '\(name)'")
       }
     }
+  }
+
+  /// Whether a name has nothing in it that needs a closer look. Most have not.
+  private static func isPlain(_ name: String) -> Bool {
+    var size = 0
+    var levelSize = 0
+    var isWild = false
+    for byte in name.utf8 {
+      size += 1
+      guard byte > 0x20, byte != 0x7F else { return false }
+      guard byte != UInt8(ascii: ".") else {
+        guard levelSize > 0, !isWild else { return false }
+        levelSize = 0
+        continue
+      }
+      levelSize += 1
+      isWild = levelSize == 1 && (byte == UInt8(ascii: "*") || byte == UInt8(ascii: ">"))
+    }
+    return levelSize > 0 && !isWild && size <= self.bytesMax
   }
 
   static func hasWildcard(_ pattern: String) -> Bool {
