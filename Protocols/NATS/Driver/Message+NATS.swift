@@ -42,14 +42,16 @@ extension Message {
     }
     let correlation = self.correlationID.map(Self.written)
     let timeToLive = self.timeToLive.map { Self.written($0) }
-    let time = Int64(exactly: (self.time.timeIntervalSince1970 * 1e9).rounded()).map { "\($0)" }
+    let time = Int(exactly: (self.time.timeIntervalSince1970 * 1e9).rounded())
+    let early = time.flatMap { $0 < 0 ? "\($0)" : nil }
     var size = "NATS/1.0\r\n\r\n".utf8.count
     size += try Self.size(NATSHeaderName.id, self.id)
     size += try Self.size(NATSHeaderName.contentType, self.contentType)
     size += try Self.size(NATSHeaderName.correlation, correlation)
     size += try Self.size(NATSHeaderName.timeToLive, timeToLive)
     size += try Self.size(CarriedHeader.key, self.key)
-    size += try Self.size(CarriedHeader.time, time)
+    size += try Self.size(CarriedHeader.time, early)
+    if let time, time >= 0 { size += CarriedHeader.time.utf8.count + 4 + ASCIIScan.digits(time) }
     for field in self.headers {
       guard Self.isBytes(field.name, NATSHeaders.isValidName) else {
         throw Self.notCarried(field.name)
@@ -76,7 +78,13 @@ extension Message {
       writer.write(NATSHeaderName.correlation, correlation)
       writer.write(NATSHeaderName.timeToLive, timeToLive)
       writer.write(CarriedHeader.key, self.key)
-      writer.write(CarriedHeader.time, time)
+      writer.write(CarriedHeader.time, early)
+      if let time, time >= 0 {
+        writer.write(CarriedHeader.time)
+        writer.write(": ")
+        writer.write(decimal: time)
+        writer.write("\r\n")
+      }
       for field in self.headers { writer.write(field.name, field.value) }
       writer.write("\r\n")
       self.body.withUnsafeReadableBytes { writer.write($0) }

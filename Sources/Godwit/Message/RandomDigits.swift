@@ -17,6 +17,10 @@ final class RandomDigits: Sendable {
     var next = 0
   }
 
+  private static var alphabet: StaticString {
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+  }
+
   /// As many as `getentropy` gives at a time.
   private static let supplyBytes = 256
   private let supply = Mutex(Supply())
@@ -32,19 +36,11 @@ final class RandomDigits: Sendable {
           supply.next += 1
           // Two of 64 choices have no digit.
           guard choice < 62 else { continue }
-          digits[made] = Self.digit(choice)
+          digits[made] = Self.alphabet.utf8Start[Int(choice)]
           made += 1
         }
         return made
       }
-    }
-  }
-
-  private static func digit(_ choice: UInt8) -> UInt8 {
-    switch choice {
-    case 0..<10: 0x30 + choice
-    case 10..<36: 0x41 + choice - 10
-    default: 0x61 + choice - 36
     }
   }
 
