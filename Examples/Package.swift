@@ -31,6 +31,29 @@ let package = Package(
         .product(name: "Godwit", package: "godwit"),
         .product(name: "GodwitEmbedded", package: "godwit"),
       ]),
+    // A service and its unit tests, on the engine inside the test process.
+    .target(name: "Billing", dependencies: [.product(name: "Godwit", package: "godwit")]),
+    .testTarget(
+      name: "BillingTests",
+      dependencies: [
+        "Billing",
+        .product(name: "Godwit", package: "godwit"),
+        .product(name: "GodwitEmbedded", package: "godwit"),
+      ]),
+    // A driver of one's own, and the suite that every driver passes.
+    .target(
+      name: "Loopback",
+      dependencies: [
+        .product(name: "Godwit", package: "godwit"),
+        .product(name: "GodwitDriverKit", package: "godwit"),
+      ]),
+    .testTarget(
+      name: "LoopbackTests",
+      dependencies: [
+        "Loopback",
+        .product(name: "Godwit", package: "godwit"),
+        .product(name: "GodwitConformance", package: "godwit"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
