@@ -100,17 +100,30 @@ fuzz: ## the mutation tests for a long time, from another seed each time (it is 
 	$(BUILD) --product godwit
 	GODWIT_BIN=$(DEBUG_BIN) Interop/run hostile
 
+# What docc has to say of the catalogue: links that lead nowhere, above all. Parameters are described
+# where their names do not say it all.
+UNRESOLVED := BEGIN { RS = ""; ORS = "\n\n" } \
+  /^(warning|error)/ && !/is missing documentation/ { print; bad = 1 } END { exit bad }
+DOCC := docc convert --transform-for-static-hosting --fallback-bundle-identifier godwit
+
 .PHONY: docs
-docs: ## reference pages of every module; serve them with any web server
-	rm -rf $(SCRATCH)/docs $(SCRATCH)/symbols $(SCRATCH)/*/symbolgraph
+docs: ## the framework's articles and reference pages of every module; serve them with any web server
+	rm -rf $(SCRATCH)/docs* $(SCRATCH)/symbols $(SCRATCH)/*/symbolgraph
 	$(SWIFT) package --scratch-path $(SCRATCH) dump-symbol-graph \
 	  --minimum-access-level public --skip-synthesized-members >/dev/null
-	mkdir -p $(SCRATCH)/symbols
-	cp $(SCRATCH)/*/symbolgraph/{Godwit,NATS,MQTT}*.symbols.json $(SCRATCH)/symbols
-	docc convert --transform-for-static-hosting --diagnostic-level error \
-	  --fallback-display-name Godwit --fallback-bundle-identifier godwit \
-	  --additional-symbol-graph-dir $(SCRATCH)/symbols --output-path $(SCRATCH)/docs
-	@echo "python3 -m http.server -d $(SCRATCH)/docs, then /documentation/godwitengine"
+	mkdir -p $(SCRATCH)/symbols/{framework,modules}
+	cp $(SCRATCH)/*/symbolgraph/{Godwit,NATS,MQTT}*.symbols.json $(SCRATCH)/symbols/modules
+	find $(SCRATCH)/symbols/modules \( -name 'Godwit.*' -o -name 'Godwit@*' \) \
+	  -exec mv -t $(SCRATCH)/symbols/framework {} +
+	$(DOCC) Sources/Godwit/Documentation.docc --fallback-display-name Godwit \
+	  --additional-symbol-graph-dir $(SCRATCH)/symbols/framework \
+	  --output-path $(SCRATCH)/docs-framework.doccarchive 2>&1 | awk '$(UNRESOLVED)'
+	$(DOCC) --diagnostic-level error --fallback-display-name Modules \
+	  --additional-symbol-graph-dir $(SCRATCH)/symbols/modules \
+	  --output-path $(SCRATCH)/docs-modules.doccarchive
+	docc merge $(SCRATCH)/docs-framework.doccarchive $(SCRATCH)/docs-modules.doccarchive \
+	  --synthesized-landing-page-name Godwit --output-path $(SCRATCH)/docs
+	@echo "python3 -m http.server -d $(SCRATCH)/docs, then /documentation/godwit"
 
 .PHONY: clean
 clean: ## remove what was built; the peers stay

@@ -12,6 +12,7 @@ let allRules: [any Rule] = [
   UnprovenSendability(),
   UnownedNotes(), VagueNames(), ImportsFollowLayers(), ProtocolRegistry(),
   SectionTables(), ForeignPlaces(),
+  CompiledSamples(),
 ]
 
 /// Where `word` stands in `code` without an identifier's character before it.

@@ -40,6 +40,19 @@ import Testing
     #expect(ProtocolRegistry().violations(in: repository(["README.md": ""])).count == 2)
   }
 
+  @Test func samplesAreExcerptsOfWhatIsBuilt() {
+    let page = "text\n```swift\nlet a = 1\nf { a }\n```\n```\nno Swift\n```\n"
+    func lines(_ path: String, _ source: String) -> [Int] {
+      CompiledSamples().violations(
+        in: repository(["Sources/A/A.docc/B.md": page, path: source])
+      ).map(\.line)
+    }
+    #expect(lines("Examples/Sources/A/main.swift", "do {\n  let a = 1\n  f { a }\n}\n").isEmpty)
+    #expect(lines("Tests/ATests/A.swift", "let a = 1\nf { a }").isEmpty)
+    #expect(lines("Examples/Sources/A/main.swift", "let a = 1\n\nf { a }") == [2])
+    #expect(lines("Sources/A/A.swift", "let a = 1\nf { a }") == [2])
+  }
+
   private func rows(_ table: String) -> [Int] {
     SectionTables().violations(
       in: repository([

@@ -107,9 +107,8 @@ public struct SubscriptionRequest: Hashable, Sendable {
 
 /// A subscription as a driver keeps it.
 public protocol DriverSubscription: Sendable {
-  /// Settles a message by its token. Tokens of an earlier connection are ignored.
-  ///
-  /// - Returns: when the settlement was handed to the broker.
+  /// Settles a message by its token, and returns when that was handed to the broker. Tokens of an
+  /// earlier connection are ignored.
   func settle(_ token: UInt64, _ settlement: Settlement) async
 
   /// Stops or starts the flow of messages; those handed out stay to be settled.
