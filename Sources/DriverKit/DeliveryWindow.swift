@@ -84,6 +84,17 @@ public final class DeliveryWindow: Sendable {
     }
   }
 
+  /// Takes messages that the broker counts and keeps until they are settled: the protocol bounds
+  /// them, and none is lost here.
+  public func receiveKept(_ messages: [IncomingMessage]) {
+    self.inner.withLock { inner in
+      guard !inner.isClosed else { return }
+      inner.waiting.append(contentsOf: messages)
+      inner.bytes += messages.reduce(0) { $0 + $1.message.body.readableBytes }
+      self.handOut(&inner)
+    }
+  }
+
   /// A message that was handed out is done with: another may follow.
   public func settle() {
     self.inner.withLock { inner in

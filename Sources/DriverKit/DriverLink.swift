@@ -16,9 +16,22 @@ public final class DriverLink<Dialect: Conversation>: Sendable {
   /// A link that has not connected, on one of the process's event loops.
   ///
   /// - Parameter makeDialect: makes the conversation, on the event loop.
-  public init(
+  public convenience init(
     _ settings: LinkSettings, states: ConnectionStates, logger: Logger,
     makeDialect: @escaping @Sendable () -> Dialect
+  ) {
+    self.init(
+      settings, stateChanged: { states.move(to: $0) }, logger: logger, makeDialect: makeDialect)
+  }
+
+  /// A link whose states are part of a driver's that has several.
+  ///
+  /// - Parameters:
+  ///   - stateChanged: is called on the event loop with each state after the first, which is idle.
+  ///   - makeDialect: makes the conversation, on the event loop.
+  public init(
+    _ settings: LinkSettings, stateChanged: @escaping @Sendable (ConnectionState) -> Void,
+    logger: Logger, makeDialect: @escaping @Sendable () -> Dialect
   ) {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let box = NIOLoopBoundBox.makeEmptyBox(valueType: Link<Dialect>.self, eventLoop: loop)
@@ -27,8 +40,8 @@ public final class DriverLink<Dialect: Conversation>: Sendable {
       bytesMax: settings.pendingBytesMax, wake: wake, wakeSoon: Self.behindReadyTasks(wake))
     loop.execute {
       box.value = Link(
-        loop: loop, settings: settings, states: states, logger: logger, mailbox: mailbox,
-        dialect: makeDialect())
+        loop: loop, settings: settings, stateChanged: stateChanged, logger: logger,
+        mailbox: mailbox, dialect: makeDialect())
     }
     self.loop = loop
     self.box = box
@@ -72,5 +85,16 @@ public final class DriverLink<Dialect: Conversation>: Sendable {
   public func stop() {
     let box = self.box
     self.loop.execute { box.value?.stop() }
+  }
+
+  /// Confirms what is on its way and closes. Returns when that is over.
+  public func close() async {
+    let ender = Confirmation<Void>()
+    let box = self.box
+    self.loop.execute {
+      box.value?.awaitEnd(ender)
+      box.value?.stop()
+    }
+    _ = try? await ender.wait()
   }
 }

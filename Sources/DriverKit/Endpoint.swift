@@ -8,6 +8,8 @@ public struct Endpoint: Hashable, Sendable, CustomStringConvertible {
   public var usesTLS: Bool
   /// The path of the WebSocket that carries the protocol; `nil` where it is spoken on TCP itself.
   public var webSocketPath: String?
+  /// What the WebSocket is said to carry (`Sec-WebSocket-Protocol`), where the protocol wants that.
+  public var webSocketProtocol: String?
   /// The name that the server's certificate must be for, when it is not the host.
   public var tlsName: String?
 

@@ -18,7 +18,7 @@ final class Link<Dialect: Conversation>: LinkOwner {
 
   private let loop: any EventLoop
   private let settings: LinkSettings
-  private let states: ConnectionStates
+  private let stateChanged: (ConnectionState) -> Void
   private let logger: Logger
   private let mailbox: Mailbox<Dialect.Command>
   private let dialect: Dialect
@@ -43,12 +43,13 @@ final class Link<Dialect: Conversation>: LinkOwner {
   private var isComing = false
 
   init(
-    loop: any EventLoop, settings: LinkSettings, states: ConnectionStates, logger: Logger,
+    loop: any EventLoop, settings: LinkSettings,
+    stateChanged: @escaping (ConnectionState) -> Void, logger: Logger,
     mailbox: Mailbox<Dialect.Command>, dialect: Dialect
   ) {
     self.loop = loop
     self.settings = settings
-    self.states = states
+    self.stateChanged = stateChanged
     self.logger = logger
     self.mailbox = mailbox
     self.dialect = dialect
@@ -144,7 +145,8 @@ final class Link<Dialect: Conversation>: LinkOwner {
     }
     self.output = turn.output
     if let learnt = turn.learnt { self.endpoints.learn(learnt) }
-    if !self.isReading || turn.wantsTLS { self.flush() }
+    // Last words are not kept until the end of the burst: there will be none.
+    if !self.isReading || turn.wantsTLS || turn.isDrained || failure != nil { self.flush() }
     if let failure { return self.lose(failure) }
     if turn.wantsTLS { self.beginTLS() }
     if turn.isReady { self.becomeReady() }
@@ -246,7 +248,7 @@ final class Link<Dialect: Conversation>: LinkOwner {
     self.phase = .ready(since: .now())
     self.hasBeenReady = true
     self.logger.info("connected", metadata: ["server": "\(self.endpoint?.description ?? "")"])
-    self.states.move(to: .connected)
+    self.stateChanged(.connected)
     self.settleStarters(.success(()))
   }
 
@@ -293,7 +295,7 @@ final class Link<Dialect: Conversation>: LinkOwner {
       return self.finish(.failure(error))
     }
     self.logger.warning("reconnecting: \(error)", metadata: ["attempt": "\(self.attempts)"])
-    self.states.move(to: .reconnecting(error))
+    self.stateChanged(.reconnecting(error))
     self.phase = .pausing
     self.setAlarm()
     self.schedule(after: self.pause()) { $0.open() }
@@ -315,7 +317,7 @@ final class Link<Dialect: Conversation>: LinkOwner {
     self.drop()
     let error = GodwitError(.disconnected, "the server is about to stop")
     self.dialect.end(error)
-    self.states.move(to: .reconnecting(error))
+    self.stateChanged(.reconnecting(error))
     self.open()
   }
 
@@ -330,10 +332,10 @@ final class Link<Dialect: Conversation>: LinkOwner {
     switch result {
     case .success:
       error = Self.closed
-      self.states.move(to: .closed)
+      self.stateChanged(.closed)
     case .failure(let failure):
       error = failure
-      self.states.move(to: .failed(failure))
+      self.stateChanged(.failed(failure))
     }
     for command in self.mailbox.close(error) { self.dialect.refuse(command, error) }
     self.dialect.close(error)

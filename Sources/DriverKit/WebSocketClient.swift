@@ -21,7 +21,9 @@ enum WebSocketClient {
           try upgraded()
         }
       })
-    let request = UpgradeRequest(path: path, host: endpoint.description, refused: refused)
+    let request = UpgradeRequest(
+      path: path, host: endpoint.description, carries: endpoint.webSocketProtocol,
+      refused: refused)
     let bound = NIOLoopBound(request, eventLoop: channel.eventLoop)
     let configuration: NIOHTTPClientUpgradeSendableConfiguration = (
       upgraders: [upgrader],
@@ -42,12 +44,16 @@ private final class UpgradeRequest: ChannelInboundHandler, RemovableChannelHandl
 
   private let path: String
   private let host: String
+  private let carries: String?
   private let refused: (GodwitError) -> Void
   private var isAsked = false
 
-  init(path: String, host: String, refused: @escaping (GodwitError) -> Void) {
+  init(
+    path: String, host: String, carries: String?, refused: @escaping (GodwitError) -> Void
+  ) {
     self.path = path
     self.host = host
+    self.carries = carries
     self.refused = refused
   }
 
@@ -65,6 +71,7 @@ private final class UpgradeRequest: ChannelInboundHandler, RemovableChannelHandl
     self.isAsked = true
     var headers = HTTPHeaders()
     headers.add(name: "Host", value: self.host)
+    if let carries { headers.add(name: "Sec-WebSocket-Protocol", value: carries) }
     let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: self.path, headers: headers)
     context.write(self.wrapOutboundOut(.head(head)), promise: nil)
     context.writeAndFlush(self.wrapOutboundOut(.end(nil)), promise: nil)
