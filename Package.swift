@@ -79,7 +79,7 @@ func wireProtocol(_ name: String, driver: Bool = false, frontEnd: Bool = true) -
 /// `Sources/Broker/FrontEnds.swift`.
 let protocols: [Target] =
   wireProtocol("NATS", driver: true)
-  + wireProtocol("MQTT")
+  + wireProtocol("MQTT", driver: true)
 
 let package = Package(
   name: "godwit",
@@ -89,6 +89,7 @@ let package = Package(
     .library(name: "GodwitEmbedded", targets: ["GodwitEmbedded"]),
     .library(name: "GodwitBroker", targets: ["GodwitBroker"]),
     .library(name: "GodwitNATS", targets: ["GodwitNATS"]),
+    .library(name: "GodwitMQTT", targets: ["GodwitMQTT"]),
     .library(name: "GodwitDriverKit", targets: ["GodwitDriverKit"]),
     .library(name: "GodwitConformance", targets: ["GodwitConformance"]),
     .library(name: "GodwitHealth", targets: ["GodwitHealth"]),
@@ -265,9 +266,9 @@ let package = Package(
     .testTarget(
       name: "ConformanceTests",
       dependencies: [
-        "GodwitConformance", "GodwitEmbedded", "GodwitNATS", "GodwitDriverKit", "Godwit",
-        "GodwitBroker", "GodwitFrontEndKit", "GodwitWire", "NATSWire", "TestSupport",
-        "FrailWorker", nioCore, nioPosix, logging, crypto,
+        "GodwitConformance", "GodwitEmbedded", "GodwitNATS", "GodwitMQTT", "GodwitDriverKit",
+        "Godwit", "GodwitBroker", "GodwitFrontEndKit", "GodwitWire", "NATSWire", "MQTTWire",
+        "TestSupport", "FrailWorker", nioCore, nioPosix, logging, crypto,
       ],
       swiftSettings: settings),
     .testTarget(
