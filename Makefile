@@ -49,6 +49,7 @@ unit: ## the tests of every module
 .PHONY: drivers
 drivers: peers ## the conformance suite against the reference servers
 	GODWIT_NATS_SERVERS=$(GODWIT_VENV)/bin/nats-server:/usr/sbin/nats-server \
+	GODWIT_MOSQUITTO=/usr/sbin/mosquitto \
 	  $(SWIFT) test --disable-xctest --scratch-path $(SCRATCH) --filter ConformanceTests
 
 .PHONY: capabilities

@@ -12,7 +12,11 @@ extension Conformance {
         let answers = try await withThrowingTaskGroup(of: (Int, Int).self) { group in
           for number in 0..<100 {
             group.addTask {
-              (number, try await stage.publisher.request(number, to: square, expecting: Int.self))
+              (
+                number,
+                try await stage.publisher.request(
+                  number, to: square, expecting: Int.self, timeout: .seconds(25))
+              )
             }
           }
           return try await group.reduce(into: [Int: Int]()) { $0[$1.0] = $1.1 }
@@ -69,7 +73,8 @@ extension Conformance {
       }
       try await stage.running(services) {
         for number in 0..<30 {
-          let answer = try await stage.publisher.request(number, to: topic, expecting: Int.self)
+          let answer = try await stage.publisher.request(
+            number, to: topic, expecting: Int.self, timeout: .seconds(25))
           try expect(answer, number, "an answer")
         }
       }

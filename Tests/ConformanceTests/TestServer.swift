@@ -19,7 +19,7 @@ final class TestServer: Sendable {
   /// - Parameters:
   ///   - yaml: its settings, beyond the grace period that stopping it would take.
   ///   - nats: settings of NATS, as in `tls_first: true`.
-  ///   - listener: `nats`, `nats-tls`, `nats-ws`.
+  ///   - listener: `nats`, `nats-tls`, `nats-ws`, `mqtt`, `mqtt-tls`.
   ///   - host: where it listens; an address of its own when it will be restarted.
   init(
     _ yaml: String = "", nats: String = "", listener: String = "nats", folder: TestFolder? = nil,

@@ -27,6 +27,8 @@ public final class MQTTDriver: Driver {
 
   private struct Sessions {
     var open: [UInt64: Session] = [:]
+    /// The client ids of all sessions that there were.
+    var left: Set<String> = []
     var isStopped = false
   }
 
@@ -70,6 +72,7 @@ public final class MQTTDriver: Driver {
       throw error
     }
     await self.closeSessions()
+    await self.endLeftSessions()
   }
 
   /// Has everything confirmed that was published, and closes.
@@ -85,6 +88,27 @@ public final class MQTTDriver: Driver {
   private func closeSessions() async {
     self.stop()
     for session in self.sessions.withLock({ Array($0.open.values) }) { await session.link.close() }
+  }
+
+  /// Ends what a random client id has left at the server: nobody else would find it, and members of
+  /// a group would go without what is given to it.
+  private func endLeftSessions() async {
+    guard self.settings.clientID == nil, self.settings.qos != .atMostOnce else { return }
+    let left = self.sessions.withLock { $0.left }
+    await withDiscardingTaskGroup { group in
+      for clientID in left {
+        group.addTask {
+          let plan = self.settings.endingPlan(clientID: clientID)
+          let settings = self.settings
+          let logger = self.logger
+          let link = DriverLink(settings.link, stateChanged: { _ in }, logger: logger) {
+            MQTTConversation(settings, plan: plan, logger: logger)
+          }
+          try? await link.start()
+          await link.close()
+        }
+      }
+    }
   }
 
   // MARK: Publishing
@@ -120,7 +144,10 @@ public final class MQTTDriver: Driver {
   public func send(_ message: Message) throws(GodwitError) {
     let outgoing = try self.outgoing([message])
     let bytes = outgoing.reduce(0) { $0 + $1.packetBytesMax }
-    guard try self.link.mailbox.post(.publish(outgoing, token: nil, nil), bytes: bytes) else {
+    guard
+      try self.link.mailbox.post(
+        .publish(outgoing, token: nil, nil), bytes: bytes, isPatient: true)
+    else {
       throw GodwitError(.overloaded, "\(self.link.mailbox.bytes) bytes wait to be sent")
     }
   }
@@ -225,6 +252,7 @@ public final class MQTTDriver: Driver {
       ) { MQTTConversation(settings, plan: plan, logger: logger) }
       if !sessions.isStopped {
         sessions.open[number] = Session(link: link, clientID: plan.clientID)
+        sessions.left.insert(plan.clientID)
       }
       return (link, sessions.isStopped)
     }
@@ -254,7 +282,8 @@ struct MQTTSubscription: DriverSubscription {
   let end: @Sendable () async -> Void
 
   func settle(_ token: UInt64, _ settlement: Settlement) async {
-    _ = try? self.mailbox.post(.settle(token, isDone: settlement == .acknowledge))
+    _ = try? self.mailbox.post(
+      .settle(token, isDone: settlement == .acknowledge), isPatient: true)
     self.window.settle()
   }
 

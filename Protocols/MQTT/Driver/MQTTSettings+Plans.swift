@@ -16,6 +16,7 @@ extension MQTTSettings {
     capabilities.cloudEvents.attributePrefix = ""
     capabilities.cloudEvents.isPercentEncoded = false
     capabilities.cloudEvents.repeatsContentType = false
+    capabilities.cloudEvents.isStructuredOnly = self.version == .v311 && !self.usesEnvelope
     return capabilities
   }
 
@@ -36,9 +37,20 @@ extension MQTTSettings {
 
   /// The connection of one subscription.
   func subscribingPlan(clientID: String, prefetch: Int) -> MQTTSessionPlan {
+    self.plan(
+      clientID: clientID, prefetch: prefetch,
+      expiry: self.qos == .atMostOnce ? 0 : self.sessionExpirySeconds)
+  }
+
+  /// The connection that ends the session of a subscription.
+  func endingPlan(clientID: String) -> MQTTSessionPlan {
+    self.plan(clientID: clientID, prefetch: 1, expiry: 0)
+  }
+
+  private func plan(clientID: String, prefetch: Int, expiry: UInt32) -> MQTTSessionPlan {
     MQTTSessionPlan(
       version: self.version.wire, clientID: clientID, beginsClean: self.startsClean,
-      sessionExpiry: self.qos == .atMostOnce ? 0 : self.sessionExpirySeconds, endsSession: false,
+      sessionExpiry: expiry, endsSession: false,
       receiveMaximum: UInt16(clamping: max(1, prefetch)), keepAliveSeconds: self.keepAliveSeconds,
       packetBytesMax: self.packetBytesMax,
       heldBytesMax: self.windowLimits.bytesMax, aliasesIn: 64, aliasesOutMax: 0, isDedicated: true,

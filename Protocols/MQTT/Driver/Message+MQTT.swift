@@ -18,8 +18,9 @@ public enum MQTTHeader {
   public static let retained = "Godwit-Retained"
 }
 
-/// How a message's facts travel in MQTT 5.0: properties, and for what there is none, user properties
-/// of the names that Godwit's own broker translates for other protocols, and of `CarriedHeader`.
+/// How a message's facts travel in MQTT 5.0: properties, and for what there is none, user
+/// properties of the names that Godwit's own broker translates for other protocols, and of
+/// `CarriedHeader`.
 ///
 /// | message | MQTT 5.0 |
 /// |---|---|
@@ -41,6 +42,9 @@ extension Message {
   func outgoing(_ settings: MQTTSettings) throws(GodwitError) -> MQTTOutgoing {
     let retain = self.headers[MQTTHeader.retain].map { $0 == "true" } ?? settings.retainsMessages
     let isNative = settings.version == .v5
+    guard isNative || settings.usesEnvelope || self.replyTo == nil else {
+      throw GodwitError(.unsupported, "MQTT 3.1.1 carries no topic for answers without 'envelope'")
+    }
     let properties =
       isNative || settings.usesEnvelope ? try self.mqttProperties() : MQTTProperties()
     let name = try MQTTNames.name(self.topic)

@@ -8,7 +8,9 @@ extension CloudEvent: MessagePayload {
     message: Message, codecs: CodecRegistry, on capabilities: Capabilities,
     unlessSaid contentType: String
   ) throws(GodwitError) {
-    let essence = MediaType.essence(of: message.contentType ?? contentType)
+    let essence =
+      capabilities.cloudEvents.isStructuredOnly
+      ? CloudEventFormat.json : MediaType.essence(of: message.contentType ?? contentType)
     if essence == CloudEventFormat.json {
       try self.init(structured: message.body, codecs: codecs)
     } else if essence.hasPrefix("application/cloudevents") {
@@ -24,9 +26,10 @@ extension CloudEvent: MessagePayload {
     as contentType: String
   ) throws(GodwitError) {
     try self.validate()
-    if MediaType.essence(of: contentType) == CloudEventFormat.json {
+    let isStructured = MediaType.essence(of: contentType) == CloudEventFormat.json
+    if isStructured || capabilities.cloudEvents.isStructuredOnly {
       message.body = try self.document(codecs)
-      message.contentType = contentType
+      message.contentType = isStructured ? contentType : CloudEventFormat.json
     } else {
       try self.writeHeaders(
         to: &message, codecs: codecs, binding: capabilities.cloudEvents, as: contentType)

@@ -71,6 +71,9 @@ public struct CloudEventBinding: Hashable, Sendable {
   public var isPercentEncoded = true
   /// Whether `datacontenttype` is a header too, beside the message's own content type. Default yes.
   public var repeatsContentType = true
+  /// Whether there is nothing that could carry attributes beside the body, nor its content type:
+  /// every event is one document. Default no.
+  public var isStructuredOnly = false
 
   /// The defaults documented at each member.
   public init() {}
