@@ -22,12 +22,9 @@ extension Connection {
 
   /// Lets everybody else have a turn before the session is shown the rest of what was read.
   public func giveWay() {
-    self.loop.engine.effort.pointee = 0
     guard !self.isReadingPaused else { return }
     self.counters.stalls &+= 1
     self.pauseReading()
-    // Not at once: a loop looks at its sockets only when no task is due.
-    self.loop.eventLoop.assumeIsolated()
-      .scheduleTask(in: .milliseconds(1)) { self.resumeReading() }
+    self.loop.later { self.resumeReading() }
   }
 }

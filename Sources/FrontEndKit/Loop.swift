@@ -30,6 +30,8 @@ public final class Loop {
   private var wakeUp: Scheduled<Void>?
   private var wakeUpAt: Int64 = .max
   private var isStopped = false
+  private var putOff: [() -> Void] = []
+  private var isTurnScheduled = false
 
   /// A loop's shared state, with an engine of its own.
   ///
@@ -53,6 +55,7 @@ public final class Loop {
   /// Stops the timers. Connections are closed by whoever owns them.
   public func stop() {
     self.isStopped = true
+    self.putOff = []
     self.wakeUp?.cancel()
     self.wakeUp = nil
   }
@@ -93,12 +96,36 @@ public final class Loop {
 
   // MARK: Later
 
-  /// Runs `body` in a later turn, when sockets that wait had theirs.
+  /// Runs `body` in a later turn, when sockets that wait had theirs. What is put off shares the
+  /// turns: in each, one after the other goes on until two milliseconds are over.
   public func later(_ body: @escaping () -> Void) {
-    self.eventLoop.assumeIsolated().scheduleTask(in: .microseconds(50)) {
+    self.putOff.append(body)
+    self.scheduleTurn()
+  }
+
+  private func scheduleTurn() {
+    guard !self.isTurnScheduled, !self.putOff.isEmpty else { return }
+    self.isTurnScheduled = true
+    // A loop looks at its sockets only when no task is due. So there is one task for all, its time
+    // begins when what has gathered meanwhile is done, and it is a moment away.
+    let loop = self.eventLoop.assumeIsolated()
+    loop.execute { loop.scheduleTask(in: .microseconds(50)) { self.takeTurn() } }
+  }
+
+  private func takeTurn() {
+    self.isTurnScheduled = false
+    let end = NIODeadline.now() + .milliseconds(2)
+    let due = self.putOff
+    var done = 0
+    while done < due.count, done == 0 || NIODeadline.now() < end {
       self.renewTime()
-      body()
+      due[done]()
+      self.engine.effort.pointee = 0
+      done += 1
     }
+    // Whoever comes again meanwhile stands at the end. A loop that was stopped has nothing left.
+    self.putOff.removeFirst(min(done, self.putOff.count))
+    self.scheduleTurn()
   }
 
   // MARK: Timers

@@ -64,6 +64,27 @@ import Testing
     #expect(rig.session.frames == [[1], [2], [3]])
   }
 
+  /// Were each of them a task of its own, one would be due whenever another ends, and the loop
+  /// would never look at its sockets.
+  @Test func whatIsPutOffTakesTurns() throws {
+    let rig = try Rig.opened()
+    var ran: [String] = []
+    func work(_ name: String) {
+      rig.loop.later {
+        ran.append(name)
+        let end = NIODeadline.now() + .milliseconds(3)
+        while NIODeadline.now() < end {}
+        if ran.count < 4 { work(name) }
+      }
+    }
+    work("a")
+    work("b")
+    for turn in 1...4 {
+      rig.channel.embeddedEventLoop.advanceTime(by: .microseconds(50))
+      #expect(ran == Array(["a", "b", "a", "b"].prefix(turn)))
+    }
+  }
+
   @Test func nothingIsShownAfterClose() throws {
     let rig = try Rig.opened()
     rig.session.onFrame = { if $0 == [2] { rig.connection.close(.protocolError) } }
