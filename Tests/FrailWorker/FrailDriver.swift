@@ -1,5 +1,4 @@
 import Godwit
-import NIOCore
 
 /// A driver that takes its process with it at one step.
 struct FrailDriver: Driver {
@@ -33,8 +32,7 @@ struct FrailDriver: Driver {
       Task { [before] in await self.forward(before, to: queue) }
     }
     return FrailSubscription(
-      inner: try await self.inner.subscribe(request, into: before), driver: self.inner,
-      step: self.step)
+      inner: try await self.inner.subscribe(request, into: before), step: self.step)
   }
 
   private func forward(_ before: DeliveryQueue, to queue: DeliveryQueue) async {
@@ -52,17 +50,12 @@ struct FrailDriver: Driver {
 /// A subscription that takes its process with it at one step.
 struct FrailSubscription: DriverSubscription {
   let inner: any DriverSubscription
-  let driver: any Driver
   let step: Step
 
   func settle(_ token: UInt64, _ settlement: Settlement) async {
     if self.step == .handled || self.step == .dead { Death.come() }
     await self.inner.settle(token, settlement)
     if self.step == .draining { Death.come() }
-    guard self.step == .settled else { return }
-    // What is confirmed behind the acknowledgement shows that the broker has it.
-    _ = try? await self.driver.publish([Message(topic: "frail.settled", body: .init())])
-    Death.come()
   }
 
   func setPaused(_ isPaused: Bool) async { await self.inner.setPaused(isPaused) }

@@ -72,7 +72,10 @@ struct Worker {
         })
     default:
       try await self.consume(
-        Subscription(to: self.topic, on: self.broker, id: "worker") { delivery in
+        Subscription(
+          to: self.topic, on: self.broker, id: "worker",
+          options: .init(prefetch: self.step == .settled ? 1 : nil)
+        ) { delivery in
           Self.say("handled \(delivery.payload)")
           return try await self.outcome(of: delivery)
         })
@@ -88,7 +91,7 @@ struct Worker {
 
   private func outcome(of delivery: Delivery<String>) async throws -> Outcome {
     switch (self.step, delivery.payload) {
-    case (.handler, _), (.waiting, "last"):
+    case (.handler, _), (.waiting, "last"), (.settled, "next"):
       Death.come()
     case (.waiting, _):
       return .retry(after: .seconds(600))

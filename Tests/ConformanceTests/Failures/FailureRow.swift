@@ -8,13 +8,17 @@ struct FailureRow: Sendable, CustomStringConvertible {
   let step: String
   /// What is published to it.
   var published = ["work"]
-  /// Whether the next worker gets what was published, where the broker gives at least once; where
-  /// it gives at most once it never does.
-  var comesBack = true
+  /// What the next worker gets of it where the broker gives at least once, all of it by default;
+  /// where it gives at most once, nothing.
+  var comesBack: [String]?
   /// How many dead letters there are in the end: at most once, at least once.
   var deadLetters = (atMostOnce: 0, atLeastOnce: 0)
 
   var description: String { self.step }
+
+  func comesBack(_ guarantee: Capabilities.Guarantee) -> [String] {
+    guarantee == .atMostOnce ? [] : self.comesBack ?? self.published
+  }
 
   func deadLetters(_ guarantee: Capabilities.Guarantee) -> Int {
     guarantee == .atMostOnce ? self.deadLetters.atMostOnce : self.deadLetters.atLeastOnce
@@ -28,7 +32,9 @@ struct FailureRow: Sendable, CustomStringConvertible {
     Self(name: "in the handler", step: "handler"),
     Self(name: "in the handler of a batch", step: "batch", published: ["one", "two"]),
     Self(name: "the handler is done, nothing is settled", step: "handled"),
-    Self(name: "settled", step: "settled", comesBack: false),
+    // The second is handed out when the acknowledgement of the first has reached the broker.
+    Self(
+      name: "settled", step: "settled", published: ["work", "next"], comesBack: ["next"]),
     Self(
       name: "rejected, the dead letter is not published", step: "dying", published: ["bad"],
       deadLetters: (0, 1)),
