@@ -221,7 +221,8 @@ let package = Package(
       swiftSettings: settings),
     // What the tests of the failure table kill.
     .executableTarget(
-      name: "FrailWorker", dependencies: ["Godwit", "GodwitNATS", nioCore, logging],
+      name: "FrailWorker",
+      dependencies: ["Godwit", "GodwitMQTT", "GodwitNATS", nioCore, logging],
       path: "Tests/FrailWorker", swiftSettings: settings),
     .testTarget(name: "TidyTests", dependencies: ["Tidy"], swiftSettings: settings),
     .testTarget(

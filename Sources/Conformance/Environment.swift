@@ -27,8 +27,8 @@ extension Conformance {
       }
     }
 
-    /// Clients that notice within a second that nothing comes from the server any more, and connect
-    /// again at once. Each has its own name, where names mean something to the server.
+    /// Clients that notice within two seconds that nothing comes from the server any more, and
+    /// connect again at once. Each has its own name, where names mean something to the server.
     public var plain: Reach?
     /// Clients that speak TLS with the server, and trust its certificate.
     public var secure: Reach?

@@ -1,5 +1,6 @@
 import Foundation
 import Godwit
+import GodwitMQTT
 import GodwitNATS
 import Logging
 import Synchronization
@@ -28,7 +29,7 @@ struct Worker {
 
   private init(url: String, topic: String, step: Step) throws {
     let holder = Holder()
-    let drivers: DriverRegistry = [.nats]
+    let drivers: DriverRegistry = [.nats, .mqtt]
     let driver = FrailDriver(inner: try drivers.driver(for: [url]), step: step) {
       holder.subscription.withLock { $0?.stop() }
     }

@@ -36,7 +36,7 @@ import Testing
     return Self.suite(
       (server.host, server.port), certificate, { try server.restart() },
       secure: {
-        let server = try secure.server()
+        let server = try await Blocking.run(secure.server)
         return (server.host, server.port)
       })
   }
@@ -53,7 +53,7 @@ import Testing
     return Self.suite(
       (server.host, server.port), certificate, { try server.restart() },
       secure: {
-        let server = try secure.server()
+        let server = try await Blocking.run(secure.server)
         return (server.host, server.port)
       })
   }
@@ -64,13 +64,13 @@ import Testing
     _ restart: @escaping @Sendable () throws -> Void,
     secure: @escaping @Sendable () async throws -> (host: String, port: Int)
   ) -> Conformance {
-    var suite = Conformance(interrupt: { try restart() }) {
+    var suite = Conformance(interrupt: { try await Blocking.run(restart) }) {
       try Self.broker(server.host, server.port)
     }
     suite.environment.plain = .init(server: { server }) {
       try Self.broker($0, $1) {
-        $0.pingInterval = .milliseconds(100)
-        $0.pingTimeout = .milliseconds(200)
+        $0.pingInterval = .milliseconds(200)
+        $0.pingTimeout = .milliseconds(500)
       }
     }
     let authorities = certificate.certificate

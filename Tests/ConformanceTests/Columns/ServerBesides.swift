@@ -10,7 +10,7 @@ final class ServerBesides<Server: Sendable>: Sendable {
   }
 
   /// The server, from now on.
-  func server() throws -> Server {
+  @Sendable func server() throws -> Server {
     try self.started.withLock { started in
       if let started { return started }
       let server = try self.start()

@@ -1,50 +1,69 @@
 import Godwit
+import GodwitMQTT
 import GodwitNATS
 
 /// A server that survives the workers, and how they reach it.
 struct FailureServer: Sendable {
   let host: String
   let port: Int
-  let scheme: String
+  private let scheme: String
+  /// What a worker needs, in its URL, to be the same one when it is started again.
+  private let identity: String
   private let server: any Sendable
 
-  /// The kinds of servers that are there: ours, then the others.
+  /// A server to test with.
   enum Kind: Sendable, CustomStringConvertible {
-    case ours
-    case nats(String)
+    case nats
+    case natsServer(String)
+    case mqtt
+    case mosquitto(String)
 
-    static var all: [Self] { [.ours] + NATSServerProcess.programs.map { .nats($0) } }
+    /// Ours, and those that are there.
+    static var all: [Self] {
+      [.nats, .mqtt] + NATSServerProcess.programs.map { .natsServer($0) }
+        + MosquittoProcess.programs.map { .mosquitto($0) }
+    }
 
     var description: String {
       switch self {
-      case .ours: "godwit, NATS"
-      case .nats(let program): program
+      case .nats: "NATS at godwit"
+      case .natsServer(let program): "NATS at \(program)"
+      case .mqtt: "MQTT at godwit"
+      case .mosquitto(let program): "MQTT at \(program)"
       }
     }
   }
 
   init(_ kind: Kind) throws {
     switch kind {
-    case .ours:
+    case .nats:
       let server = try TestServer()
-      (self.host, self.port, self.scheme) = (server.host, server.port, "nats")
-      self.server = server
-    case .nats(let program):
+      (self.host, self.port, self.server) = (server.host, server.port, server)
+    case .natsServer(let program):
       let server = try NATSServerProcess(program)
-      (self.host, self.port, self.scheme) = (server.host, server.port, "nats")
-      self.server = server
+      (self.host, self.port, self.server) = (server.host, server.port, server)
+    case .mqtt:
+      let server = try TestServer(listener: "mqtt")
+      (self.host, self.port, self.server) = (server.host, server.port, server)
+    case .mosquitto(let program):
+      let server = try MosquittoProcess(program)
+      (self.host, self.port, self.server) = (server.host, server.port, server)
+    }
+    switch kind {
+    case .nats, .natsServer: (self.scheme, self.identity) = ("nats", "")
+    case .mqtt, .mosquitto: (self.scheme, self.identity) = ("mqtt", "?client_id=frail")
     }
   }
 
-  /// The URL of a worker, which is the same one when it is started again.
+  /// The URL of a worker, by way of another address where that is given.
   func workerURL(host: String? = nil, port: Int? = nil) -> String {
-    "\(self.scheme)://\(host ?? self.host):\(port ?? self.port)"
+    "\(self.scheme)://\(host ?? self.host):\(port ?? self.port)\(self.identity)"
   }
 
   /// A client of the test's own, at work while `body` runs.
   func withBroker(_ body: @Sendable (Broker) async throws -> Void) async throws {
     let broker = try Broker(
-      url: "\(self.scheme)://\(self.host):\(self.port)", drivers: [.nats], logger: .silent)
+      url: "\(self.scheme)://\(self.host):\(self.port)", drivers: [.nats, .mqtt], logger: .silent)
     try await broker.start()
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await broker.run() }

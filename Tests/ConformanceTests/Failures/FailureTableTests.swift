@@ -7,7 +7,8 @@ import Testing
 @testable import GodwitConformance
 
 /// Kills a process at each step of the failure table in `docs/framework.md`, and sees what it says.
-@Suite(.timeLimit(.minutes(1))) struct FailureTableTests {
+/// One after the other: each starts programs.
+@Suite(.serialized, .timeLimit(.minutes(1))) struct FailureTableTests {
   private static let killed = ChildProcess.End.signal(SIGKILL)
 
   private static func topic() -> Topic<String> {
@@ -28,7 +29,7 @@ import Testing
 
   @Test(arguments: FailureServer.Kind.all, FailureRow.consuming)
   func consuming(_ kind: FailureServer.Kind, _ row: FailureRow) async throws {
-    let server = try FailureServer(kind)
+    let server = try await Blocking.run { try FailureServer(kind) }
     let topic = Self.topic()
     let letters = Gathering<Message>()
     try await server.withBroker { broker in
@@ -38,7 +39,7 @@ import Testing
         let first = try await WorkerProcess(server.workerURL(), topic.name, row.step)
         #expect(await first.said(until: "ready").last == "ready")
         for payload in row.published { try await broker.publish(payload, to: topic) }
-        #expect(await first.end() == Self.killed)
+        #expect(try await first.end() == Self.killed)
 
         let second = try await WorkerProcess(server.workerURL(), topic.name, "none")
         #expect(await second.said(until: "ready").last == "ready")
@@ -57,13 +58,13 @@ import Testing
 
   @Test(arguments: FailureServer.Kind.all, [("before-publish", 0), ("published", 1)])
   func publishing(_ kind: FailureServer.Kind, _ row: (step: String, arrives: Int)) async throws {
-    let server = try FailureServer(kind)
+    let server = try await Blocking.run { try FailureServer(kind) }
     let topic = Self.topic()
     let seen = Gathering<Message>()
     try await server.withBroker { broker in
       try await Self.gathering(seen, of: topic.name, on: broker).whileRunning {
         let worker = try await WorkerProcess(server.workerURL(), topic.name, row.step)
-        #expect(await worker.end() == Self.killed)
+        #expect(try await worker.end() == Self.killed)
         try await broker.publish("end", to: topic)
         let bodies = try await seen.wait(for: row.arrives + 1).map { String(buffer: $0.body) }
         #expect(bodies == Array(repeating: "\"work\"", count: row.arrives) + ["\"end\""])
@@ -75,7 +76,7 @@ import Testing
   /// two.
   @Test(arguments: FailureServer.Kind.all)
   func publishingWithoutConfirmation(_ kind: FailureServer.Kind) async throws {
-    let server = try FailureServer(kind)
+    let server = try await Blocking.run { try FailureServer(kind) }
     let topic = Self.topic()
     let seen = Gathering<Message>()
     let relay = try await Relay(host: server.host, port: server.port)
@@ -89,7 +90,7 @@ import Testing
         #expect(await first.said() == ["publishing"], "nothing was confirmed")
 
         let second = try await WorkerProcess(server.workerURL(), topic.name, "published")
-        #expect(await second.end() == Self.killed)
+        #expect(try await second.end() == Self.killed)
         #expect(
           try await seen.wait(for: 2).map { String(buffer: $0.body) } == ["\"work\"", "\"work\""])
       }
@@ -100,7 +101,7 @@ import Testing
   /// Who answers does not notice that nobody waits any more.
   @Test(arguments: FailureServer.Kind.all)
   func requesting(_ kind: FailureServer.Kind) async throws {
-    let server = try FailureServer(kind)
+    let server = try await Blocking.run { try FailureServer(kind) }
     let topic = Self.topic()
     let asked = Gathering<String>()
     let go = Gathering<Void>()
@@ -113,7 +114,7 @@ import Testing
       try await service.whileRunning {
         let worker = try await WorkerProcess(server.workerURL(), topic.name, "requested")
         _ = try await asked.wait(for: 1)
-        #expect(await worker.end() == Self.killed)
+        #expect(try await worker.end() == Self.killed)
         go.add(())
         let answer: String = try await broker.request("another", to: topic)
         #expect(answer == "answer to another")
@@ -126,7 +127,7 @@ import Testing
   /// The requester waits until its time is over, unless the broker hands the request out again.
   @Test(arguments: FailureServer.Kind.all)
   func answering(_ kind: FailureServer.Kind) async throws {
-    let server = try FailureServer(kind)
+    let server = try await Blocking.run { try FailureServer(kind) }
     let topic = Self.topic()
     try await server.withBroker { broker in
       let worker = try await WorkerProcess(server.workerURL(), topic.name, "answering")
@@ -137,7 +138,7 @@ import Testing
       } catch {
         #expect(error.code == .timeout)
       }
-      #expect(await worker.end() == Self.killed)
+      #expect(try await worker.end() == Self.killed)
     }
   }
 

@@ -34,8 +34,8 @@ final class WorkerProcess: Sendable {
   func kill() { self.child.kill() }
 
   /// Waits until it has ended itself.
-  func end() async -> ChildProcess.End {
+  func end() async throws -> ChildProcess.End {
     _ = await self.said()
-    return self.child.end()
+    return try await Blocking.run { [child] in child.end() }
   }
 }
