@@ -117,7 +117,12 @@ extension Subscription {
     case .batches(let options, let batch):
       return await self.takeBatches(options, of: queue, later: later, attempt: batch)
     }
+    let keeps = self.broker.capabilities.guarantee == .atLeastOnce
     while let incoming = await queue.next() {
+      if keeps, self.drainRequested.isRaised {
+        await self.release([incoming])
+        continue
+      }
       self.note { $0.active += 1 }
       await self.handle(incoming, later: later, attempt: attempt)
       self.note { $0.active -= 1 }

@@ -120,6 +120,11 @@ public final class Subscription: AppService {
   /// options' drain time-out, the rest goes back to the broker.
   public func stop() {
     self.drainRequested.raise()
+    // What a worker took from now on would be begun after the end was asked for. Where the broker
+    // keeps nothing, what has arrived is worked on.
+    if case .each = self.handling, self.broker.capabilities.guarantee == .atLeastOnce {
+      self.queue.close()
+    }
   }
 
   private var prefetch: Int {
