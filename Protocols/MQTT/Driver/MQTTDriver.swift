@@ -284,7 +284,8 @@ struct MQTTSubscription: DriverSubscription {
   func settle(_ token: UInt64, _ settlement: Settlement) async {
     _ = try? self.mailbox.post(
       .settle(token, isDone: settlement == .acknowledge), isPatient: true)
-    self.window.settle()
+    // Who hands messages back wants no others in their place.
+    if settlement == .acknowledge { self.window.settle() }
   }
 
   func setPaused(_ isPaused: Bool) async {
