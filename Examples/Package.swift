@@ -31,6 +31,13 @@ let package = Package(
         .product(name: "Godwit", package: "godwit"),
         .product(name: "GodwitEmbedded", package: "godwit"),
       ]),
+    .executableTarget(
+      name: "Sensors",
+      dependencies: [
+        .product(name: "Godwit", package: "godwit"),
+        .product(name: "GodwitMQTT", package: "godwit"),
+        .product(name: "GodwitNATS", package: "godwit"),
+      ]),
     // A service and its unit tests, on the engine inside the test process.
     .target(name: "Billing", dependencies: [.product(name: "Godwit", package: "godwit")]),
     .testTarget(
