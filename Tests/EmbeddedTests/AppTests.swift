@@ -13,6 +13,12 @@ import Testing
     func run() async throws { _ = await self.events.wait(for: self.count) }
   }
 
+  struct Other: Error {}
+
+  struct Fails: Service {
+    func run() async throws { throw Broken() }
+  }
+
   @Test func startsServesDrainsAndStops() async throws {
     let broker = Broker.embedded()
     let events = Collector<String>()
@@ -20,7 +26,7 @@ import Testing
       events.add(delivery.payload)
       return .ack
     }
-    let app = App("test", logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }) {
+    let app = App("test", logger: .quiet) {
       broker
       subscription
       EndsAfter(events: events, count: 3)
@@ -30,10 +36,14 @@ import Testing
       events.add("after")
       try await broker.publish("hello", to: Topic<String>("t"))
     }
+    .on(.beforeStop) {
+      #expect(broker.state.isConnected && subscription.progress.settled == 1)
+      events.add("stopping")
+    }
     .on(.afterStop) { events.add("stopped") }
     // A service that ends begins the shutdown of all others.
     try await app.run()
-    #expect(events.values == ["before", "after", "hello", "stopped"])
+    #expect(events.values == ["before", "after", "hello", "stopping", "stopped"])
     #expect(subscription.progress.settled == 1)
   }
 
@@ -48,4 +58,37 @@ import Testing
     let hooked = App("test") { broker }.on(.beforeStart) { throw Broken() }
     await #expect(throws: Broken.self) { try await hooked.run() }
   }
+
+  @Test func aFailureIsThrownAfterTheEnd() async throws {
+    let broker = Broker.embedded()
+    let events = Collector<String>()
+    let app = App("test", logger: .quiet) {
+      broker
+      Fails()
+    }
+    .on(.beforeStop) { events.add("stopping") }
+    .on(.afterStop) {
+      events.add("stopped")
+      throw Other()
+    }
+    await #expect(throws: Broken.self) { try await app.run() }
+    #expect(events.values == ["stopping", "stopped"])
+    #expect(broker.state.description == "closed")
+  }
+
+  @Test func whatHadStartedIsStoppedWhenTheStartFails() async throws {
+    let broker = Broker.embedded()
+    let subscription = Subscription(to: Topic<String>("t"), on: broker) { _ in .ack }
+    let app = App("test", logger: .quiet) {
+      broker
+      subscription
+    }
+    .on(.afterStart) { throw Broken() }
+    await #expect(throws: Broken.self) { try await app.run() }
+    #expect(broker.state.description == "closed")
+  }
+}
+
+extension Logger {
+  fileprivate static var quiet: Logger { Logger(label: "t") { _ in SwiftLogNoOpLogHandler() } }
 }

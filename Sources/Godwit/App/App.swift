@@ -12,8 +12,9 @@ public import UnixSignals
 /// try await app.run()
 /// ```
 ///
-/// The phases: *start*, each service in order, an error ends the program with it; *serve*; *drain*
-/// on SIGTERM, SIGINT or when a service ends, in the opposite order; *stop*.
+/// The phases: *start*, each service in order, an error ends the program with it, and those that had
+/// started let go of what they have; *serve*; *drain* on SIGTERM, SIGINT or when a service ends, in
+/// the opposite order; *stop*.
 public struct App: Service {
   /// A moment of an app's life that a closure can be attached to.
   public enum Phase: Hashable, Sendable {
@@ -21,7 +22,9 @@ public struct App: Service {
     case beforeStart
     /// All services have started.
     case afterStart
-    /// All services have drained.
+    /// The drain is about to begin; no service knows of it yet.
+    case beforeStop
+    /// All services have drained, or one of them has failed.
     case afterStop
   }
 
@@ -58,7 +61,7 @@ public struct App: Service {
   }
 
   /// The app with a closure that runs at a phase. Several of one phase run in their order; one that
-  /// throws before serving ends the start.
+  /// throws before serving ends the start, one that throws after fails the run.
   public func on(_ phase: Phase, _ body: @escaping @Sendable () async throws -> Void) -> Self {
     var app = self
     app.hooks.append((phase, body))
@@ -69,27 +72,71 @@ public struct App: Service {
   ///
   /// - Throws: what a start threw, or a service that failed.
   public func run() async throws {
-    try await self.runHooks(of: .beforeStart)
-    for service in self.services {
-      try await (service as? any AppService)?.start()
-    }
-    try await self.runHooks(of: .afterStart)
+    try await self.start()
     self.logger.info("serving", metadata: ["version": "\(self.version)", "id": "\(self.id)"])
+    // The last in the list is the first to hear of the end.
+    let farewell = Farewell { try await self.runHooks(of: .beforeStop) }
     let group = ServiceGroup(
       configuration: .init(
-        services: self.services.map {
+        services: (self.services + [farewell]).map {
           // Whoever ends, and however: the others drain.
           .init(
             service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
             failureTerminationBehavior: .gracefullyShutdownGroup)
         },
         gracefulShutdownSignals: self.shutdownSignals, logger: self.logger))
-    try await group.run()
+    do {
+      try await group.run()
+    } catch {
+      do {
+        try await self.runHooks(of: .afterStop)
+      } catch let other {
+        self.logger.error("a hook failed after a service had", metadata: ["error": "\(other)"])
+      }
+      throw error
+    }
     try await self.runHooks(of: .afterStop)
+  }
+
+  private func start() async throws {
+    var started: [any AppService] = []
+    do {
+      try await self.runHooks(of: .beforeStart)
+      for case let service as any AppService in self.services {
+        try await service.start()
+        started.append(service)
+      }
+      try await self.runHooks(of: .afterStart)
+    } catch {
+      await Self.end(started)
+      throw error
+    }
+  }
+
+  /// Who has started and will not serve ends as it does when its task is cancelled.
+  private static func end(_ started: [any AppService]) async {
+    for service in started.reversed() {
+      await withTaskGroup(of: Void.self) { group in
+        group.cancelAll()
+        group.addTask { try? await service.run() }
+      }
+    }
   }
 
   private func runHooks(of phase: Phase) async throws {
     for hook in self.hooks where hook.phase == phase { try await hook.body() }
+  }
+}
+
+extension App {
+  /// Says that the app is about to stop.
+  private struct Farewell: Service {
+    let say: @Sendable () async throws -> Void
+
+    func run() async throws {
+      try? await gracefulShutdown()
+      try await self.say()
+    }
   }
 }
 
