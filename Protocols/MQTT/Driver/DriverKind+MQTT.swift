@@ -40,7 +40,9 @@ extension DriverKind {
         DriverOption("reconnect_attempts_max", count), DriverOption("pending_bytes_max", count),
         DriverOption("window_messages_max", count), DriverOption("window_bytes_max", count),
       ]
-    ) { settings throws(GodwitError) in try MQTTDriver(Self.settings(settings)) }
+    ) { settings throws(GodwitError) in
+      try MQTTDriver(Self.settings(settings), logger: settings.logger)
+    }
   }
 
   private static func settings(_ given: DriverSettings) throws(GodwitError) -> MQTTSettings {
