@@ -53,7 +53,7 @@ public final class EmbeddedDriver: Driver {
         of: Duration?.self, bufferingPolicy: .bufferingNewest(1))
       group.addTask {
         for await _ in self.wakeUps {
-          deadline.yield(await self.kernel.turn(sending: self.takeMail()))
+          deadline.yield(await self.kernel.turn { self.takeMail() })
           if self.isClosed { break }
         }
         deadline.finish()
@@ -62,7 +62,7 @@ public final class EmbeddedDriver: Driver {
       self.wake.yield()
       await group.waitForAll()
     }
-    await self.kernel.close(sending: self.takeMail())
+    await self.kernel.close { self.takeMail() }
     self.states.move(to: .closed)
   }
 
@@ -98,11 +98,10 @@ public final class EmbeddedDriver: Driver {
   @discardableResult
   public func publish(_ messages: [Message]) async throws(GodwitError) -> [PublishReceipt] {
     try self.checkOpen()
-    await self.kernel.send(self.takeMail())
     var receipts: [PublishReceipt] = []
     receipts.reserveCapacity(messages.count)
     for message in messages {
-      receipts.append(try await self.kernel.publish(message))
+      receipts.append(try await self.kernel.publish(message) { self.takeMail() })
     }
     return receipts
   }

@@ -48,17 +48,17 @@ actor EmbeddedKernel {
   /// Sends what was left, fires what is due.
   ///
   /// - Returns: when to come again; `nil` when no timer is set.
-  func turn(sending messages: [Message]) -> Duration? {
+  func turn(sending mail: @Sendable () -> [Message]) -> Duration? {
     self.renewTime()
-    self.send(messages)
+    self.send(mail())
     let next = self.engine.timers.fireDue()
     self.pumpTouched()
     return next.map { .nanoseconds(max(1_000_000, $0 - self.engine.now)) }
   }
 
   /// The end: subscriptions' queues end, waiting publishers go.
-  func close(sending messages: [Message]) {
-    self.send(messages)
+  func close(sending mail: @Sendable () -> [Message]) {
+    self.send(mail())
     for place in self.places.values {
       guard case .queue(let queue, let member, _) = place else { continue }
       member.queue.finish()
@@ -74,15 +74,20 @@ actor EmbeddedKernel {
   // MARK: Publishing
 
   /// Publishes what nobody waits for.
-  func send(_ messages: [Message]) {
+  private func send(_ messages: [Message]) {
     guard !messages.isEmpty else { return }
     self.renewTime()
     for message in messages { _ = self.route(message) }
     self.pumpTouched()
   }
 
-  /// Publishes when no queue that gets the message is full.
-  func publish(_ message: Message) async throws(GodwitError) -> PublishReceipt {
+  /// Publishes when no queue that gets the message is full, behind what was sent before it.
+  ///
+  /// - Parameter mail: takes it. Called in here, so that nobody who has taken some is overtaken.
+  func publish(
+    _ message: Message, after mail: @Sendable () -> [Message]
+  ) async throws(GodwitError) -> PublishReceipt {
+    self.send(mail())
     let deadline = self.clock.now + self.limits.publishTimeout
     while let crowded = self.crowdedQueue(for: message.topic) {
       let room = Signal()

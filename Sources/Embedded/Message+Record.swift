@@ -31,16 +31,9 @@ extension Message {
   /// Calls `body` with the message as the engine publishes it.
   func withPublication<Result>(_ body: (inout Publication) -> Result) -> Result {
     var metadata = Metadata()
-    metadata.headers = self.headers.map {
-      .init(name: Array($0.name.utf8), value: Array($0.value.utf8))
-    }
     metadata.replyTopic = self.replyTo.map { Array($0.utf8) }
-    metadata.correlation = self.correlationID.map { Array($0.utf8) }
-    metadata.contentType = self.contentType.map { Array($0.utf8) }
-    metadata.messageID = Array(self.id.utf8)
-    metadata.key = self.key.map { Array($0.utf8) }
     let sentAt = Self.nanoseconds(of: self.time)
-    metadata.sentAt = sentAt
+    if !self.isBare { self.write(to: &metadata, sentAt: sentAt) }
     let topic = Array(self.topic.utf8)
     return topic.withUnsafeBytes { topic in
       self.body.withUnsafeReadableBytes { payload in
@@ -55,6 +48,17 @@ extension Message {
         return body(&publication)
       }
     }
+  }
+
+  private func write(to metadata: inout Metadata, sentAt: Int64) {
+    metadata.headers = self.headers.map {
+      .init(name: Array($0.name.utf8), value: Array($0.value.utf8))
+    }
+    metadata.correlation = self.correlationID.map { Array($0.utf8) }
+    metadata.contentType = self.contentType.map { Array($0.utf8) }
+    metadata.messageID = Array(self.id.utf8)
+    metadata.key = self.key.map { Array($0.utf8) }
+    metadata.sentAt = sentAt
   }
 
   /// The time of day in nanoseconds since 1970.

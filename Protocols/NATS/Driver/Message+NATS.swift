@@ -29,7 +29,7 @@ enum NATSHeaderName {
 }
 
 extension Message {
-  /// Writes the message as HPUB.
+  /// Writes the message as HPUB; as PUB when it is bare.
   ///
   /// - Returns: headers and body in bytes, which the server limits.
   /// - Throws: `invalidArgument` when NATS cannot carry it.
@@ -40,6 +40,7 @@ extension Message {
     if let replyTo = self.replyTo, !Self.isNATSWord(replyTo) {
       throw GodwitError(.invalidArgument, "'\(replyTo)' is no NATS subject for answers")
     }
+    guard !self.isBare else { return self.writeBareNATS(into: &out) }
     let correlation = self.correlationID.map(Self.written)
     let timeToLive = self.timeToLive.map { Self.written($0) }
     let time = Int(exactly: (self.time.timeIntervalSince1970 * 1e9).rounded())
@@ -92,6 +93,27 @@ extension Message {
       return writer.count
     }
     return total
+  }
+
+  private func writeBareNATS(into out: inout ByteBuffer) -> Int {
+    let size = self.body.readableBytes
+    let lineMax = self.topic.utf8.count + (self.replyTo?.utf8.count ?? 0) + 32
+    out.writeWithUnsafeMutableBytes(minimumWritableBytes: lineMax + size + 2) { bytes in
+      var writer = FrameWriter(bytes)
+      writer.write("PUB ")
+      writer.write(self.topic)
+      writer.write(" ")
+      if let replyTo = self.replyTo {
+        writer.write(replyTo)
+        writer.write(" ")
+      }
+      writer.write(decimal: size)
+      writer.write("\r\n")
+      self.body.withUnsafeReadableBytes { writer.write($0) }
+      writer.write("\r\n")
+      return writer.count
+    }
+    return size
   }
 
   /// Visible text without blanks, as subjects and groups must be.

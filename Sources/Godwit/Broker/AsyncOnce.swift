@@ -2,7 +2,7 @@ import Synchronization
 
 /// Something that is done once, by whoever comes first; others wait for it. A failure is the
 /// failure of who tried, and the next one tries again.
-final class AsyncOnce: Sendable {
+package final class AsyncOnce: Sendable {
   private enum State {
     case idle
     case running([CheckedContinuation<Void, Never>])
@@ -17,7 +17,11 @@ final class AsyncOnce: Sendable {
 
   private let state = Mutex(State.idle)
 
-  func run(_ body: () async throws(GodwitError) -> Void) async throws(GodwitError) {
+  /// Not done yet.
+  package init() {}
+
+  /// Does it, or waits until it was done.
+  package func run(_ body: () async throws(GodwitError) -> Void) async throws(GodwitError) {
     while true {
       let turn = self.state.withLock { state in
         switch state {

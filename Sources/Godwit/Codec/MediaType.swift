@@ -1,13 +1,13 @@
 import NIOCore
 
 /// Media types as codecs are chosen by (RFC 9110, 8.3.1): type and subtype, without parameters.
-enum MediaType {
+package enum MediaType {
   static let json = "application/json"
   static let text = "text/plain; charset=utf-8"
   static let bytes = "application/octet-stream"
 
   /// What payloads of a type are written as unless the topic says otherwise.
-  static func usual(for type: (some Sendable).Type) -> String {
+  package static func usual(for type: (some Sendable).Type) -> String {
     if let type = type as? any MessagePayload.Type { return type.usualContentType }
     if type is String.Type { return self.text }
     if type is ByteBuffer.Type || type is [UInt8].Type { return self.bytes }
@@ -16,7 +16,7 @@ enum MediaType {
 
   /// What an answer is written as: text and bytes as they are, and values as the request was, or as
   /// JSON where the request was no value.
-  static func answer(_ type: (some Sendable).Type, to request: String) -> String {
+  package static func answer(_ type: (some Sendable).Type, to request: String) -> String {
     let usual = self.usual(for: type)
     let isValue = ![self.essence(of: self.text), self.bytes].contains(self.essence(of: request))
     return usual == self.json && isValue ? request : usual

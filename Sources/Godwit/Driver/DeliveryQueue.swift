@@ -55,7 +55,7 @@ public final class DeliveryQueue: Sendable {
   }
 
   /// A queue that holds nothing: `sink` gets each message at once, in the driver's own context.
-  init(sink: @escaping @Sendable (IncomingMessage) -> Void) {
+  package init(sink: @escaping @Sendable (IncomingMessage) -> Void) {
     self.sink = sink
   }
 

@@ -32,6 +32,10 @@ public struct Message: Hashable, Sendable {
   public var correlationID: String?
   /// The body.
   public var body: ByteBuffer
+  /// Whether topic, reply address and body are all there is: a frame of a protocol with words of
+  /// its own. A driver then sends neither id nor time nor headers, where its protocol can do
+  /// without them. Default no.
+  public var isBare = false
 
   /// A message.
   public init(
@@ -47,6 +51,13 @@ public struct Message: Hashable, Sendable {
     self.time = time
     self.timeToLive = timeToLive
     self.body = body
+  }
+
+  /// A message of nothing but topic, reply address and body; see `isBare`.
+  public init(bare body: ByteBuffer, to topic: String, replyTo: String? = nil) {
+    self.init(topic: topic, body: body, id: "", time: Date(timeIntervalSince1970: 0))
+    self.replyTo = replyTo
+    self.isBare = true
   }
 
   /// A new random id: 22 letters and digits, 131 bits.

@@ -6,11 +6,15 @@ public import NIOCore
 /// That arrays and maps get as many values as their heads say is the caller's part.
 public struct MessagePackWriter: Sendable {
   /// What was written so far.
-  public private(set) var buffer = ByteBuffer()
+  public private(set) var buffer: ByteBuffer
   private let bytesMax: Int
 
   /// A writer that refuses to write more than that many bytes.
-  public init(bytesMax: Int = MessagePackLimits.defaults.bytesMax) {
+  ///
+  /// - Parameter capacity: bytes that there is room for from the start. Default 0.
+  public init(bytesMax: Int = MessagePackLimits.defaults.bytesMax, capacity: Int = 0) {
+    self.buffer = ByteBuffer()
+    if capacity > 0 { self.buffer.reserveCapacity(capacity) }
     self.bytesMax = min(bytesMax, Int(Int32.max))
   }
 
