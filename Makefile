@@ -47,14 +47,20 @@ unit: ## the tests of every module
 	$(SWIFT) test --quiet --skip-build --disable-xctest --scratch-path $(SCRATCH) --filter '$(FRAMEWORK)'
 
 .PHONY: drivers
-drivers: peers ## the conformance suite against the reference servers
-	GODWIT_NATS_SERVERS=$(GODWIT_VENV)/bin/nats-server:/usr/sbin/nats-server \
-	GODWIT_MOSQUITTO=/usr/sbin/mosquitto \
+drivers: peers conduit-peer ## the conformance suite against the reference servers
+	GODWIT_CONDUIT_PEER=$(abspath $(SCRATCH))/conduit-peer \
+	  GODWIT_NATS_SERVERS=$(GODWIT_VENV)/bin/nats-server:/usr/sbin/nats-server \
+	  GODWIT_MOSQUITTO=/usr/sbin/mosquitto \
 	  $(SWIFT) test --disable-xctest --scratch-path $(SCRATCH) --filter ConformanceTests
 
 .PHONY: capabilities
 capabilities: export GODWIT_CAPABILITIES := write
 capabilities: drivers ## docs/capabilities.md, as the conformance suite finds the drivers
+
+.PHONY: conduit-peer
+conduit-peer: peers # a service that speaks as Conduit for Go does
+	GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS= GOTOOLCHAIN=local \
+	  go build -o $(abspath $(SCRATCH))/conduit-peer Interop/conduit/go/main.go
 
 .PHONY: traits
 traits: ## the tests of what is behind a trait that is off: the health endpoints
@@ -81,6 +87,13 @@ budgets: build peers ## allocations per delivered message against Benchmarks/Bud
 .PHONY: bench
 bench: build peers ## godwit against nats-server and Mosquitto; ROUNDS=5 BENCH="nats-pub16 …"
 	GODWIT_BIN=$(RELEASE_BIN) Benchmarks/run $(or $(ROUNDS),5) $(BENCH)
+
+.PHONY: bench-conduit
+bench-conduit: conduit-peer ## streams over Conduit against the original's protocol in Go; ROUNDS=5
+	$(SWIFT) build -c release --static-swift-stdlib --package-path Benchmarks/Conduit \
+	  --scratch-path $(SCRATCH)-conduit
+	CONDUIT_LOAD=$(abspath $(SCRATCH))-conduit/release/ConduitLoad \
+	  CONDUIT_PEER=$(abspath $(SCRATCH))/conduit-peer Benchmarks/conduit $(or $(ROUNDS),5)
 
 .PHONY: bench-framework
 bench-framework: peers ## the framework against nats.go and nats-py; ROUNDS=5 BENCH="consume16 …"

@@ -95,6 +95,7 @@ let package = Package(
     .library(name: "GodwitHealth", targets: ["GodwitHealth"]),
     .library(name: "GodwitMessagePack", targets: ["GodwitMessagePack"]),
     .library(name: "GodwitProtobuf", targets: ["GodwitProtobuf"]),
+    .library(name: "GodwitConduit", targets: ["GodwitConduit"]),
   ],
   // Who depends on the package and does not want what a trait brings names the others.
   traits: [
@@ -151,6 +152,10 @@ let package = Package(
     .target(
       name: "GodwitProtobuf", dependencies: ["Godwit", nioCore, protobuf],
       path: "Sources/Protobuf", swiftSettings: settings),
+    // L3: services that send each other messages and streams, over any broker.
+    .target(
+      name: "GodwitConduit", dependencies: ["Godwit", "GodwitWire", nioCore, logging, lifecycle],
+      path: "Sources/Conduit", swiftSettings: settings),
     // L3: what every driver needs.
     .target(
       name: "GodwitDriverKit",
@@ -262,14 +267,22 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(
+      name: "ConduitTests",
+      dependencies: [
+        "Godwit", "GodwitConduit", "GodwitEmbedded", "GodwitMessagePack", "GodwitProtobuf",
+        "GodwitWire", "GodwitWireTesting", nioCore, logging, protobuf,
+      ],
+      swiftSettings: settings),
+    .testTarget(
       name: "DriverKitTests", dependencies: ["GodwitDriverKit", "Godwit", nioCore, logging],
       swiftSettings: settings),
     .testTarget(
       name: "ConformanceTests",
       dependencies: [
-        "GodwitConformance", "GodwitEmbedded", "GodwitNATS", "GodwitMQTT", "GodwitDriverKit",
-        "Godwit", "GodwitBroker", "GodwitFrontEndKit", "GodwitWire", "NATSWire", "MQTTWire",
-        "TestSupport", "FrailWorker", nioCore, nioPosix, logging, crypto,
+        "GodwitConformance", "GodwitConduit", "GodwitEmbedded", "GodwitMessagePack", "GodwitNATS",
+        "GodwitMQTT", "GodwitDriverKit", "Godwit", "GodwitBroker", "GodwitFrontEndKit",
+        "GodwitWire", "NATSWire", "MQTTWire", "TestSupport", "FrailWorker", nioCore, nioPosix,
+        logging, crypto,
       ],
       swiftSettings: settings),
     .testTarget(

@@ -3,7 +3,7 @@ enum Layers {
   private static let floors: [String: Int] = [
     "GodwitPrimitives": 0, "GodwitWire": 1, "GodwitWireTesting": 1, "GodwitEngine": 2,
     "Godwit": 2, "GodwitEmbedded": 3, "GodwitConformance": 3, "GodwitDriverKit": 3,
-    "GodwitHealth": 3, "GodwitMessagePack": 3, "GodwitProtobuf": 3,
+    "GodwitConduit": 3, "GodwitHealth": 3, "GodwitMessagePack": 3, "GodwitProtobuf": 3,
     "GodwitFrontEndKit": 3, "GodwitNATS": 4, "GodwitMQTT": 4, "GodwitBroker": 5, "GodwitCLI": 6,
     "Tidy": 6,
   ]
@@ -23,7 +23,7 @@ enum Layers {
 
   /// Drivers, and what they stand on: the framework's half, which knows nothing of the broker's.
   private static let drivers: Set<String> = [
-    "GodwitConformance", "GodwitDriverKit", "GodwitNATS", "GodwitMQTT",
+    "GodwitConduit", "GodwitConformance", "GodwitDriverKit", "GodwitNATS", "GodwitMQTT",
   ]
   private static let brokers: Set<String> = [
     "GodwitEngine", "GodwitEmbedded", "GodwitFrontEndKit", "GodwitBroker",
