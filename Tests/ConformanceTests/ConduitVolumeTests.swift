@@ -17,7 +17,7 @@ import Testing
     private static func memory() throws -> Int {
       let text = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
       let pages = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-      return pages * sysconf(Int32(_SC_PAGESIZE)) >> 20
+      return (pages * sysconf(Int32(_SC_PAGESIZE))) >> 20
     }
 
     @Test(arguments: ConduitPlace.Kind.all)
