@@ -6,6 +6,14 @@ let package = Package(
   dependencies: [.package(name: "godwit", path: "..")],
   targets: [
     .executableTarget(
+      name: "Chat",
+      dependencies: [
+        .product(name: "Godwit", package: "godwit"),
+        .product(name: "GodwitConduit", package: "godwit"),
+        .product(name: "GodwitEmbedded", package: "godwit"),
+        .product(name: "GodwitNATS", package: "godwit"),
+      ]),
+    .executableTarget(
       name: "Hello",
       dependencies: [
         .product(name: "Godwit", package: "godwit"),
