@@ -77,7 +77,23 @@ public struct GodwitError: Error, Sendable, CustomStringConvertible {
 
   /// The code, the message, and the cause.
   public var description: String {
-    let cause = self.cause.map { " (\($0))" } ?? ""
+    let cause = self.cause.map { " (\(Self.words(of: $0)))" } ?? ""
     return "\(self.code): \(self.message)\(cause)"
+  }
+
+  /// A cause in words. Those of decoders quote what they have read; of them only the place is told.
+  private static func words(of cause: any Error) -> String {
+    guard let cause = cause as? DecodingError else { return "\(cause)" }
+    let kind: String
+    let context: DecodingError.Context
+    switch cause {
+    case .typeMismatch(let type, let found): (kind, context) = ("not a \(type)", found)
+    case .valueNotFound(let type, let found): (kind, context) = ("no \(type)", found)
+    case .keyNotFound(let key, let found): (kind, context) = ("no '\(key.stringValue)'", found)
+    case .dataCorrupted(let found): (kind, context) = ("damaged", found)
+    @unknown default: return "not to be decoded"
+    }
+    let path = context.codingPath.map { $0.intValue.map { "\($0)" } ?? $0.stringValue }
+    return path.isEmpty ? kind : "\(kind) at '\(path.joined(separator: "."))'"
   }
 }

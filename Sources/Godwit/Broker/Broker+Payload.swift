@@ -2,7 +2,7 @@ import NIOCore
 
 extension Broker {
   /// Whether payloads are known to be a body and nothing else, without asking what they conform to.
-  private static func isOnlyBody<Payload>(_ type: Payload.Type) -> Bool {
+  fileprivate static func isOnlyBody<Payload>(_ type: Payload.Type) -> Bool {
     type == ByteBuffer.self || type == String.self || type == [UInt8].self
   }
 
@@ -10,13 +10,7 @@ extension Broker {
   func payload<Payload: Sendable>(
     _ type: Payload.Type, of message: Message, unlessSaid contentType: String
   ) throws(GodwitError) -> Payload {
-    if !Self.isOnlyBody(type), let whole = type as? any MessagePayload.Type {
-      let payload = try whole.init(
-        message: message, codecs: self.codecs, on: self.capabilities, unlessSaid: contentType)
-      if let payload = payload as? Payload { return payload }
-    }
-    return try self.codecs.decode(
-      type, from: message.body, contentType: message.contentType ?? contentType)
+    try self.codecs.payload(type, of: message, on: self.capabilities, unlessSaid: contentType)
   }
 
   /// Makes `payload` the payload of a message, written as `contentType`.
@@ -29,5 +23,21 @@ extension Broker {
     }
     message.body = try self.codecs.encode(payload, as: contentType)
     message.contentType = contentType
+  }
+}
+
+extension CodecRegistry {
+  /// The payload of a message, read by its content type; by `contentType` when it has none.
+  func payload<Payload: Sendable>(
+    _ type: Payload.Type, of message: Message, on capabilities: Capabilities,
+    unlessSaid contentType: String
+  ) throws(GodwitError) -> Payload {
+    if !Broker.isOnlyBody(type), let whole = type as? any MessagePayload.Type {
+      let payload = try whole.init(
+        message: message, codecs: self, on: capabilities, unlessSaid: contentType)
+      if let payload = payload as? Payload { return payload }
+    }
+    return try self.decode(
+      type, from: message.body, contentType: message.contentType ?? contentType)
   }
 }

@@ -96,7 +96,7 @@ extension Broker {
     _ kind: Call.Kind, _ messages: [Message],
     body: @Sendable (Call) async throws -> Result
   ) async throws(GodwitError) -> Result {
-    let call = Call(kind: kind, system: self.driver.system, messages: messages)
+    let call = Call(kind: kind, system: self.driver.system, messages: messages, broker: self)
     do {
       return try await self.middleware.run(call, body: body)
     } catch let error as GodwitError {

@@ -89,7 +89,7 @@ final class ReplyInbox: Sendable {
   }
 
   private func expect(_ replyTo: String, within timeout: Duration) {
-    let deadline = self.clock.now + timeout
+    let deadline = self.clock.now + timeout.sleepable
     let mustLook = self.inner.withLock { inner in
       inner.slots[replyTo] = Slot(state: .expected, deadline: deadline, timeout: timeout)
       guard inner.nextLook.map({ deadline < $0 }) ?? true else { return false }

@@ -1,3 +1,5 @@
+import NIOCore
+
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -25,6 +27,9 @@ public enum DeadLetters: Hashable, Sendable {
     public static let subscription = "Godwit-Dead-Subscription"
     /// When, ISO 8601.
     public static let time = "Godwit-Dead-Time"
+    /// What of the message stayed behind because the broker did not take it: `body of 7 bytes`,
+    /// `headers`. Absent where the letter is whole.
+    public static let leftOut = "Godwit-Dead-Left-Out"
   }
 
   /// The topic that a dead letter of `topic` goes to.
@@ -45,7 +50,7 @@ public enum DeadLetters: Hashable, Sendable {
     letter.topic = destination
     letter.timeToLive = nil
     letter.replyTo = nil
-    letter.headers[Header.reason] = Self.line(reason)
+    letter.headers[Header.reason] = reason.headerLine
     letter.headers[Header.attempts] = String(attempts)
     letter.headers[Header.topic] = message.topic
     letter.headers[Header.subscription] = subscription
@@ -53,9 +58,52 @@ public enum DeadLetters: Hashable, Sendable {
     return letter
   }
 
-  /// A reason as one line of at most 1,000 characters: what every broker carries in a header.
-  private static func line(_ reason: String) -> String {
-    let line = reason.prefix(1_000).map { $0.isNewline || $0.asciiValue == 0 ? " " : $0 }
-    return String(line)
+  /// A letter that the broker did not take, without what may be the reason.
+  ///
+  /// - Returns: `nil` when there is nothing to leave out.
+  static func reduced(_ letter: Message, refusedWith error: GodwitError) -> Message? {
+    let leftOut = letter.headers[Header.leftOut].map { "\($0), " } ?? ""
+    let own = letter.headers.filter { field in
+      [Header.reason, Header.attempts, Header.topic, Header.subscription, Header.time]
+        .contains(field.name) || field.name == Header.leftOut
+    }
+    let hasFacts = letter.key != nil || letter.correlationID != nil || letter.contentType != nil
+    var less = letter
+    if error.code == .tooLarge, letter.body.readableBytes > 0 {
+      less.headers[Header.leftOut] = "\(leftOut)body of \(letter.body.readableBytes) bytes"
+      less.body = ByteBuffer()
+      return less
+    }
+    guard [.tooLarge, .invalidArgument].contains(error.code),
+      own.count < letter.headers.count || hasFacts
+    else { return nil }
+    // What came from other clients may be nothing that a client can send.
+    less.headers = Headers(own)
+    less.headers[Header.leftOut] = "\(leftOut)headers"
+    less.key = nil
+    less.correlationID = nil
+    less.contentType = nil
+    less.id = Message.makeID()
+    return less
+  }
+}
+
+extension String {
+  /// The text as one line of at most 1,000 bytes without control characters: what every broker
+  /// carries in a header, and what no terminal obeys.
+  package var headerLine: String {
+    var line = ""
+    var isBlank = false
+    for scalar in self.unicodeScalars {
+      let isControl =
+        scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+        || (0x2028...0x2029).contains(scalar.value)
+      if isControl, isBlank { continue }
+      let next = isControl ? " " : scalar
+      guard line.utf8.count + UTF8.width(next) <= 1_000 else { break }
+      line.unicodeScalars.append(next)
+      isBlank = isControl
+    }
+    return line
   }
 }

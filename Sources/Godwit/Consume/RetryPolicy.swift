@@ -56,6 +56,20 @@ public struct Backoff: Hashable, Sendable {
     self.hasJitter = hasJitter
   }
 
+  /// Checks that the waits can be: 0 to 366 days, growing by a factor of 1 to 1,000.
+  ///
+  /// - Throws: `invalidArgument`.
+  package func validate() throws(GodwitError) {
+    let bounds = Duration.zero...Duration.seconds(366 * 86_400)
+    guard bounds.contains(self.initial), bounds.contains(self.max) else {
+      throw GodwitError(
+        .invalidArgument, "a back-off from \(self.initial) to \(self.max); 0 to 366 days")
+    }
+    guard (1...1_000).contains(self.factor) else {
+      throw GodwitError(.invalidArgument, "a back-off that grows by \(self.factor); 1 to 1000")
+    }
+  }
+
   /// The wait after that many failed attempts (1 or more).
   public func delay(
     afterAttempts attempts: Int, using generator: inout some RandomNumberGenerator

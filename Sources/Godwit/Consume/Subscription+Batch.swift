@@ -98,7 +98,7 @@ extension Subscription {
         return batch
       }
       group.addTask {
-        try? await Task.sleep(for: options.within)
+        try? await Task.sleep(for: options.within.sleepable)
         return nil
       }
       var batch: [IncomingMessage] = []
@@ -117,16 +117,19 @@ extension Subscription {
   ) async {
     var batch = batch
     while !batch.isEmpty {
-      var again: [IncomingMessage] = []
+      var again: [(incoming: IncomingMessage, reason: String)] = []
       var longest = Duration.zero
       for (incoming, step) in zip(batch, await self.steps(batch, attempt)) {
-        guard let delay = await self.conclude(incoming, step, later: later) else { continue }
-        again.append(incoming)
-        longest = max(longest, delay)
+        guard let next = await self.conclude(incoming, step, later: later) else { continue }
+        again.append((incoming, next.reason))
+        longest = max(longest, next.delay)
       }
       guard !again.isEmpty else { return }
-      guard await self.sleep(for: longest) else { return await self.release(again) }
-      batch = again.map { incoming in
+      guard await self.sleep(for: longest) else {
+        for (incoming, reason) in again { await self.giveBack(incoming, reason) }
+        return
+      }
+      batch = again.map { incoming, _ in
         var incoming = incoming
         incoming.attempt += 1
         return incoming

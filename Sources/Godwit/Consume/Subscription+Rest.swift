@@ -7,7 +7,7 @@ extension Subscription {
 
   /// Pauses at once, and takes messages again after a time.
   func rest(for duration: Duration, _ time: Timekeeper) async {
-    await self.driverSubscription?.setPaused(true)
+    await self.setResting(true)
     self.rests.continuation.yield(Rest(duration: duration, time: time))
   }
 
@@ -16,10 +16,11 @@ extension Subscription {
   func takeRests() async {
     for await rest in self.rests.stream {
       // Again, since the end of the rest before may have come between.
-      await self.driverSubscription?.setPaused(true)
+      await self.setResting(true)
       await rest.time.sleep(for: rest.duration, orUntil: self.drainRequested)
-      if Task.isCancelled { return }
-      if !self.isPaused { await self.driverSubscription?.setPaused(false) }
+      // Who is leaving takes no more messages.
+      if Task.isCancelled || self.drainRequested.isRaised { return }
+      await self.setResting(false)
     }
   }
 }

@@ -5,14 +5,21 @@ extension Subscription {
   /// A message that waits in this process for its next attempt, since the broker cannot keep it.
   struct Wait {
     var incoming: IncomingMessage
+    var again: Again
+  }
+
+  /// Another attempt that is to come.
+  struct Again {
     var delay: Duration
+    /// Why the one before was not the last.
+    var reason: String
   }
 
   /// What follows from an attempt.
   enum Step {
     /// The message is done with.
     case settle
-    case retry(after: Duration)
+    case retry(Again)
     /// It was not handled; it goes back.
     case release
   }
@@ -39,11 +46,14 @@ extension Subscription {
 
   /// Runs the subscription while `body` runs, and drains it after. For tests and scripts.
   ///
-  /// - Throws: what `start` and `body` throw.
+  /// - Throws: what `start` and `body` throw; `closed` when it has run before.
   @discardableResult
   public func whileRunning<Result: Sendable>(
     _ body: () async throws -> Result
   ) async throws -> Result {
+    guard !self.drainRequested.isRaised else {
+      throw GodwitError(.closed, "the subscription has ended; another one is needed to go on")
+    }
     try await self.start()
     return try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await self.run() }
@@ -74,7 +84,7 @@ extension Subscription {
           await self.release(self.queue.finish())
           self.whenEnded()
         }
-        try? await Task.sleep(for: self.options.drainTimeout)
+        try? await Task.sleep(for: self.options.drainTimeout.sleepable)
       }
       await group.next()
       group.cancelAll()
@@ -136,8 +146,10 @@ extension Subscription {
     var incoming = incoming
     while true {
       let step = await self.step(incoming, attempt)
-      guard let delay = await self.conclude(incoming, step, later: later) else { return }
-      guard await self.sleep(for: delay) else { return await self.release([incoming]) }
+      guard let again = await self.conclude(incoming, step, later: later) else { return }
+      guard await self.sleep(for: again.delay) else {
+        return await self.giveBack(incoming, again.reason)
+      }
       incoming.attempt += 1
     }
   }
@@ -148,20 +160,20 @@ extension Subscription {
   ///   waits elsewhere.
   func conclude(
     _ incoming: IncomingMessage, _ step: Step, later: AsyncStream<Wait>.Continuation
-  ) async -> Duration? {
+  ) async -> Again? {
     switch step {
     case .settle:
       await self.driverSubscription?.settle(incoming.token, .acknowledge)
       self.note { $0.settled += 1 }
     case .release:
       await self.release([incoming])
-    case .retry(let delay):
+    case .retry(let again):
       self.note { $0.retried += 1 }
-      if self.options.isOrderedByKey { return delay }
+      if self.options.isOrderedByKey { return again }
       if self.broker.capabilities.redelivers {
-        await self.driverSubscription?.settle(incoming.token, .retry(after: delay))
+        await self.driverSubscription?.settle(incoming.token, .retry(after: again.delay))
       } else {
-        later.yield(Wait(incoming: incoming, delay: delay))
+        later.yield(Wait(incoming: incoming, again: again))
       }
     }
     return nil
@@ -218,13 +230,15 @@ extension Subscription {
       guard incoming.attempt < policy.attemptsMax else {
         return await self.bury(incoming, reason: reason)
       }
-      return .retry(after: delay ?? policy.backoff.delay(afterAttempts: incoming.attempt))
+      return .retry(
+        Again(
+          delay: delay ?? policy.backoff.delay(afterAttempts: incoming.attempt), reason: reason))
     }
   }
 
   /// Publishes the dead letter of a message, and only then is the message done with. If that
   /// fails, the message is tried again: it is never lost on the way.
-  private func bury(_ incoming: IncomingMessage, reason: String) async -> Step {
+  func bury(_ incoming: IncomingMessage, reason: String) async -> Step {
     let message = incoming.message
     let metadata: Logger.Metadata = [
       "subscription": "\(self.id)", "messaging.destination.name": "\(message.topic)",
@@ -238,15 +252,40 @@ extension Subscription {
     let letter = DeadLetters.letter(
       of: message, to: destination, reason: reason, attempts: incoming.attempt,
       subscription: self.id)
-    do {
-      try await self.broker.driver.publish([letter])
+    do throws(GodwitError) {
+      try await self.publish(letter)
     } catch {
       self.broker.logger.error("no dead letter could be published: \(error)", metadata: metadata)
-      return .retry(after: self.options.retry.backoff.delay(afterAttempts: incoming.attempt))
+      // Where the broker keeps nothing, one that never can be would only be in the way of others.
+      guard self.broker.capabilities.guarantee == .atMostOnce, !error.isRetriable,
+        ![.cancelled, .closed].contains(error.code)
+      else {
+        return .retry(
+          Again(
+            delay: self.options.retry.backoff.delay(afterAttempts: incoming.attempt),
+            reason: reason))
+      }
+      self.broker.logger.error("a message is given up: \(reason)", metadata: metadata)
+      self.note { $0.dead += 1 }
+      return .settle
     }
     self.broker.logger.warning("a message is dead: \(reason)", metadata: metadata)
     self.note { $0.dead += 1 }
     return .settle
+  }
+
+  /// Publishes a dead letter; what of it the broker does not take is left out.
+  private func publish(_ letter: Message) async throws(GodwitError) {
+    var letter = letter
+    while true {
+      do throws(GodwitError) {
+        try await self.broker.driver.publish([letter])
+        return
+      } catch {
+        guard let less = DeadLetters.reduced(letter, refusedWith: error) else { throw error }
+        letter = less
+      }
+    }
   }
 
   /// Hands messages that were not handled back to the broker.
@@ -257,6 +296,19 @@ extension Subscription {
     self.note { $0.handedBack += messages.count }
   }
 
+  /// Hands a message back that was waiting for its next attempt. A broker that keeps nothing does
+  /// not take it: there it is dead.
+  func giveBack(_ incoming: IncomingMessage, _ reason: String) async {
+    guard self.broker.capabilities.guarantee == .atMostOnce else {
+      return await self.release([incoming])
+    }
+    let step = await self.buryToTheEnd(
+      incoming, reason: "stopped before another attempt: \(reason)")
+    guard case .settle = step else { return await self.release([incoming]) }
+    await self.driverSubscription?.settle(incoming.token, .acknowledge)
+    self.note { $0.settled += 1 }
+  }
+
   /// Keeps messages in this process until their next attempt.
   private func wait(_ waits: AsyncStream<Wait>) async {
     await withDiscardingTaskGroup { group in
@@ -264,8 +316,8 @@ extension Subscription {
         group.addTask {
           var incoming = wait.incoming
           incoming.attempt += 1
-          guard await self.sleep(for: wait.delay), self.queue.offer([incoming]) else {
-            return await self.release([wait.incoming])
+          guard await self.sleep(for: wait.again.delay), self.queue.offer([incoming]) else {
+            return await self.giveBack(wait.incoming, wait.again.reason)
           }
         }
       }
@@ -279,7 +331,7 @@ extension Subscription {
     await withTaskGroup(of: Bool.self) { group in
       group.addTask {
         do {
-          try await Task.sleep(for: delay)
+          try await Task.sleep(for: delay.sleepable)
           return true
         } catch {
           return false

@@ -66,6 +66,7 @@ public final class Subscription: AppService {
   private struct Inner {
     var subscription: (any DriverSubscription)?
     var isPaused = false
+    var isResting = false
     var progress = Progress()
   }
 
@@ -107,13 +108,32 @@ public final class Subscription: AppService {
   /// it keeps anything.
   public func pause() async {
     self.inner.withLock { $0.isPaused = true }
-    await self.driverSubscription?.setPaused(true)
+    await self.applyPause()
   }
 
   /// Takes messages again.
   public func resume() async {
     self.inner.withLock { $0.isPaused = false }
-    await self.driverSubscription?.setPaused(false)
+    await self.applyPause()
+  }
+
+  /// Tells the broker whether messages are wanted, until that is what was wanted last: calls that
+  /// overtake each other on the way end well.
+  private func applyPause() async {
+    guard let subscription = self.driverSubscription else { return }
+    var wanted = self.wantsPause
+    while true {
+      await subscription.setPaused(wanted)
+      let now = self.wantsPause
+      if now == wanted { return }
+      wanted = now
+    }
+  }
+
+  /// Begins or ends a pause that ends by itself; `pause` outlasts it.
+  func setResting(_ isResting: Bool) async {
+    self.inner.withLock { $0.isResting = isResting }
+    await self.applyPause()
   }
 
   /// Asks `run` to come to its end: no more messages, those at work are finished within the
@@ -134,8 +154,7 @@ public final class Subscription: AppService {
     }
   }
 
-  /// Whether `pause` was called, and `resume` was not since.
-  var isPaused: Bool { self.inner.withLock { $0.isPaused } }
+  private var wantsPause: Bool { self.inner.withLock { $0.isPaused || $0.isResting } }
 
   var driverSubscription: (any DriverSubscription)? { self.inner.withLock { $0.subscription } }
 
@@ -162,6 +181,7 @@ public final class Subscription: AppService {
           prefetch: self.prefetch),
         into: self.queue)
       self.inner.withLock { $0.subscription = subscription }
+      if self.wantsPause { await self.applyPause() }
     }
   }
 }
@@ -273,7 +293,7 @@ extension Broker {
     var answer = Message(topic: replyTo, body: .init())
     answer.correlationID = request.correlationID
     let sentence = (error as? GodwitError)?.message ?? "\(type(of: error))"
-    answer.headers[Answering.failureHeader] = String(sentence.prefix(1_000))
+    answer.headers[Answering.failureHeader] = sentence.headerLine
     return answer
   }
 }

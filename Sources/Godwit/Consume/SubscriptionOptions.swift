@@ -50,6 +50,10 @@ public struct SubscriptionOptions: Sendable {
     guard self.retry.attemptsMax >= 1 else {
       throw GodwitError(.invalidArgument, "a retry policy of \(self.retry.attemptsMax) attempts")
     }
+    try self.retry.backoff.validate()
+    guard self.drainTimeout >= .zero else {
+      throw GodwitError(.invalidArgument, "a drain time-out of \(self.drainTimeout)")
+    }
     if let guarantee = self.guarantee, guarantee > capabilities.guarantee {
       throw GodwitError(
         .unsupported,
@@ -75,6 +79,9 @@ public struct SubscriptionOptions: Sendable {
     guard let example, TopicName.matches(pattern, example) else { return }
     throw GodwitError(
       .invalidArgument,
-      "'\(pattern)' would receive its own dead letters on '\(example)': choose another topic")
+      """
+      '\(pattern)' would receive its own dead letters on '\(example)': set the options' \
+      deadLetters to another topic, or to .discard
+      """)
   }
 }

@@ -76,19 +76,20 @@ enum TopicName {
     let levels = name.split(separator: ".", omittingEmptySubsequences: false)
     for (index, level) in levels.enumerated() {
       guard !level.isEmpty else {
-        throw GodwitError(.invalidArgument, "an empty level in the topic '\(name)'")
+        throw GodwitError(.invalidArgument, "an empty level in the topic '\(name.headerLine)'")
       }
       if level == "*" || level == ">" {
         guard wildcards else {
           throw GodwitError(
-            .invalidArgument, "the wildcard '\(level)' in the topic '\(name)': use a TopicPattern")
+            .invalidArgument,
+            "the wildcard '\(level)' in the topic '\(name.headerLine)': use a TopicPattern")
         }
         guard level == "*" || index == levels.count - 1 else {
-          throw GodwitError(.invalidArgument, "'>' is not the last level of '\(name)'")
+          throw GodwitError(.invalidArgument, "'>' is not the last level of '\(name.headerLine)'")
         }
       } else if level.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F }) {
         throw GodwitError(
-          .invalidArgument, "a space or control character in the topic '\(name)'")
+          .invalidArgument, "a space or control character in the topic '\(name.headerLine)'")
       }
     }
   }

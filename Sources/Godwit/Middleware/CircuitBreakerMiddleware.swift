@@ -16,7 +16,13 @@ public final class CircuitBreakerMiddleware: Middleware {
   private let openTime: Duration
   private let time: Timekeeper
   private let isFailure: @Sendable (any Error) -> Bool
-  private let circuits = Mutex<[String: Circuit]>([:])
+  private let circuits = Mutex<[Name: Circuit]>([:])
+
+  /// Whose circuit it is. Subscriptions of one group have one id: the pattern tells them apart.
+  private struct Name: Hashable {
+    var text: String
+    var pattern: String?
+  }
 
   /// A breaker.
   ///
@@ -30,7 +36,7 @@ public final class CircuitBreakerMiddleware: Middleware {
   public init(
     failuresMax: Int = 10, window: Int = 20, openTime: Duration = .seconds(10),
     clock: some Clock<Duration> = ContinuousClock(),
-    isFailure: @escaping @Sendable (any Error) -> Bool = RetryPolicy.isUsuallyRetriable
+    isFailure: @escaping @Sendable (any Error) -> Bool = CircuitBreakerMiddleware.isUsuallyFailure
   ) {
     self.failuresMax = min(64, max(1, failuresMax))
     self.window = min(64, max(self.failuresMax, window))
@@ -39,19 +45,27 @@ public final class CircuitBreakerMiddleware: Middleware {
     self.isFailure = isFailure
   }
 
+  /// Every error but those about one message: one that cannot be encoded or decoded, that is too
+  /// large, or whose topic cannot be.
+  public static func isUsuallyFailure(_ error: any Error) -> Bool {
+    guard RetryPolicy.isUsuallyRetriable(error) else { return false }
+    let code = (error as? GodwitError)?.code
+    return code != .invalidArgument && code != .encodingFailed
+  }
+
   /// `admission`.
   public var phase: MiddlewarePhase { .admission }
 
   /// The circuits that are open or half open, in order: ids of subscriptions, `publish`, `request`.
   public var openCircuits: [String] {
-    self.circuits.withLock { $0.filter { !$0.value.isClosed }.keys.sorted() }
+    self.circuits.withLock { $0.filter { !$0.value.isClosed }.keys.map(\.text).sorted() }
   }
 
   /// Lets the operation pass, makes it wait, or throws.
   public func intercept<Result: Sendable>(
     _ call: Call, next: @Sendable (Call) async throws -> Result
   ) async throws -> Result {
-    let name = call.subscription ?? call.kind.rawValue
+    let name = Name(text: call.subscription ?? call.kind.rawValue, pattern: call.pattern)
     let isProbe = try await self.admit(call, name)
     do {
       let result = try await next(call)
@@ -76,13 +90,13 @@ public final class CircuitBreakerMiddleware: Middleware {
   /// Waits until the circuit lets the operation pass.
   ///
   /// - Returns: whether it is the one that is tried while the circuit is half open.
-  private func admit(_ call: Call, _ name: String) async throws -> Bool {
+  private func admit(_ call: Call, _ name: Name) async throws -> Bool {
     while true {
       let now = self.time.now()
       let entry = self.circuits.withLock { $0[name, default: Circuit()].enter(now: now) }
       if case .pass(let isProbe) = entry { return isProbe }
       guard call.isConsumption else {
-        throw GodwitError(.overloaded, "the circuit of \(name) is open: too many have failed")
+        throw GodwitError(.overloaded, "the circuit of \(name.text) is open: too many have failed")
       }
       switch entry {
       case .pass(let isProbe): return isProbe
@@ -93,7 +107,7 @@ public final class CircuitBreakerMiddleware: Middleware {
   }
 
   private func settle(
-    _ call: Call, _ name: String, _ verdict: Circuit.Verdict, isProbe: Bool
+    _ call: Call, _ name: Name, _ verdict: Circuit.Verdict, isProbe: Bool
   ) async {
     let now = self.time.now()
     let (hasOpened, signal) = self.circuits.withLock {

@@ -39,7 +39,8 @@ public final class IdempotencyMiddleware: Middleware {
   ) async throws -> Returned {
     guard call.kind == .consume else { return try await next(call) }
     let keys = call.messages.map { message in
-      self.key(message).map { "\(call.subscription ?? "")\u{0}\($0)" }
+      // Subscriptions of one group have one id: the pattern tells them apart.
+      self.key(message).map { "\(call.subscription ?? "")\u{0}\(call.pattern ?? "")\u{0}\($0)" }
     }
     var entered: [String] = []
     defer { for key in entered { self.leave(key) } }

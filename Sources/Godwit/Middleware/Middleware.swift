@@ -27,14 +27,17 @@ public struct Call: Sendable {
   /// The group of the subscription that consumes.
   public var group: String? { self.subscriber?.group }
   let subscriber: Subscription?
+  /// Whose operation it is; `nil` only where no broker is.
+  let broker: Broker?
   /// Which of a batch's messages are left, by their places in it; `nil` for all of them.
   private(set) var kept: [Int]?
 
   init(
     kind: Kind, system: String, messages: [Message], subscription: String? = nil, attempt: Int = 1,
-    subscriber: Subscription? = nil
+    subscriber: Subscription? = nil, broker: Broker? = nil
   ) {
     self.subscriber = subscriber
+    self.broker = broker ?? subscriber?.broker
     self.kept = nil
     self.kind = kind
     self.system = system

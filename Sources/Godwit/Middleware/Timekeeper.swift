@@ -8,7 +8,7 @@ struct Timekeeper: Sendable {
   init(_ clock: some Clock<Duration>) {
     let start = clock.now
     self.now = { start.duration(to: clock.now) }
-    self.sleep = { try await clock.sleep(for: $0) }
+    self.sleep = { try await clock.sleep(for: $0.sleepable) }
   }
 
   /// Sleeps until the time is over, the task is cancelled or the signal is raised.
@@ -23,6 +23,9 @@ struct Timekeeper: Sendable {
 }
 
 extension Duration {
+  /// The duration, or 136 years: clocks trap on times that are too far away.
+  package var sleepable: Self { Swift.min(self, .seconds(1 << 32)) }
+
   /// The duration in nanoseconds, clamped to what fits twice.
   var nanoseconds: Int64 {
     let (seconds, attoseconds) = self.components

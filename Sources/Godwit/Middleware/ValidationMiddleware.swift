@@ -12,18 +12,19 @@
 /// own road. The body is decoded once more for the handler.
 public struct ValidationMiddleware<Payload: Sendable>: Middleware {
   private let pattern: TopicPattern<Payload>
-  private let codecs: CodecRegistry
+  private let codecs: CodecRegistry?
   private let validate: @Sendable (Payload) throws -> Void
 
   /// A check.
   ///
   /// - Parameters:
   ///   - pattern: which topics' messages are checked.
-  ///   - codecs: read the bodies. Those of the broker.
+  ///   - codecs: read the bodies. Default: those of the broker, which the handler's value is read
+  ///     with too.
   ///   - validate: throws what is wrong with a value. The reason is a `GodwitError`'s message, or
   ///     the error as text.
   public init(
-    _ pattern: TopicPattern<Payload>, codecs: CodecRegistry = .defaults,
+    _ pattern: TopicPattern<Payload>, codecs: CodecRegistry? = nil,
     validate: @escaping @Sendable (Payload) throws -> Void
   ) {
     self.pattern = pattern
@@ -33,7 +34,7 @@ public struct ValidationMiddleware<Payload: Sendable>: Middleware {
 
   /// A check of one topic's messages.
   public init(
-    _ topic: Topic<Payload>, codecs: CodecRegistry = .defaults,
+    _ topic: Topic<Payload>, codecs: CodecRegistry? = nil,
     validate: @escaping @Sendable (Payload) throws -> Void
   ) {
     self.init(TopicPattern(topic), codecs: codecs, validate: validate)
@@ -49,7 +50,7 @@ public struct ValidationMiddleware<Payload: Sendable>: Middleware {
     var refusals: [Int: String] = [:]
     for (place, message) in call.messages.enumerated() {
       do {
-        try self.check(message)
+        try self.check(message, of: call)
       } catch {
         let reason = (error as? GodwitError)?.message ?? "\(error)"
         guard call.kind == .consume else {
@@ -75,11 +76,14 @@ public struct ValidationMiddleware<Payload: Sendable>: Middleware {
     return try call.result(of: all)
   }
 
-  private func check(_ message: Message) throws {
-    guard TopicName.matches(self.pattern.pattern, message.topic),
-      let value = try? self.codecs.decode(
-        Payload.self, from: message.body,
-        contentType: message.contentType ?? self.pattern.contentType)
+  private func check(_ message: Message, of call: Call) throws {
+    guard TopicName.matches(self.pattern.pattern, message.topic) else { return }
+    let codecs = self.codecs ?? call.broker?.codecs ?? .defaults
+    let capabilities = call.broker?.capabilities ?? Capabilities(guarantee: .atMostOnce)
+    // Whatever the handler could read is checked.
+    guard
+      let value = try? codecs.payload(
+        Payload.self, of: message, on: capabilities, unlessSaid: self.pattern.contentType)
     else { return }
     try self.validate(value)
   }
