@@ -8,10 +8,6 @@ actor EmbeddedKernel {
   private enum Place {
     case queue(EmbeddedQueue, EmbeddedMember, key: QueueKey?)
     case tap(GodwitEngine.Subscription)
-
-    var isCrowded: Bool {
-      if case .queue(let queue, _, _) = self { queue.isCrowded } else { false }
-    }
   }
 
   /// What makes a queue that outlives its members: the group and what it receives.
@@ -28,6 +24,7 @@ actor EmbeddedKernel {
   private var groups: [QueueKey: EmbeddedQueue] = [:]
   private var subscriptions: [ObjectIdentifier: GodwitEngine.Subscription] = [:]
   private var memberCount: UInt64 = 0
+  private var isClosed = false
   private let clock = ContinuousClock()
   private let startedAt: ContinuousClock.Instant
   private let startedAtWall: Int64
@@ -59,10 +56,11 @@ actor EmbeddedKernel {
   /// The end: subscriptions' queues end, waiting publishers go.
   func close(sending mail: @Sendable () -> [Message]) {
     self.send(mail())
+    self.isClosed = true
     for place in self.places.values {
       guard case .queue(let queue, let member, _) = place else { continue }
       member.queue.finish()
-      queue.letPublishersGo()
+      queue.letEverybodyGo()
     }
   }
 
@@ -88,11 +86,14 @@ actor EmbeddedKernel {
     _ message: Message, after mail: @Sendable () -> [Message]
   ) async throws(GodwitError) -> PublishReceipt {
     self.send(mail())
-    let deadline = self.clock.now + self.limits.publishTimeout
+    let deadline = self.clock.now + self.limits.publishTimeout.sleepable
     while let crowded = self.crowdedQueue(for: message.topic) {
       let room = Signal()
       crowded.waiting.append(room)
-      guard await Self.wait(for: room, until: deadline) else {
+      let isRoom = await Self.wait(for: room, until: deadline)
+      if self.isClosed { throw GodwitError(.closed, "the embedded broker was stopped") }
+      guard isRoom else {
+        crowded.forget(room)
         if Task.isCancelled { throw GodwitError(.cancelled, "the task was cancelled") }
         throw GodwitError(.overloaded, "the queue '\(crowded.log.name)' is full")
       }
@@ -104,7 +105,7 @@ actor EmbeddedKernel {
   }
 
   private func crowdedQueue(for topic: String) -> EmbeddedQueue? {
-    guard self.places.values.contains(where: \.isCrowded) else { return nil }
+    guard self.touched.crowded > 0 else { return nil }
     let topic = Array(topic.utf8)
     return topic.withUnsafeBytes { topic in
       for subscription in self.tenant.router.subscriptions(matching: topic) {
@@ -235,6 +236,7 @@ actor EmbeddedKernel {
       }
       if key == nil, let own = self.subscriptions.removeValue(forKey: ObjectIdentifier(queue)) {
         self.tenant.router.unsubscribe(own)
+        queue.noteCrowd()
         queue.letPublishersGo()
       } else {
         queue.pump()

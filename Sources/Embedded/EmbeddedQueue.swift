@@ -14,6 +14,7 @@ final class EmbeddedQueue: Subscriber {
 
   /// Whether publishers have to wait.
   var isCrowded: Bool { !self.members.isEmpty && self.log.count >= self.messagesMax }
+  private var isNotedAsCrowded = false
 
   init(name: String, tenant: Tenant, messagesMax: Int, touched: TouchedQueues) {
     self.messagesMax = messagesMax
@@ -46,7 +47,16 @@ final class EmbeddedQueue: Subscriber {
       return false
     }
     self.touched.note(self)
+    self.noteCrowd()
     return true
+  }
+
+  /// Keeps the number of crowded queues right: to be called when messages or members have come or
+  /// gone.
+  func noteCrowd() {
+    guard self.isCrowded != self.isNotedAsCrowded else { return }
+    self.isNotedAsCrowded.toggle()
+    self.touched.crowded += self.isNotedAsCrowded ? 1 : -1
   }
 
   /// Hands out what members have room for, fairly.
@@ -69,10 +79,27 @@ final class EmbeddedQueue: Subscriber {
         self.window.release(lease.offset, countsAsDelivery: false)
       }
     }
-    if !self.waiting.isEmpty, !self.isCrowded { self.letPublishersGo() }
+    self.noteCrowd()
+    self.letPublishersGo()
   }
 
+  /// Wakes as many publishers as there is room for; all of them where nobody is left to make room.
   func letPublishersGo() {
+    guard !self.waiting.isEmpty, !self.isCrowded else { return }
+    let room = self.members.isEmpty ? Int.max : self.messagesMax - self.log.count
+    let lucky = self.waiting.prefix(room)
+    self.waiting.removeFirst(lucky.count)
+    for waiter in lucky { waiter.raise() }
+  }
+
+  /// A publisher does not wait any more. If it had been woken, somebody else may go.
+  func forget(_ waiter: Signal) {
+    self.waiting.removeAll { $0 === waiter }
+    self.letPublishersGo()
+  }
+
+  /// The end: publishers need not wait any more.
+  func letEverybodyGo() {
     let waiting = self.waiting
     self.waiting = []
     for waiter in waiting { waiter.raise() }
@@ -105,6 +132,8 @@ final class EmbeddedMember {
 /// Queues that have something new to hand out.
 final class TouchedQueues {
   private var queues: [EmbeddedQueue] = []
+  /// How many queues make publishers wait.
+  var crowded = 0
 
   func note(_ queue: EmbeddedQueue) {
     if self.queues.last !== queue { self.queues.append(queue) }
