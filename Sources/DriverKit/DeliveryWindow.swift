@@ -13,7 +13,7 @@ public final class DeliveryWindow: Sendable {
   public struct Limits: Hashable, Sendable {
     /// The most messages. Default 65,536.
     public var messagesMax: Int
-    /// The most bytes of bodies. Default 64 MiB.
+    /// The most bytes of topics, headers and bodies. Default 64 MiB.
     public var bytesMax: Int
 
     /// Limits.
@@ -68,7 +68,7 @@ public final class DeliveryWindow: Sendable {
       }
       var lost = 0
       for message in messages {
-        let size = message.message.body.readableBytes
+        let size = Self.size(of: message.message)
         guard inner.waiting.count - inner.head < self.limits.messagesMax,
           size <= self.limits.bytesMax - inner.bytes
         else {
@@ -90,8 +90,14 @@ public final class DeliveryWindow: Sendable {
     self.inner.withLock { inner in
       guard !inner.isClosed else { return }
       inner.waiting.append(contentsOf: messages)
-      inner.bytes += messages.reduce(0) { $0 + $1.message.body.readableBytes }
+      inner.bytes += messages.reduce(0) { $0 + Self.size(of: $1.message) }
       self.handOut(&inner)
+    }
+  }
+
+  private static func size(of message: Message) -> Int {
+    message.headers.reduce(message.topic.utf8.count + message.body.readableBytes) {
+      $0 + $1.name.utf8.count + $1.value.utf8.count
     }
   }
 
@@ -142,7 +148,7 @@ public final class DeliveryWindow: Sendable {
     let messages = Array(inner.waiting[inner.head..<(inner.head + count)])
     inner.head += count
     inner.held += count
-    inner.bytes -= messages.reduce(0) { $0 + $1.message.body.readableBytes }
+    inner.bytes -= messages.reduce(0) { $0 + Self.size(of: $1.message) }
     if inner.head == inner.waiting.count {
       inner.waiting.removeAll(keepingCapacity: inner.head <= 1_024)
       inner.head = 0

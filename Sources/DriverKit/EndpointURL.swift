@@ -57,7 +57,13 @@ public struct EndpointURL: Hashable, Sendable {
     }
     if let port {
       guard let number = Int(port), (1...65_535).contains(number) else {
-        throw GodwitError(.invalidArgument, "'\(port)' is no port of '\(self.host)': 1 to 65535")
+        // Not quoted: behind a password's unencoded '/' this is half of the password.
+        throw GodwitError(
+          .invalidArgument,
+          """
+          a server's URL whose port is no number from 1 to 65535 (in a user or password '/', ':', \
+          '@', '?' and ',' are written %2F, %3A, %40, %3F and %2C)
+          """)
       }
       self.port = number
     }

@@ -4,6 +4,9 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
+/// The most bytes that wait for a server beside publishes.
+private let linkAnswersMax = 16 << 20
+
 /// One connection after another, for one conversation. Confined to its event loop.
 final class Link<Dialect: Conversation>: LinkOwner {
   private enum Phase {
@@ -164,10 +167,12 @@ final class Link<Dialect: Conversation>: LinkOwner {
     handler.write(bytes)
   }
 
+  private var unsentBytes: Int {
+    self.output.readableBytes + (self.handler?.unwrittenBytes ?? 0)
+  }
+
   private func noteBytes() {
-    self.mailbox.note(
-      bytesAhead: self.dialect.waitingBytes + self.output.readableBytes
-        + (self.handler?.unwrittenBytes ?? 0))
+    self.mailbox.note(bytesAhead: self.dialect.waitingBytes + self.unsentBytes)
   }
 
   private func setAlarm() {
@@ -272,12 +277,17 @@ final class Link<Dialect: Conversation>: LinkOwner {
     handler?.close()
   }
 
-  /// The connection, or the attempt, has failed.
-  private func lose(_ error: GodwitError) {
-    if case .ended = self.phase { return }
+  /// A connection that was good for a while was good.
+  private func forgetAttempts() {
     if case .ready(let since) = self.phase, NIODeadline.now() - since > .seconds(10) {
       self.attempts = 0
     }
+  }
+
+  /// The connection, or the attempt, has failed.
+  private func lose(_ error: GodwitError) {
+    if case .ended = self.phase { return }
+    self.forgetAttempts()
     self.drop()
     self.dialect.end(error)
     self.noteBytes()
@@ -314,11 +324,18 @@ final class Link<Dialect: Conversation>: LinkOwner {
 
   /// Goes to another server, in good order.
   private func move() {
+    self.forgetAttempts()
     self.drop()
     let error = GodwitError(.disconnected, "the server is about to stop")
     self.dialect.end(error)
+    self.noteBytes()
     self.stateChanged(.reconnecting(error))
-    self.open()
+    self.attempts += 1
+    guard self.attempts > 1 else { return self.open() }
+    // Servers that send each other whoever comes are not run between.
+    self.phase = .pausing
+    self.setAlarm()
+    self.schedule(after: self.pause()) { $0.open() }
   }
 
   private static var closed: GodwitError { GodwitError(.closed, "the driver was stopped") }
@@ -361,6 +378,13 @@ final class Link<Dialect: Conversation>: LinkOwner {
     guard self.handler === handler else { return }
     self.isReading = true
     self.turn { turn throws(GodwitError) in try self.dialect.receive(&input, &turn) }
+    // Publishes are bounded where they come in; what is beyond are answers to a server that asks
+    // on and on.
+    if self.unsentBytes > linkAnswersMax,
+      self.unsentBytes > linkAnswersMax + self.mailbox.bytesPossible
+    {
+      self.lose(GodwitError(.disconnected, "the server does not read what it asks for"))
+    }
   }
 
   func burstEnded(_ handler: LinkHandler) {

@@ -10,6 +10,8 @@ public final class Mailbox<Command: Sendable>: Sendable {
     var commands: [Command] = []
     /// Bytes of the commands here.
     var bytes = 0
+    /// Bytes of the largest command ever.
+    var largest = 0
     /// Bytes that the loop has taken and that are not with the socket yet.
     var bytesAhead = 0
     var isWoken = false
@@ -57,6 +59,10 @@ public final class Mailbox<Command: Sendable>: Sendable {
   /// Bytes on their way to the socket.
   public var bytes: Int { self.inner.withLock { $0.bytes + $0.bytesAhead } }
 
+  /// The most bytes that commands can have on their way to the socket: the bound, or the largest
+  /// command, which passes alone.
+  var bytesPossible: Int { self.inner.withLock { max(self.bytesMax, $0.largest) } }
+
   /// Leaves a command for the loop.
   ///
   /// - Parameters:
@@ -74,6 +80,7 @@ public final class Mailbox<Command: Sendable>: Sendable {
       guard bytes == 0 || before == 0 || bytes <= self.bytesMax - before else { return .full }
       inner.commands.append(command)
       inner.bytes += bytes
+      inner.largest = max(inner.largest, bytes)
       if isPatient { inner.hasPatient = true }
       if inner.isWoken { return .posted }
       guard isPatient else {
@@ -99,8 +106,11 @@ public final class Mailbox<Command: Sendable>: Sendable {
 
   /// Waits until half of the bound is free, when it is not.
   ///
-  /// - Throws: `cancelled`, what the mailbox was closed with.
-  public func waitForRoom() async throws(GodwitError) {
+  /// - Throws: `overloaded` when there was no room by `deadline`; `cancelled`; what the mailbox was
+  ///   closed with.
+  public func waitForRoom(
+    until deadline: ContinuousClock.Instant? = nil
+  ) async throws(GodwitError) {
     let room = Confirmation<Void>()
     let ending = self.inner.withLock { inner -> GodwitError? in
       if let ending = inner.ending { return ending }
@@ -112,10 +122,13 @@ public final class Mailbox<Command: Sendable>: Sendable {
       return nil
     }
     if let ending { throw ending }
+    guard let deadline else { return try await room.wait { self.forget(room) } }
+    let timer = self.giveUp(room, at: deadline)
+    defer { timer.cancel() }
     try await room.wait { self.forget(room) }
   }
 
-  private func forget(_ room: Confirmation<Void>) {
+  func forget(_ room: Confirmation<Void>) {
     self.inner.withLock { inner in inner.waiting.removeAll { $0 === room } }
   }
 

@@ -6,7 +6,7 @@ import Testing
 @Suite struct DeliveryWindowTests {
   private let queue = DeliveryQueue()
 
-  private func window(prefetch: Int, messagesMax: Int = 4, bytesMax: Int = 100) -> DeliveryWindow {
+  private func window(prefetch: Int, messagesMax: Int = 4, bytesMax: Int = 101) -> DeliveryWindow {
     DeliveryWindow(
       SubscriptionRequest(pattern: "a", group: nil, id: "a", prefetch: prefetch), queue: self.queue,
       limits: .init(messagesMax: messagesMax, bytesMax: bytesMax))
@@ -69,5 +69,16 @@ import Testing
     window.drain()
     #expect(await self.take(4) == [1, 2, 3, 0])
     #expect(window.receive(self.messages(4...4)) == 1)
+  }
+
+  @Test func headersAndNamesTakeUpRoomToo() {
+    let window = self.window(prefetch: 1)
+    var message = Message(topic: "a", body: ByteBuffer())
+    message.headers = ["h": String(repeating: "x", count: 60)]
+    let incoming = (1...3).map { IncomingMessage(message: message, token: $0) }
+    #expect(window.receive(incoming) == 2)
+    message.headers = [:]
+    message.topic = String(repeating: "x", count: 200)
+    #expect(window.receive([IncomingMessage(message: message, token: 4)]) == 1)
   }
 }

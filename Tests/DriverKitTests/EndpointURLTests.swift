@@ -31,10 +31,13 @@ import Testing
     #expect(error?.code == .invalidArgument)
   }
 
-  @Test func errorsHoldNoPassword() {
-    let error = #expect(throws: GodwitError.self) {
-      try EndpointURL("nats://user:secret@host:x", defaultScheme: "nats")
-    }
-    #expect(error?.description.contains("secret") == false)
+  @Test(arguments: [
+    "nats://user:secret@host:x", "nats://user:secret", "nats://user:sec/secret@host",
+    "nats://user:secret?x@host", "user:secret", "nats://[user:secret",
+  ])
+  func errorsHoldNoPassword(_ text: String) {
+    let error = #expect(throws: GodwitError.self) { try EndpointURL(text, defaultScheme: "nats") }
+    #expect(error?.description.contains("sec") == false, "\(String(describing: error))")
+    #expect(error?.description.contains("user:") == false)
   }
 }

@@ -78,4 +78,13 @@ import Testing
     await #expect(throws: GodwitError.self) { try await never.value }
     #expect(throws: GodwitError.self) { try mailbox.post(3) }
   }
+
+  @Test func whoWaitsForRoomDoesNotWaitForEver() async throws {
+    let mailbox = self.mailbox()
+    #expect(try mailbox.post(1, bytes: 10))
+    let late = await #expect(throws: GodwitError.self) {
+      try await mailbox.waitForRoom(until: .now + .milliseconds(5))
+    }
+    #expect(late?.code == .overloaded)
+  }
 }

@@ -34,14 +34,13 @@ extension NATSClientMachine {
   }
 
   mutating func writeWaiting(into out: inout ByteBuffer, events: inout [Event]) {
-    for one in self.waiting {
+    for one in self.waiting.takeAll() {
       if let refusal = self.refusal(ofSize: one.publish.sizeMax) {
         if let token = one.token { events.append(.publishFailed([token], refusal)) }
       } else {
         self.write(one.publish, token: one.token, into: &out)
       }
     }
-    self.waiting = []
     self.waitingBytes = 0
   }
 
@@ -49,8 +48,8 @@ extension NATSClientMachine {
   ///
   /// - Returns: whether it was still unwritten.
   mutating func withdraw(_ token: UInt64) -> Bool {
-    guard let index = self.waiting.firstIndex(where: { $0.token == token }) else { return false }
-    self.waitingBytes -= self.waiting.remove(at: index).publish.frames.readableBytes
+    guard let one = self.waiting.withdraw(token) else { return false }
+    self.waitingBytes -= one.publish.frames.readableBytes
     return true
   }
 
@@ -89,6 +88,7 @@ extension NATSClientMachine {
       if !interest.isPaused { NATSEncoder.unsubscribe(sid: String(number).utf8, into: &out) }
       // What the server had sent before it read this is still taken.
       self.interests[number]?.isPaused = true
+      self.interests[number]?.isEnding = true
       self.ask(.unsubscription(number), into: &out)
     case .offline, .awaitingInfo, .securing, .loggingIn:
       self.interests[number] = nil
@@ -99,7 +99,9 @@ extension NATSClientMachine {
   /// Takes no part, or takes part again. What is published meanwhile goes to other members, or is
   /// missed.
   mutating func setPaused(_ isPaused: Bool, _ number: UInt64, into out: inout ByteBuffer) {
-    guard let interest = self.interests[number], interest.isPaused != isPaused else { return }
+    guard let interest = self.interests[number], interest.isPaused != isPaused,
+      !interest.isEnding
+    else { return }
     self.interests[number]?.isPaused = isPaused
     switch self.phase {
     case .offline, .awaitingInfo, .securing, .loggingIn: return

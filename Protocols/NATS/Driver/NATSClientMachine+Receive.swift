@@ -143,23 +143,24 @@ extension NATSClientMachine {
     _ operation: NATSOperation, events: inout [Event]
   ) throws(GodwitError) {
     let error = NATSServerError(argument: operation.argument)
+    let text = error.text.headerLine
     switch error {
     case .subscriptionNotPermitted(let subject, let queue):
       self.refuse(
-        Self.unquoted(subject), group: queue.map(Self.unquoted), text: error.text, events: &events)
+        Self.unquoted(subject), group: queue.map(Self.unquoted), text: text, events: &events)
     case .subscriptionHasTooManyTokens(let subject):
-      self.refuse(Self.unquoted(subject), group: nil, text: error.text, events: &events)
+      self.refuse(Self.unquoted(subject), group: nil, text: text, events: &events)
     case .publishNotPermitted(let subject):
       self.failPublishes(to: Self.unquoted(subject), events: &events)
-      events.append(.warned(error.text))
+      events.append(.warned(text))
     case .authorizationViolation, .authenticationTimeout, .userAuthenticationExpired,
       .accountAuthenticationExpired:
-      throw GodwitError(.notPermitted, "the server does not let us in: \(error.text)")
+      throw GodwitError(.notPermitted, "the server does not let us in: \(text)")
     case .maximumPayloadViolation:
-      throw GodwitError(.disconnected, "the server closed the connection: \(error.text)")
+      throw GodwitError(.disconnected, "the server closed the connection: \(text)")
     case _ where error.closesConnection:
-      throw GodwitError(.disconnected, "the server closed the connection: \(error.text)")
-    default: events.append(.warned(error.text))
+      throw GodwitError(.disconnected, "the server closed the connection: \(text)")
+    default: events.append(.warned(text))
     }
   }
 

@@ -66,10 +66,41 @@ struct NATSClientMachine {
     var token: UInt64?
   }
 
+  /// Publishes that wait, in order; any of them may be taken back at little cost.
+  struct WaitingLine {
+    private var line: [Waiting?] = []
+    private var places: [UInt64: Int] = [:]
+    private var withdrawn = 0
+
+    mutating func append(_ one: Waiting) {
+      if let token = one.token { self.places[token] = self.line.count }
+      self.line.append(one)
+    }
+
+    mutating func withdraw(_ token: UInt64) -> Waiting? {
+      guard let place = self.places.removeValue(forKey: token), let one = self.line[place] else {
+        return nil
+      }
+      self.line[place] = nil
+      self.withdrawn += 1
+      if self.withdrawn > 64, self.withdrawn > self.line.count / 2 {
+        for one in self.takeAll() { self.append(one) }
+      }
+      return one
+    }
+
+    mutating func takeAll() -> [Waiting] {
+      defer { self = Self() }
+      return self.line.compactMap(\.self)
+    }
+  }
+
   struct Interest {
     var pattern: String
     var group: String?
     var isPaused = false
+    /// Whether it is about to end: nothing makes it again.
+    var isEnding = false
     /// Whether the server of this connection has it.
     var isConfirmed = false
     /// Whether whoever asked for it has been told.
@@ -87,9 +118,11 @@ struct NATSClientMachine {
   /// Questions whose answers are due, in their order.
   var questions: [Question] = []
   var questionHead = 0
+  /// How many questions were answered, on all connections.
+  var answers: UInt64 = 0
   var isPublishAsked = false
   var unasked: [Written] = []
-  var waiting: [Waiting] = []
+  var waiting = WaitingLine()
   var waitingBytes = 0
   var interests: [UInt64: Interest] = [:]
   var deliveries: UInt64 = 0
@@ -135,7 +168,9 @@ struct NATSClientMachine {
     for question in self.questions[self.questionHead...] {
       switch question {
       case .publishes(let written): events.append(.publishFailed(written.map(\.token), lost))
-      case .unsubscription(let number): events.append(.unsubscribed(number))
+      case .unsubscription(let number):
+        self.interests[number] = nil
+        events.append(.unsubscribed(number))
       default: break
       }
     }
@@ -150,10 +185,9 @@ struct NATSClientMachine {
 
   /// No connection can be had: what waits for one fails.
   mutating func abandon(_ error: GodwitError, events: inout [Event]) {
-    for one in self.waiting {
+    for one in self.waiting.takeAll() {
       if let token = one.token { events.append(.publishFailed([token], error)) }
     }
-    self.waiting = []
     self.waitingBytes = 0
     for (number, interest) in self.interests where !interest.isKnown {
       self.interests[number] = nil
@@ -170,8 +204,12 @@ struct NATSClientMachine {
     guard self.questionHead < self.questions.count else { return nil }
     let question = self.questions[self.questionHead]
     self.questionHead += 1
+    self.answers &+= 1
     if self.questionHead == self.questions.count {
       self.questions.removeAll(keepingCapacity: true)
+      self.questionHead = 0
+    } else if self.questionHead > 64, self.questionHead > self.questions.count / 2 {
+      self.questions.removeFirst(self.questionHead)
       self.questionHead = 0
     }
     return question

@@ -41,6 +41,9 @@ final class NATSConversation: Conversation {
   private var endpoint: Endpoint?
   private var lastHeard = NIODeadline.now()
   private var askedAt: NIODeadline?
+  private var answeredAt = NIODeadline.now()
+  /// Complaints of this connection that were logged.
+  private var warnings = 0
   private var isDraining = false
   private var isLeaving = false
   private var knownServers = 0
@@ -61,6 +64,8 @@ final class NATSConversation: Conversation {
   func begin(_ endpoint: Endpoint, _ turn: inout LinkTurn) throws(GodwitError) {
     self.endpoint = endpoint
     self.lastHeard = turn.now
+    self.answeredAt = turn.now
+    self.warnings = 0
     self.isLeaving = false
     self.machine.begin(isSecure: endpoint.usesTLS)
   }
@@ -71,6 +76,8 @@ final class NATSConversation: Conversation {
 
   func receive(_ input: inout ByteBuffer, _ turn: inout LinkTurn) throws(GodwitError) {
     self.lastHeard = turn.now
+    let answers = self.machine.answers
+    defer { if self.machine.answers != answers { self.answeredAt = turn.now } }
     do throws(GodwitError) {
       try self.machine.receive(&input, into: &turn.output, events: &self.events)
     } catch {
@@ -125,10 +132,19 @@ final class NATSConversation: Conversation {
     let due = self.dueHead < self.dues.count ? self.dues[self.dueHead].at : nil
     guard self.machine.isConnected else { return due }
     let life =
-      if let askedAt { max(askedAt, self.lastHeard) + TimeAmount(self.settings.pingTimeout) } else {
+      if let askedAt { self.patience(since: askedAt) } else {
         self.lastHeard + TimeAmount(self.settings.pingInterval)
       }
     return due.map { min($0, life) } ?? life
+  }
+
+  /// How long an answer is waited for: while the server says other things, since answers come
+  /// behind them, but not for ever.
+  private func patience(since askedAt: NIODeadline) -> NIODeadline {
+    let timeout = TimeAmount(self.settings.pingTimeout)
+    let quiet = max(askedAt, self.lastHeard) + timeout
+    let busy = max(askedAt, self.answeredAt) + TimeAmount(self.settings.pingInterval) + timeout
+    return min(quiet, busy)
   }
 
   func timePassed(_ turn: inout LinkTurn) throws(GodwitError) {
@@ -137,17 +153,35 @@ final class NATSConversation: Conversation {
       self.dueHead += 1
       self.expire(what, &turn)
     }
-    if self.dueHead > 1_024 || self.dueHead == self.dues.count {
-      self.dues.removeFirst(self.dueHead)
-      self.dueHead = 0
-    }
+    self.forgetDues()
     guard self.machine.isConnected else { return }
     if let askedAt {
-      guard turn.now - max(askedAt, self.lastHeard) < TimeAmount(self.settings.pingTimeout) else {
+      guard turn.now < self.patience(since: askedAt) else {
         throw GodwitError(.disconnected, "the server no longer answers")
       }
     } else if turn.now - self.lastHeard >= TimeAmount(self.settings.pingInterval) {
       self.machine.ping(into: &turn.output)
+    }
+  }
+
+  /// Forgets in front what nobody waits for any more.
+  private func forgetDues() {
+    while self.dueHead < self.dues.count, !self.isAwaited(self.dues[self.dueHead].what) {
+      self.dueHead += 1
+    }
+    if self.dueHead == self.dues.count {
+      self.dues.removeAll(keepingCapacity: self.dueHead <= 1_024)
+      self.dueHead = 0
+    } else if self.dueHead > 1_024, self.dueHead > self.dues.count / 2 {
+      self.dues.removeFirst(self.dueHead)
+      self.dueHead = 0
+    }
+  }
+
+  private func isAwaited(_ what: Due) -> Bool {
+    switch what {
+    case .publish(let token): self.publishes[token] != nil
+    case .subscription(let number): self.interests[number]?.waiter != nil
     }
   }
 
@@ -272,6 +306,7 @@ final class NATSConversation: Conversation {
       turn.isReady = true
     case .published(let tokens):
       for token in tokens { self.publishes.removeValue(forKey: token)?.settle(.success(())) }
+      self.forgetDues()
     case .publishFailed(let tokens, let error):
       for token in tokens { self.publishes.removeValue(forKey: token)?.settle(.failure(error)) }
     case .subscribed(let number):
@@ -294,8 +329,20 @@ final class NATSConversation: Conversation {
       self.isLeaving = true
       self.machine.isHeld = true
     case .flushed: if self.isDraining { turn.isDrained = true }
-    case .warned(let text): self.logger.warning("the server says: \(text)")
+    case .warned(let text): self.warn(text)
     }
+  }
+
+  /// The most complaints of a connection that are logged.
+  private static let warningsMax = 100
+
+  private func warn(_ text: String) {
+    guard self.warnings <= Self.warningsMax else { return }
+    self.warnings += 1
+    guard self.warnings <= Self.warningsMax else {
+      return self.logger.warning("the server says more; it is not logged until the next connection")
+    }
+    self.logger.warning("the server says: \(text.headerLine)")
   }
 
   /// Other servers of the cluster are spoken to as this one is.

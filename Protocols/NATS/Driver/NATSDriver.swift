@@ -52,18 +52,20 @@ public final class NATSDriver: Driver {
 
   /// Publishes and waits until the server has read it.
   ///
-  /// - Throws: `invalidArgument`, `tooLarge`, `notPermitted`; `disconnected` when there was no
-  ///   connection in time; `unconfirmed` when it broke before the confirmation; `closed`.
+  /// - Throws: `invalidArgument`, `tooLarge`, `notPermitted`; `overloaded` when there was no room
+  ///   among what waits for the socket in time; `disconnected` when there was no connection in
+  ///   time; `unconfirmed` when it broke before the confirmation; `closed`.
   @discardableResult
   public func publish(_ messages: [Message]) async throws(GodwitError) -> [PublishReceipt] {
     guard !messages.isEmpty else { return [] }
     let publish = try self.written(messages)
     let token = self.nextNumber()
     let confirmation = Confirmation<Void>()
+    let deadline = ContinuousClock.now + self.settings.timeout.sleepable
     while try !self.link.mailbox.post(
       .publish(publish, token: token, confirmation), bytes: publish.frames.readableBytes)
     {
-      try await self.link.mailbox.waitForRoom()
+      try await self.link.mailbox.waitForRoom(until: deadline)
     }
     try await confirmation.wait {
       _ = try? self.link.mailbox.post(.withdraw(token))

@@ -87,10 +87,12 @@ public struct NATSSettings: Sendable {
         endpoint.webSocketPath = url.path.isEmpty ? "/" : url.path
       default:
         throw GodwitError(
-          .invalidArgument, "'\(url.scheme)' is no scheme of NATS: nats, tls, ws or wss")
+          .invalidArgument, "a URL whose scheme is none of NATS: nats, tls, ws or wss")
       }
       guard isWebSocket || url.path.isEmpty || url.path == "/" else {
-        throw GodwitError(.invalidArgument, "a NATS URL with '\(url.path)' behind the host")
+        throw GodwitError(
+          .invalidArgument,
+          "a NATS URL with something behind the host; options are for Broker(url:drivers:)")
       }
       servers.append(endpoint)
       if case .none = credentials, let user = url.user {
@@ -119,6 +121,16 @@ public struct NATSSettings: Sendable {
     for duration in [self.connectTimeout, self.timeout, self.pingInterval, self.pingTimeout]
     where duration <= .zero {
       throw GodwitError(.invalidArgument, "a time of \(duration) in the NATS settings")
+    }
+    guard self.drainTimeout >= .zero else {
+      throw GodwitError(.invalidArgument, "a drain time-out of \(self.drainTimeout) for NATS")
+    }
+    try self.backoff.validate()
+    if let max = self.attemptsMax, max < 1 {
+      throw GodwitError(.invalidArgument, "attemptsMax of \(max) for NATS; 1 or more")
+    }
+    guard self.windowLimits.messagesMax > 0, self.windowLimits.bytesMax > 0 else {
+      throw GodwitError(.invalidArgument, "windowLimits of nothing for NATS")
     }
     guard self.pendingBytesMax > 0 else {
       throw GodwitError(.invalidArgument, "pendingBytesMax of \(self.pendingBytesMax)")

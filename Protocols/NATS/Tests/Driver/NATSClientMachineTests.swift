@@ -296,4 +296,41 @@ import Testing
       }
     }
   }
+
+  @Test func nothingMakesAnEndingSubscriptionAgain() throws {
+    var bench = try Bench.logged()
+    _ = bench.subscribe(1, "a", "g")
+    _ = try bench.hear("PONG\r\n")
+    var out = ByteBuffer()
+    var events: [NATSClientMachine.Event] = []
+    bench.machine.unsubscribe(1, into: &out, events: &events)
+    #expect(String(buffer: out) == "UNSUB 1\r\nPING\r\n")
+    // The end of a pause that comes too late would leave the server a member that nobody is.
+    out.clear()
+    bench.machine.setPaused(false, 1, into: &out)
+    #expect(out.readableBytes == 0)
+    // Nor does the next connection.
+    bench.end()
+    bench.machine.begin(isSecure: false)
+    _ = try bench.hear("INFO {\"headers\":true}\r\n")
+    #expect(try bench.hear("PONG\r\n").isEmpty)
+  }
+
+  @Test func whatWaitsCanBeTakenBackInAnyOrder() throws {
+    var bench = try Bench()
+    for token in 1...400 { _ = try bench.publish(UInt64(token), "t\(token)") }
+    _ = try bench.publish(nil, "sent")
+    for token in 1...400 where token % 4 != 0 {
+      let first = bench.machine.withdraw(UInt64(token))
+      let second = bench.machine.withdraw(UInt64(token))
+      #expect(first && !second)
+    }
+    bench.machine.begin(isSecure: false)
+    _ = try bench.hear("INFO {\"headers\":true}\r\n")
+    let written = try bench.hear("PONG\r\n")
+    let topics = written.split(separator: "\r\n").filter { $0.hasPrefix("HPUB") }
+      .map { $0.split(separator: " ")[1] }
+    #expect(topics == (1...100).map { "t\($0 * 4)" } + ["sent"])
+    #expect(bench.machine.waitingBytes == 0)
+  }
 }
