@@ -12,9 +12,9 @@ public import UnixSignals
 /// try await app.run()
 /// ```
 ///
-/// The phases: *start*, each service in order, an error ends the program with it, and those that had
-/// started let go of what they have; *serve*; *drain* on SIGTERM, SIGINT or when a service ends, in
-/// the opposite order; *stop*.
+/// The phases: *start*, each service in order, an error ends the program with it, and those that
+/// had started let go of what they have; *serve*; *drain* on SIGTERM, SIGINT or when a service
+/// ends, in the opposite order; *stop*.
 public struct App: Service {
   /// A moment of an app's life that a closure can be attached to.
   public enum Phase: Hashable, Sendable {
