@@ -33,7 +33,8 @@ let configuration: Target.Dependency = .product(
 let protobuf: Target.Dependency = .product(
   name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["Protobuf"]))
 
-/// One wire protocol = one folder = one call. `driver` turns on with the framework.
+/// One wire protocol = one folder = one call. `driver` turns on with the framework, `frontEnd` off
+/// for a protocol of which there is only the codec yet.
 func wireProtocol(_ name: String, driver: Bool = false, frontEnd: Bool = true) -> [Target] {
   let path = "Protocols/\(name)"
   var targets: [Target] = [
@@ -80,6 +81,7 @@ func wireProtocol(_ name: String, driver: Bool = false, frontEnd: Bool = true) -
 let protocols: [Target] =
   wireProtocol("NATS", driver: true)
   + wireProtocol("MQTT", driver: true)
+  + wireProtocol("Kafka", frontEnd: false)
 
 let package = Package(
   name: "godwit",

@@ -1,0 +1,158 @@
+/// Deletes access rules that fit filters.
+public enum KafkaDeleteACLs: KafkaAPI {
+  /// What the header calls it.
+  public static var key: KafkaAPIKey { .deleteACLs }
+  /// The versions that the codec knows.
+  public static var versions: ClosedRange<Int16> { 0...3 }
+  /// The first version with compact lengths and tagged fields.
+  public static var flexibleFrom: Int16 { 2 }
+}
+
+extension KafkaDeleteACLs {
+  /// What a client asks.
+  public struct Request: KafkaStructure {
+    /// Which rules.
+    public var filters: [Filter] = []
+
+    /// All fields at their defaults.
+    public init() {}
+
+    /// Reads the message behind its header.
+    public init(from reader: inout KafkaReader) throws(KafkaWireError) {
+      self = try reader.structure(Self.self)
+    }
+
+    /// Writes the message behind its header.
+    public func write(to writer: inout KafkaWriter) throws(KafkaWireError) {
+      try writer.structure(self)
+    }
+
+    /// The fields, in order.
+    public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+      try visitor.field(&filters)
+    }
+  }
+}
+
+extension KafkaDeleteACLs.Request {
+  /// Which rules to delete.
+  public struct Filter: KafkaStructure {
+    /// The kind of resources, 1 for any.
+    public var resourceTypeFilter: Int8 = 0
+    /// The name of resources, `nil` for any.
+    public var resourceNameFilter: String?
+    /// How names are meant: 1 any, 2 what matches, 3 literal, 4 a prefix. From version 1.
+    public var patternTypeFilter: Int8 = 3
+    /// Whom the rules are about, `nil` for anybody.
+    public var principalFilter: String?
+    /// The host of the rules, `nil` for any.
+    public var hostFilter: String?
+    /// The operation.
+    public var operation: Int8 = 0
+    /// 2 to deny, 3 to allow; in filters also 1 for any.
+    public var permissionType: Int8 = 0
+
+    /// All fields at their defaults.
+    public init() {}
+
+    /// The fields, in order.
+    public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+      try visitor.field(&resourceTypeFilter)
+      try visitor.field(&resourceNameFilter)
+      try visitor.field(&patternTypeFilter, from: 1)
+      try visitor.field(&principalFilter)
+      try visitor.field(&hostFilter)
+      try visitor.field(&operation)
+      try visitor.field(&permissionType)
+    }
+  }
+}
+
+extension KafkaDeleteACLs {
+  /// What a broker answers.
+  public struct Response: KafkaStructure {
+    /// How long the client is held back by quotas, in milliseconds.
+    public var throttleTimeMs: Int32 = 0
+    /// What became of each filter.
+    public var filterResults: [FilterResult] = []
+
+    /// All fields at their defaults.
+    public init() {}
+
+    /// Reads the message behind its header.
+    public init(from reader: inout KafkaReader) throws(KafkaWireError) {
+      self = try reader.structure(Self.self)
+    }
+
+    /// Writes the message behind its header.
+    public func write(to writer: inout KafkaWriter) throws(KafkaWireError) {
+      try writer.structure(self)
+    }
+
+    /// The fields, in order.
+    public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+      try visitor.field(&throttleTimeMs)
+      try visitor.field(&filterResults)
+    }
+  }
+}
+
+extension KafkaDeleteACLs.Response {
+  /// What became of one filter.
+  public struct FilterResult: KafkaStructure {
+    /// What went wrong.
+    public var error: KafkaErrorCode = .noError
+    /// The same for people.
+    public var errorMessage: String?
+    /// The rules that were deleted.
+    public var matchingAcls: [ACL] = []
+
+    /// All fields at their defaults.
+    public init() {}
+
+    /// The fields, in order.
+    public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+      try visitor.field(&error)
+      try visitor.field(&errorMessage)
+      try visitor.field(&matchingAcls)
+    }
+  }
+
+  /// An access rule.
+  public struct ACL: KafkaStructure {
+    /// What went wrong.
+    public var error: KafkaErrorCode = .noError
+    /// The same for people.
+    public var errorMessage: String?
+    /// The kind of resource.
+    public var resourceType: Int8 = 0
+    /// The name of the resource.
+    public var resourceName = ""
+    /// How the name is meant: 3 literal, 4 a prefix. From version 1.
+    public var patternType: Int8 = 3
+    /// Whom the rule is about.
+    public var principal = ""
+    /// The host.
+    public var host = ""
+    /// The operation.
+    public var operation: Int8 = 0
+    /// 2 to deny, 3 to allow; in filters also 1 for any.
+    public var permissionType: Int8 = 0
+
+    /// All fields at their defaults.
+    public init() {}
+
+    /// The fields, in order.
+    public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+      try visitor.field(&error)
+      try visitor.field(&errorMessage)
+      try visitor.field(&resourceType)
+      try visitor.field(&resourceName)
+      try visitor.field(&patternType, from: 1)
+      try visitor.field(&principal)
+      try visitor.field(&host)
+      try visitor.field(&operation)
+      try visitor.field(&permissionType)
+    }
+  }
+}

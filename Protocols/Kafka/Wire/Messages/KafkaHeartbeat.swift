@@ -1,0 +1,73 @@
+/// A member of a classic group is alive.
+public enum KafkaHeartbeat: KafkaAPI {
+  /// What the header calls it.
+  public static var key: KafkaAPIKey { .heartbeat }
+  /// The versions that the codec knows.
+  public static var versions: ClosedRange<Int16> { 0...4 }
+  /// The first version with compact lengths and tagged fields.
+  public static var flexibleFrom: Int16 { 4 }
+}
+
+extension KafkaHeartbeat {
+  /// What a client asks.
+  public struct Request: KafkaStructure {
+    /// The group.
+    public var groupID = ""
+    /// The generation of the group, which each rebalance raises.
+    public var generationID: Int32 = 0
+    /// The member.
+    public var memberID = ""
+    /// The name of a static member (KIP-345). From version 3.
+    public var groupInstanceID: String?
+
+    /// All fields at their defaults.
+    public init() {}
+
+    /// Reads the message behind its header.
+    public init(from reader: inout KafkaReader) throws(KafkaWireError) {
+      self = try reader.structure(Self.self)
+    }
+
+    /// Writes the message behind its header.
+    public func write(to writer: inout KafkaWriter) throws(KafkaWireError) {
+      try writer.structure(self)
+    }
+
+    /// The fields, in order.
+    public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+      try visitor.field(&groupID)
+      try visitor.field(&generationID)
+      try visitor.field(&memberID)
+      try visitor.field(&groupInstanceID, from: 3)
+    }
+  }
+}
+
+extension KafkaHeartbeat {
+  /// What a broker answers.
+  public struct Response: KafkaStructure {
+    /// How long the client is held back by quotas, in milliseconds. From version 1.
+    public var throttleTimeMs: Int32 = 0
+    /// What went wrong.
+    public var error: KafkaErrorCode = .noError
+
+    /// All fields at their defaults.
+    public init() {}
+
+    /// Reads the message behind its header.
+    public init(from reader: inout KafkaReader) throws(KafkaWireError) {
+      self = try reader.structure(Self.self)
+    }
+
+    /// Writes the message behind its header.
+    public func write(to writer: inout KafkaWriter) throws(KafkaWireError) {
+      try writer.structure(self)
+    }
+
+    /// The fields, in order.
+    public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+      try visitor.field(&throttleTimeMs, from: 1)
+      try visitor.field(&error)
+    }
+  }
+}
