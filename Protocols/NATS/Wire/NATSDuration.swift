@@ -72,4 +72,51 @@ public enum NATSDuration {
     while digits.last == "0" { digits.removeLast() }
     return "\(thousandths / 1000).\(digits)"
   }
+
+  /// Reads a duration as Go's `time.ParseDuration` does: `300ms`, `-1.5h`, `2h45m`, `0`.
+  ///
+  /// - Returns: nanoseconds; `nil` for anything else.
+  public static func parseGo(_ text: UnsafeRawBufferPointer) -> Int64? {
+    guard let first = text.first, text.count <= 64 else { return nil }
+    let isNegative = first == UInt8(ascii: "-")
+    let isSigned = isNegative || first == UInt8(ascii: "+")
+    let rest = UnsafeRawBufferPointer(rebasing: text[(isSigned ? 1 : 0)...])
+    if rest.elementsEqual("0".utf8) { return 0 }
+    // To `parse`, digits alone are seconds, and zero in any unit is no duration.
+    guard rest.contains(where: { !(0x30...0x39).contains($0) }) else { return nil }
+    guard let magnitude = self.parse(rest) ?? self.zero(rest) else { return nil }
+    return isNegative ? -magnitude : magnitude
+  }
+
+  private static func zero(_ text: UnsafeRawBufferPointer) -> Int64? {
+    let digits = text.prefix { $0 == 0x30 || $0 == 0x2E }
+    let unit = String(decoding: text[digits.endIndex...], as: UTF8.self)
+    return digits.contains(0x30) && self.unit(unit) != nil ? 0 : nil
+  }
+
+  /// As Go writes durations: `1h0m0s`, `2m30s`, `1.5s`, `250ms`, `3µs`, `7ns`, `0s`.
+  public static func full(_ nanoseconds: Int64) -> String {
+    let sign = nanoseconds < 0 ? "-" : ""
+    let total = nanoseconds.magnitude
+    switch total {
+    case 0: return "0s"
+    case ..<1000: return "\(sign)\(total)ns"
+    case ..<1_000_000: return "\(sign)\(self.decimal(total, per: 1000))µs"
+    case ..<1_000_000_000: return "\(sign)\(self.decimal(total, per: 1_000_000))ms"
+    default: break
+    }
+    let minutes = total / 60_000_000_000
+    let seconds = self.decimal(total % 60_000_000_000, per: 1_000_000_000)
+    if minutes == 0 { return "\(sign)\(seconds)s" }
+    return minutes < 60
+      ? "\(sign)\(minutes)m\(seconds)s" : "\(sign)\(minutes / 60)h\(minutes % 60)m\(seconds)s"
+  }
+
+  private static func decimal(_ number: UInt64, per unit: UInt64) -> String {
+    let rest = number % unit
+    guard rest > 0 else { return "\(number / unit)" }
+    var digits = String(unit + rest).dropFirst()
+    while digits.last == "0" { digits.removeLast() }
+    return "\(number / unit).\(digits)"
+  }
 }
