@@ -235,8 +235,9 @@ let package = Package(
     .testTarget(
       name: "PrimitivesTests", dependencies: ["GodwitPrimitives"], swiftSettings: settings),
     .testTarget(
-      name: "WireTests", dependencies: ["GodwitWire", "GodwitWireTesting", nioCore],
-      swiftSettings: settings),
+      name: "WireTests",
+      dependencies: ["GodwitWire", "GodwitWireTesting", "GodwitPrimitives", nioCore],
+      exclude: ["Vectors"], swiftSettings: settings),
     .testTarget(
       name: "EngineTests", dependencies: ["GodwitEngine", "GodwitPrimitives", nioCore],
       swiftSettings: settings),

@@ -1,6 +1,4 @@
 /// CRC-32C, the Castagnoli polynomial, as storage formats and protocols use it (RFC 3720, B.4).
-///
-/// Sixteen bytes are folded in at a time through sixteen tables ("slicing by 16").
 public enum CRC32C {
   /// The checksum of `bytes`.
   ///
@@ -11,10 +9,53 @@ public enum CRC32C {
   public static func checksum(
     _ bytes: UnsafeRawBufferPointer, continuing: UInt32 = 0
   ) -> UInt32 {
+    tables.checksum(bytes, continuing: continuing)
+  }
+
+  private static let tables = CRCTables(polynomial: 0x82F6_3B78)
+}
+
+/// CRC-32 of gzip, zip and Ethernet (RFC 1952, 8).
+public enum CRC32 {
+  /// The checksum of `bytes`.
+  ///
+  /// - Parameters:
+  ///   - bytes: any number of them; they need no alignment.
+  ///   - continuing: the checksum of the bytes that stand before these; 0 by default.
+  public static func checksum(
+    _ bytes: UnsafeRawBufferPointer, continuing: UInt32 = 0
+  ) -> UInt32 {
+    tables.checksum(bytes, continuing: continuing)
+  }
+
+  private static let tables = CRCTables(polynomial: 0xEDB8_8320)
+}
+
+/// Folds in sixteen bytes at a time through sixteen tables ("slicing by 16").
+private struct CRCTables: Sendable {
+  /// Sixteen tables of 256: table `n` is the effect of a byte that `n` more bytes follow.
+  private let tables: [UInt32]
+
+  /// - Parameter polynomial: with its bits reversed.
+  init(polynomial: UInt32) {
+    var tables = [UInt32](repeating: 0, count: 16 * 256)
+    for byte in 0..<256 {
+      var crc = UInt32(byte)
+      for _ in 0..<8 { crc = (crc >> 1) ^ (crc & 1 == 1 ? polynomial : 0) }
+      tables[byte] = crc
+    }
+    for index in 256..<tables.count {
+      let shorter = tables[index - 256]
+      tables[index] = (shorter >> 8) ^ tables[Int(shorter & 0xFF)]
+    }
+    self.tables = tables
+  }
+
+  func checksum(_ bytes: UnsafeRawBufferPointer, continuing: UInt32) -> UInt32 {
     guard let base = bytes.baseAddress else { return continuing }
     return tables.withUnsafeBufferPointer { tables in
       guard let table = tables.baseAddress else { return continuing }
-      return ~fold(base, count: bytes.count, table: table, into: ~continuing)
+      return ~Self.fold(base, count: bytes.count, table: table, into: ~continuing)
     }
   }
 
@@ -52,19 +93,4 @@ public enum CRC32C {
     }
     return crc
   }
-
-  /// Sixteen tables of 256: table `n` is the effect of a byte that `n` more bytes follow.
-  private static let tables: [UInt32] = {
-    var tables = [UInt32](repeating: 0, count: 16 * 256)
-    for byte in 0..<256 {
-      var crc = UInt32(byte)
-      for _ in 0..<8 { crc = (crc >> 1) ^ (crc & 1 == 1 ? 0x82F6_3B78 : 0) }
-      tables[byte] = crc
-    }
-    for index in 256..<tables.count {
-      let shorter = tables[index - 256]
-      tables[index] = (shorter >> 8) ^ tables[Int(shorter & 0xFF)]
-    }
-    return tables
-  }()
 }
