@@ -112,6 +112,13 @@ public final class Engine {
     return self.originNames.indices.contains(index) ? self.originNames[index] : "unknown"
   }
 
+  /// The protocol of that name, as records on disk have it; the engine itself where no such protocol
+  /// is registered.
+  func origin(named name: String) -> Origin {
+    let index = self.originNames.firstIndex(of: name) ?? 0
+    return Origin(index: UInt8(truncatingIfNeeded: index))
+  }
+
   func reader(for origin: Origin) -> (any EnvelopeReader)? {
     let index = Int(origin.index)
     return self.readers.indices.contains(index) ? self.readers[index] : nil

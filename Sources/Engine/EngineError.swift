@@ -4,6 +4,7 @@ public struct EngineError: Error, Hashable, Sendable {
   public struct Code: Hashable, Sendable, CustomStringConvertible {
     private enum Value: Hashable, Sendable {
       case quotaExceeded, patternTooDeep, topicTooDeep, topicTooLong, logFull, notFound
+      case storageFailed
     }
     private let value: Value
     /// A limit of the tenant or of the whole process was reached.
@@ -16,6 +17,8 @@ public struct EngineError: Error, Hashable, Sendable {
     public static var topicTooLong: Self { .init(value: .topicTooLong) }
     /// A log's policy refuses another record.
     public static var logFull: Self { .init(value: .logFull) }
+    /// The disk refused, failed, or holds what cannot be read.
+    public static var storageFailed: Self { .init(value: .storageFailed) }
     /// No such record, group or topic.
     public static var notFound: Self { .init(value: .notFound) }
     /// The code's name.

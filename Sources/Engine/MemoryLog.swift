@@ -9,6 +9,8 @@ public final class MemoryLog: Log {
   public private(set) var firstOffset: UInt64 = 0
   /// The offset that the next record will get.
   public var nextOffset: UInt64 { self.firstOffset + UInt64(self.records.count - self.head) }
+  /// In memory a record is committed as soon as it is appended.
+  public var committedOffset: UInt64 { self.nextOffset }
   /// How many records there are.
   public private(set) var count = 0
   /// The bytes they hold.
@@ -76,14 +78,29 @@ public final class MemoryLog: Log {
     return self.records[self.head + Int(offset - self.firstOffset)]
   }
 
+  /// Everything is at hand.
+  public func prepare(_ offset: UInt64, _ body: @escaping () -> Void) -> Bool { true }
+
+  /// The next record that is there; see `Log`.
+  public func next(from offset: UInt64) -> UInt64 {
+    var offset = max(offset, self.firstOffset)
+    while offset < self.nextOffset, self.records[self.head + Int(offset - self.firstOffset)] == nil
+    {
+      offset += 1
+    }
+    return min(offset, self.nextOffset)
+  }
+
   /// Removes one record; see `Log`.
-  public func remove(at offset: UInt64) {
-    guard offset >= self.firstOffset, offset < self.nextOffset else { return }
+  @discardableResult
+  public func remove(at offset: UInt64) -> Bool {
+    guard offset >= self.firstOffset, offset < self.nextOffset else { return false }
     let index = self.head + Int(offset - self.firstOffset)
-    guard let record = self.records[index] else { return }
+    guard let record = self.records[index] else { return false }
     self.records[index] = nil
     self.forget(record)
     self.skipRemoved()
+    return true
   }
 
   /// Removes every record before `offset`; see `Log`.
@@ -95,12 +112,19 @@ public final class MemoryLog: Log {
       self.head += 1
       self.firstOffset += 1
     }
-    self.compact()
+    self.skipRemoved()
+  }
+
+  /// Begins an empty log at `offset`; see `Log`.
+  public func skip(to offset: UInt64) {
+    self.skipRemoved()
+    guard self.count == 0, self.records.isEmpty else { return }
+    self.firstOffset = max(self.firstOffset, offset)
   }
 
   /// Calls `body` at once: memory is all the durability there is.
-  public func whenDurable(before offset: UInt64, _ body: @escaping () -> Void) {
-    body()
+  public func whenCommitted(before offset: UInt64, _ body: @escaping (EngineError?) -> Void) {
+    body(nil)
   }
 
   /// Calls `body` once, at the next append; see `Log`.

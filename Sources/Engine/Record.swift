@@ -21,22 +21,22 @@ public final class Record {
   /// The number of the subscriber that sent it; 0 where none did.
   public let publisherID: UInt64
 
-  private let bytes: ByteBuffer
-  private let topicCount: Int
-  private let native: Range<Int>
-  private let payload: Range<Int>
+  let contents: ByteBuffer
+  let topicCount: Int
+  let native: Range<Int>
+  let payload: Range<Int>
 
   /// How many bytes the record takes: its buffer with the room that it has left, and 336 for the
   /// two objects and their heads. A little more than was measured (glibc, 64 bits).
-  public var byteCount: Int { self.bytes.storageCapacity + 336 }
+  public var byteCount: Int { self.contents.storageCapacity + 336 }
 
   /// The canonical topic.
-  public var topic: [UInt8] { Array(self.bytes.readableBytesView.prefix(self.topicCount)) }
+  public var topic: [UInt8] { Array(self.contents.readableBytesView.prefix(self.topicCount)) }
 
   /// The body, sharing the record's memory.
   public var body: ByteBuffer {
-    self.bytes.getSlice(
-      at: self.bytes.readerIndex + self.payload.lowerBound,
+    self.contents.getSlice(
+      at: self.contents.readerIndex + self.payload.lowerBound,
       length: self.payload.count) ?? ByteBuffer()
   }
 
@@ -69,7 +69,27 @@ public final class Record {
       buffer.writeBytes(native)
       buffer.writeBytes(payload)
     }
-    self.bytes = buffer
+    self.contents = buffer
+  }
+
+  /// What was kept in a file. The ranges lie within `contents`.
+  init(
+    origin: Origin, nativeForm: UInt8, quality: Publication.Quality, isRetained: Bool,
+    receivedAt: Int64, expiresAt: Int64, metadata: Metadata?, contents: ByteBuffer,
+    topicCount: Int, native: Range<Int>, payload: Range<Int>
+  ) {
+    self.origin = origin
+    self.nativeForm = nativeForm
+    self.quality = quality
+    self.isRetained = isRetained
+    self.receivedAt = receivedAt
+    self.expiresAt = expiresAt
+    self.metadata = metadata
+    self.publisherID = 0
+    self.contents = contents
+    self.topicCount = topicCount
+    self.native = native
+    self.payload = payload
   }
 
   /// Where `inner` lies within `outer`, when it does.
@@ -84,7 +104,7 @@ public final class Record {
 
   /// Calls `body` with the record as a publication again.
   public func withPublication<Result>(_ body: (inout Publication) -> Result) -> Result {
-    self.bytes.withUnsafeReadableBytes { bytes in
+    self.contents.withUnsafeReadableBytes { bytes in
       var publication = Publication(
         topic: UnsafeRawBufferPointer(rebasing: bytes[0..<self.topicCount]),
         payload: UnsafeRawBufferPointer(rebasing: bytes[self.payload]),

@@ -63,7 +63,7 @@ public final class WindowGroup {
   /// How many records are still to be handed out for the first time, or again.
   public var available: Int {
     let first = max(self.cursor, self.log.firstOffset)
-    return Int(clamping: self.log.nextOffset - min(first, self.log.nextOffset))
+    return Int(clamping: self.log.committedOffset - min(first, self.log.committedOffset))
       + self.returned.count
   }
 
@@ -74,7 +74,7 @@ public final class WindowGroup {
     guard self.inFlight < self.inFlightMax else { return nil }
     if let lease = self.leaseReturned() { return lease }
     if self.cursor < self.log.firstOffset { self.cursor = self.log.firstOffset }
-    while self.cursor < self.log.nextOffset {
+    while self.cursor < self.log.committedOffset {
       let offset = self.cursor
       self.cursor += 1
       guard let record = self.log.record(at: offset) else { continue }

@@ -72,7 +72,7 @@ struct MemoryLogTests {
     _ = try log.append(tenant.record("t", "2"))
     #expect(woken == 1)
     var durable = false
-    log.whenDurable(before: 2) { durable = true }
+    log.whenCommitted(before: 2) { durable = $0 == nil }
     #expect(durable)
   }
 

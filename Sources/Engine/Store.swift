@@ -1,0 +1,42 @@
+public import NIOCore
+
+/// Where a tenant's logs and journals are kept: the memory of this process, or a folder.
+///
+/// Names are any text; a store makes them into file names that cannot collide or leave its folder.
+public protocol Store: AnyObject {
+  /// Whether what is kept here outlives the process.
+  var isDurable: Bool { get }
+
+  /// The log of that name, with all that was kept of it; an empty one on first use.
+  ///
+  /// - Throws: `EngineError` with `storageFailed` when it cannot be opened.
+  func log(named name: String) throws(EngineError) -> any Log
+
+  /// The journal of that name, with all that was kept of it; an empty one on first use.
+  ///
+  /// - Throws: `EngineError` with `storageFailed` when it cannot be opened.
+  func journal(named name: String) throws(EngineError) -> any Journal
+
+  /// Forgets a log, or a journal, and all that is in it. Nothing may be using it any more.
+  func remove(named name: String)
+}
+
+/// Small facts that must last: definitions, positions, acknowledgements, marks. Entries are only
+/// ever added, and read once, at start; now and then the owner writes down what they amount to.
+public protocol Journal: AnyObject {
+  /// Calls `body` with every entry there is, oldest first. Once, before the first `append`.
+  func replay(_ body: (ByteBuffer) -> Void)
+
+  /// Adds an entry. It is written with the next group commit.
+  func append(_ entry: ByteBuffer)
+
+  /// Whether so much has been added since the last snapshot that the owner should `replace` it all.
+  var wantsSnapshot: Bool { get }
+
+  /// Puts `entries` in place of everything; a crash leaves the old or the new, never a mixture.
+  func replace(with entries: [ByteBuffer])
+
+  /// Calls `body` when everything added so far is as durable as the store's policy promises; or
+  /// with the error, when it never will be.
+  func whenCommitted(_ body: @escaping (EngineError?) -> Void)
+}

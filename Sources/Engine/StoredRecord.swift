@@ -1,0 +1,128 @@
+public import NIOCore
+
+/// A record's form in a log's file: fixed fields, the name of the sender's protocol, the bytes of
+/// topic, properties and payload, and the metadata of what the engine itself sent. All numbers are
+/// big-endian; `docs/storage.md` has the layout.
+extension Record {
+  private static var fixedBytes: Int { 36 }
+
+  /// How many bytes `store` writes.
+  public func storedBytes(_ engine: Engine) -> Int {
+    Self.fixedBytes + engine.name(of: self.origin).utf8.count + self.contents.readableBytes
+      + (self.metadata?.storedBytes ?? 0)
+  }
+
+  /// Writes the stored form.
+  public func store(into buffer: inout ByteBuffer, _ engine: Engine) {
+    let origin = engine.name(of: self.origin)
+    var flags = self.quality.rawValue << 1
+    if self.isRetained { flags |= 1 }
+    if self.metadata != nil { flags |= 8 }
+    buffer.writeMultipleIntegers(
+      flags, self.nativeForm, UInt8(truncatingIfNeeded: origin.utf8.count), UInt8(0),
+      self.receivedAt, self.expiresAt)
+    buffer.writeMultipleIntegers(
+      UInt32(truncatingIfNeeded: self.topicCount), UInt32(truncatingIfNeeded: self.native.count),
+      UInt32(truncatingIfNeeded: self.payload.lowerBound),
+      UInt32(truncatingIfNeeded: self.payload.count))
+    buffer.writeString(origin)
+    buffer.writeImmutableBuffer(self.contents)
+    self.metadata?.store(into: &buffer)
+  }
+
+  /// A record of its stored form: what `store` wrote, nothing more and nothing less.
+  ///
+  /// - Returns: `nil` when the bytes are no record.
+  public static func stored(_ stored: ByteBuffer, _ engine: Engine) -> Record? {
+    var buffer = stored
+    guard
+      let (flags, form, originCount, _, receivedAt, expiresAt) = buffer.readMultipleIntegers(
+        as: (UInt8, UInt8, UInt8, UInt8, Int64, Int64).self),
+      let (topicCount, nativeCount, payloadStart, payloadCount) = buffer.readMultipleIntegers(
+        as: (UInt32, UInt32, UInt32, UInt32).self),
+      flags & 0xF0 == 0, let quality = Publication.Quality(rawValue: flags >> 1 & 3),
+      let origin = buffer.readString(length: Int(originCount))
+    else { return nil }
+    let native = Int(topicCount)..<Int(topicCount) + Int(nativeCount)
+    let payload = Int(payloadStart)..<Int(payloadStart) + Int(payloadCount)
+    let end = max(native.upperBound, payload.upperBound)
+    guard payload.lowerBound >= native.lowerBound, let contents = buffer.readSlice(length: end)
+    else { return nil }
+    var metadata: Metadata?
+    if flags & 8 != 0 {
+      guard let read = Metadata.stored(&buffer) else { return nil }
+      metadata = read
+    }
+    guard buffer.readableBytes == 0 else { return nil }
+    return Record(
+      origin: engine.origin(named: origin), nativeForm: form, quality: quality,
+      isRetained: flags & 1 != 0, receivedAt: receivedAt, expiresAt: expiresAt, metadata: metadata,
+      contents: contents, topicCount: Int(topicCount), native: native, payload: payload)
+  }
+}
+
+extension Metadata {
+  private var fields: [[UInt8]?] {
+    [self.replyTopic, self.correlation, self.contentType, self.messageID, self.key]
+  }
+
+  fileprivate var storedBytes: Int {
+    self.fields.reduce(1 + 9 + 4) { $0 + 1 + ($1.map { $0.count + 4 } ?? 0) }
+      + self.headers.reduce(0) { $0 + 8 + $1.name.count + $1.value.count }
+  }
+
+  fileprivate func store(into buffer: inout ByteBuffer) {
+    for field in self.fields {
+      buffer.writeInteger(UInt8(field == nil ? 0 : 1))
+      if let field { Self.write(field, to: &buffer) }
+    }
+    buffer.writeInteger(self.payloadIsText.map { $0 ? UInt8(2) : 1 } ?? 0)
+    buffer.writeInteger(UInt8(self.sentAt == nil ? 0 : 1))
+    buffer.writeInteger(self.sentAt ?? 0)
+    buffer.writeInteger(UInt32(truncatingIfNeeded: self.headers.count))
+    for header in self.headers {
+      Self.write(header.name, to: &buffer)
+      Self.write(header.value, to: &buffer)
+    }
+  }
+
+  private static func write(_ bytes: [UInt8], to buffer: inout ByteBuffer) {
+    buffer.writeInteger(UInt32(truncatingIfNeeded: bytes.count))
+    buffer.writeBytes(bytes)
+  }
+
+  private static func read(_ buffer: inout ByteBuffer) -> [UInt8]? {
+    buffer.readInteger(as: UInt32.self).flatMap { buffer.readBytes(length: Int($0)) }
+  }
+
+  fileprivate static func stored(_ buffer: inout ByteBuffer) -> Metadata? {
+    var fields: [[UInt8]?] = []
+    for _ in 0..<5 {
+      guard let isThere = buffer.readInteger(as: UInt8.self) else { return nil }
+      guard isThere != 0 else {
+        fields.append(nil)
+        continue
+      }
+      guard let field = Self.read(&buffer) else { return nil }
+      fields.append(field)
+    }
+    guard
+      let (text, hasTime, time, headers) = buffer.readMultipleIntegers(
+        as: (UInt8, UInt8, Int64, UInt32).self),
+      Int(headers) <= buffer.readableBytes / 8
+    else { return nil }
+    var metadata = Metadata()
+    metadata.replyTopic = fields[0]
+    metadata.correlation = fields[1]
+    metadata.contentType = fields[2]
+    metadata.messageID = fields[3]
+    metadata.key = fields[4]
+    metadata.payloadIsText = text == 0 ? nil : text == 2
+    metadata.sentAt = hasTime == 0 ? nil : time
+    for _ in 0..<headers {
+      guard let name = Self.read(&buffer), let value = Self.read(&buffer) else { return nil }
+      metadata.headers.append(Header(name: name, value: value))
+    }
+    return metadata
+  }
+}
