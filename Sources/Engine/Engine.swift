@@ -112,8 +112,8 @@ public final class Engine {
     return self.originNames.indices.contains(index) ? self.originNames[index] : "unknown"
   }
 
-  /// The protocol of that name, as records on disk have it; the engine itself where no such protocol
-  /// is registered.
+  /// The protocol of that name, as records on disk have it; the engine itself where no such
+  /// protocol is registered.
   func origin(named name: String) -> Origin {
     let index = self.originNames.firstIndex(of: name) ?? 0
     return Origin(index: UInt8(truncatingIfNeeded: index))

@@ -4,7 +4,7 @@ public struct EngineError: Error, Hashable, Sendable {
   public struct Code: Hashable, Sendable, CustomStringConvertible {
     private enum Value: Hashable, Sendable {
       case quotaExceeded, patternTooDeep, topicTooDeep, topicTooLong, logFull, notFound
-      case storageFailed
+      case storageFailed, invalidSettings, alreadyExists, conflict, notAllowed
     }
     private let value: Value
     /// A limit of the tenant or of the whole process was reached.
@@ -21,6 +21,14 @@ public struct EngineError: Error, Hashable, Sendable {
     public static var storageFailed: Self { .init(value: .storageFailed) }
     /// No such record, group or topic.
     public static var notFound: Self { .init(value: .notFound) }
+    /// Settings that contradict themselves.
+    public static var invalidSettings: Self { .init(value: .invalidSettings) }
+    /// There is one of that name already, and it is another.
+    public static var alreadyExists: Self { .init(value: .alreadyExists) }
+    /// What exists cannot become what was asked for.
+    public static var conflict: Self { .init(value: .conflict) }
+    /// The stream's own settings forbid it.
+    public static var notAllowed: Self { .init(value: .notAllowed) }
     /// The code's name.
     public var description: String { "\(self.value)" }
   }

@@ -24,8 +24,8 @@ public protocol Log: AnyObject {
   /// on disk. Acknowledge in `whenCommitted`.
   ///
   /// - Returns: the offset that the record will have.
-  /// - Throws: `EngineError` with `logFull`, `quotaExceeded` or `storageFailed` when the log refuses
-  ///   it.
+  /// - Throws: `EngineError` with `logFull`, `quotaExceeded` or `storageFailed` when the log
+  ///   refuses it.
   func append(_ record: Record) throws(EngineError) -> UInt64
 
   /// The record at `offset`, or `nil` when it was removed, is not committed, or never was.

@@ -18,6 +18,17 @@ public protocol EnvelopeReader: AnyObject {
   /// Pure: the same publication always gives the same answer. What the common form cannot
   /// express is left out and reported in `Metadata.dropped`.
   func metadata(of publication: borrowing Publication) -> Metadata
+
+  /// What a message of this protocol says about its way into a stream. Asked once for each stream
+  /// that captures it, so the answer for a message that says nothing must be quick.
+  ///
+  /// Pure, as `metadata`. `nil` by default.
+  func conditions(of publication: borrowing Publication) -> AppendConditions?
+}
+
+extension EnvelopeReader {
+  /// Messages of most protocols say nothing.
+  public func conditions(of publication: borrowing Publication) -> AppendConditions? { nil }
 }
 
 /// The protocol-neutral part of a message's properties

@@ -52,6 +52,7 @@ public struct Publication {
     @usableFromInline var metadata: Metadata?
     @usableFromInline var record: Record?
     @usableFromInline var frames: [(kind: UInt32, bytes: ByteBuffer)] = []
+    @usableFromInline var captures: [Capture] = []
     @usableFromInline init() {}
   }
 
@@ -89,6 +90,34 @@ public struct Publication {
     let record = Record(copying: self, now: engine.now, metadata: metadata)
     self.ensureCold().record = record
     return record
+  }
+
+  /// A copy that lasts, as `record`, with an end of its own.
+  func record(_ engine: Engine, expiresAt: Int64) -> Record {
+    var copy = self
+    copy.expiresAt = expiresAt
+    let metadata = self.origin == .engine ? self.cold?.metadata : nil
+    return Record(copying: copy, now: engine.now, metadata: metadata)
+  }
+
+  /// What the streams that capture the topic have made of the message, once it is published. None
+  /// where no stream does, which costs nothing.
+  @inlinable public var captures: [Capture] { self.cold?.captures ?? [] }
+
+  /// Hands the message to a stream.
+  mutating func capture(_ stream: Stream) {
+    let result = stream.append(&self)
+    self.ensureCold().captures.append(Capture(stream: stream, result: result))
+  }
+
+  /// The same message under another topic.
+  func copy(to topic: UnsafeRawBufferPointer) -> Publication {
+    var copy = self
+    copy.topic = topic
+    let cold = Cold()
+    cold.metadata = self.cold?.metadata
+    copy.cold = cold
+    return copy
   }
 
   /// Hands in the record that this publication was made from.

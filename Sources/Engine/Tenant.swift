@@ -14,6 +14,14 @@ public final class Tenant {
   public let retained: RetainedStore
   /// Delayed messages.
   public private(set) var schedule: Schedule! = nil
+  /// Logs that capture topics.
+  public private(set) lazy var streams = Streams(tenant: self)
+  /// Where logs and journals go that must last. Memory, unless the broker has a data folder: it
+  /// sets this before anybody uses the tenant's streams.
+  public lazy var store: any Store = self.memoryStore
+  /// Where logs go that need not last.
+  public private(set) lazy var memoryStore: any Store = MemoryStore(
+    engine: self.engine, memory: self.memory)
 
   init(name: String, engine: Engine) {
     self.name = name

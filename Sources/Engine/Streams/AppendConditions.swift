@@ -1,0 +1,46 @@
+public import GodwitPrimitives
+
+/// What a message says about its own way into a stream, as the reader of the sender's protocol
+/// finds it in the message's properties.
+public struct AppendConditions: Hashable, Sendable {
+  /// Which records go when the message is kept.
+  public enum Rollup: Hashable, Sendable {
+    /// Those of the message's topic.
+    case topic
+    /// All of them.
+    case all
+  }
+
+  /// When the message ends its life.
+  public enum TimeToLive: Hashable, Sendable {
+    /// So many nanoseconds after it came in.
+    case after(Int64)
+    /// Never, whatever the stream's own age limit says.
+    case never
+    /// The sender said something that cannot be read.
+    case invalid
+  }
+
+  /// The id of the message, by which the stream finds duplicates.
+  public var messageID: [UInt8]?
+  /// The stream must have this name.
+  public var stream: [UInt8]?
+  /// The stream's next offset must be this one: 0 where nothing was ever kept.
+  public var nextOffset: UInt64?
+  /// The offset after that of the last record of the message's topic must be this one; 0 where the
+  /// topic has no record.
+  public var topicEnd: UInt64?
+  /// The topics that `topicEnd` speaks of in place of the message's own.
+  public var topicEndPattern: TopicPattern?
+  /// The stream's last message must have had this id.
+  public var lastMessageID: [UInt8]?
+  /// Which records go when the message is kept.
+  public var rollup: Rollup?
+  /// When the message ends its life.
+  public var timeToLive: TimeToLive?
+  /// How many bytes of properties count with the payload against `StreamSettings.recordBytesMax`.
+  public var propertyBytes = 0
+
+  /// No conditions.
+  public init() {}
+}

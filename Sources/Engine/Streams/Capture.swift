@@ -1,0 +1,60 @@
+/// What one stream made of a published message.
+///
+/// `Publication.captures` has them when `Tenant.publish` returns. Acknowledge the message when
+/// `whenCommitted` says so.
+public struct Capture {
+  /// What became of the message.
+  public enum Result {
+    /// It will have this offset.
+    case stored(UInt64)
+    /// A message of the same id is there at this offset; this one was not kept.
+    case duplicate(of: UInt64)
+    /// It was not kept.
+    case refused(AppendRefusal)
+  }
+
+  /// The stream.
+  public let stream: Stream
+  /// What became of the message.
+  public let result: Result
+
+  /// Calls `body` when the message is as durable as the stream promises, at once where it is
+  /// already; or with the error, when it never will be. A refused message is not waited for: `body`
+  /// is called at once, without an error.
+  public func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
+    switch self.result {
+    case .stored(let offset), .duplicate(of: let offset):
+      self.stream.whenCommitted(before: offset + 1, body)
+    case .refused: body(nil)
+    }
+  }
+}
+
+extension [Capture] {
+  /// The first refusal, if a stream refused the message.
+  public var refusal: AppendRefusal? {
+    for capture in self {
+      if case .refused(let refusal) = capture.result { return refusal }
+    }
+    return nil
+  }
+
+  /// Calls `body` once, when every stream that kept the message has it as durable as it promises;
+  /// or with the first error.
+  public func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
+    switch self.count {
+    case 0: body(nil)
+    case 1: self[0].whenCommitted(body)
+    default:
+      var left = self.count
+      var failure: EngineError?
+      for capture in self {
+        capture.whenCommitted { error in
+          failure = failure ?? error
+          left -= 1
+          if left == 0 { body(failure) }
+        }
+      }
+    }
+  }
+}

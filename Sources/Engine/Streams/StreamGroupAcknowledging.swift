@@ -1,0 +1,227 @@
+import GodwitPrimitives
+import NIOCore
+
+/// How a group is told what became of its records.
+extension StreamGroup {
+  /// The record is done with; and all before it, where the group acknowledges so.
+  ///
+  /// It is written down with the next group commit; `whenCommitted` says when it lasts.
+  ///
+  /// - Returns: whether it was in flight.
+  @discardableResult
+  public func acknowledge(_ offset: UInt64) -> Bool {
+    guard let stream = self.stream, !self.isDeleted else { return false }
+    let wasInFlight = stream.engine.publishing {
+      switch self.settings.acknowledgement {
+      case .none: false
+      case .each: self.finish(offset, stream)
+      case .all: self.finish(upTo: offset, stream)
+      }
+    }
+    if wasInFlight { self.lastAcknowledgedAt = stream.engine.now }
+    return wasInFlight
+  }
+
+  /// The record is done with although nobody could work with it.
+  ///
+  /// - Returns: whether it was in flight.
+  @discardableResult
+  public func terminate(_ offset: UInt64) -> Bool {
+    guard let stream = self.stream, !self.isDeleted,
+      stream.engine.publishing({ self.finish(offset, stream) })
+    else { return false }
+    self.lastAcknowledgedAt = stream.engine.now
+    return true
+  }
+
+  /// Gives a record back, to be handed out again after `delay` nanoseconds.
+  ///
+  /// - Returns: whether it was lent.
+  @discardableResult
+  public func release(_ offset: UInt64, delay: Int64 = 0) -> Bool {
+    guard let stream = self.stream, !self.isDeleted, var open = self.open[offset],
+      !open.isReturned
+    else { return false }
+    guard delay > 0 else {
+      stream.engine.publishing { self.giveBack(offset, open, stream) }
+      return true
+    }
+    open.deadline = stream.engine.now.addingClamped(delay)
+    self.open[offset] = open
+    self.watch(offset, open.deadline, stream)
+    stream.note(self, .lent(offset, open, self.sequence))
+    return true
+  }
+
+  /// The reader is still at it: the time for which the record is lent begins anew.
+  ///
+  /// - Returns: whether it was lent.
+  @discardableResult
+  public func extend(_ offset: UInt64) -> Bool {
+    guard let stream = self.stream, !self.isDeleted, var open = self.open[offset],
+      !open.isReturned
+    else { return false }
+    open.deadline = stream.engine.now.addingClamped(self.settings.wait(open.deliveryCount))
+    self.open[offset] = open
+    self.watch(offset, open.deadline, stream)
+    return true
+  }
+
+  /// How often a record in flight has been handed out; `nil` for one that is not.
+  public func deliveryCount(of offset: UInt64) -> Int? { self.open[offset]?.deliveryCount }
+
+  /// Calls `body` when all that the group was told so far is as durable as its stream promises; or
+  /// with the error, when it never will be.
+  public func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
+    guard let stream = self.stream, self.isJournaled else { return body(nil) }
+    stream.flushNotes()
+    stream.journal.whenCommitted(body)
+  }
+
+  /// Whether the group's state is written down.
+  var isJournaled: Bool {
+    self.settings.isDurable && (self.stream?.isDurable ?? false) && !self.isDeleted
+  }
+
+  // MARK: Inside
+
+  private func finish(upTo offset: UInt64, _ stream: Stream) -> Bool {
+    var wasInFlight = false
+    while let next = self.order.first, next <= offset {
+      if self.finish(next, stream) { wasInFlight = true }
+      if self.order.first == next { self.order.removeFirst() }
+    }
+    return wasInFlight
+  }
+
+  @discardableResult
+  private func finish(_ offset: UInt64, _ stream: Stream) -> Bool {
+    guard self.open[offset] != nil else { return false }
+    let hadRoom = self.hasRoom
+    self.close(offset)
+    if stream.settings.retention != .limits { stream.groupIsDone(with: offset) }
+    if !hadRoom { self.wake() }
+    return true
+  }
+
+  /// Forgets a record that was handed out.
+  func close(_ offset: UInt64) {
+    guard let open = self.open.removeValue(forKey: offset) else { return }
+    if open.isReturned { self.returnedCount -= 1 }
+    self.stream?.note(self, .done(offset))
+    while let first = self.order.first, self.open[first] == nil { self.order.removeFirst() }
+    if self.order.count > 2 * self.open.count + 64 {
+      self.order = CircularBuffer(self.order.filter { self.open[$0] != nil })
+    }
+  }
+
+  /// Has a record handed out again, unless it was too often.
+  func giveBack(_ offset: UInt64, _ open: Open, _ stream: Stream) {
+    guard self.settings.deliveriesMax == 0 || open.deliveryCount < self.settings.deliveriesMax
+    else { return self.exhaust(offset, open, stream) }
+    var open = open
+    open.isReturned = true
+    open.deadline = 0
+    self.open[offset] = open
+    self.returned.insert(offset)
+    self.returnedCount += 1
+    stream.note(self, .lent(offset, open, self.sequence))
+    self.wake()
+  }
+
+  private func exhaust(_ offset: UInt64, _ open: Open, _ stream: Stream) {
+    let hadRoom = self.hasRoom
+    self.close(offset)
+    if !hadRoom { self.wake() }
+    let topic = self.settings.deadLetterTopic
+    guard self.onExhausted != nil || topic != nil else { return }
+    stream.withRecord(at: offset) { record in
+      guard let record else { return }
+      let lease = Lease(
+        offset: offset, record: record, deliveryCount: open.deliveryCount,
+        sequence: open.sequence, pendingCount: self.pendingCount)
+      self.onExhausted?(lease)
+      guard let topic else { return }
+      self.bury(record, topic, stream)
+      if stream.settings.retention != .limits { stream.groupIsDone(with: offset) }
+    }
+  }
+
+  private func bury(_ record: Record, _ topic: [UInt8], _ stream: Stream) {
+    topic.withUnsafeBytes { topic in
+      record.withPublication { publication in
+        var copy = publication.copy(to: topic)
+        var memo: Route?
+        stream.tenant.publish(&copy, memo: &memo)
+      }
+    }
+  }
+
+  // MARK: What the stream says
+
+  /// A record that the group wants is there.
+  func recordCommitted(at offset: UInt64) {
+    guard offset >= self.cursor, offset >= self.chosenEnd else { return }
+    self.pendingCount += 1
+    self.wake()
+  }
+
+  /// A record that the group wants is gone.
+  func recordRemoved(at offset: UInt64) {
+    if offset < self.cursor || self.isPassed(offset) {
+      if self.open[offset] != nil {
+        let hadRoom = self.hasRoom
+        self.close(offset)
+        if !hadRoom { self.wake() }
+      }
+    } else {
+      self.takePending(offset)
+    }
+  }
+
+  /// All records before `end` are gone.
+  func recordsRemoved(before end: UInt64) {
+    let hadRoom = self.hasRoom
+    for offset in self.open.keys where offset < end { self.close(offset) }
+    self.chosen.removeAll()
+    self.stopCounting()
+    self.cursor = max(self.cursor, end)
+    self.pendingCount = 0
+    if let stream = self.stream, self.cursor == end {
+      self.pendingCount = stream.countCommitted(self.settings.filters)
+      stream.note(self, .cursor(end))
+    }
+    if !hadRoom { self.wake() }
+  }
+
+  /// Whether the group does not want a record before `chosenEnd`.
+  private func isPassed(_ offset: UInt64) -> Bool {
+    offset < self.chosenEnd && !self.chosen.containsSorted(offset)
+  }
+
+  /// Counts a record off that was to be handed out, where it was counted.
+  func takePending(_ offset: UInt64) {
+    if let count = self.count, offset >= count.position, offset < count.end { return }
+    self.pendingCount = max(0, self.pendingCount - 1)
+  }
+
+  /// Whether the group will not hand out the record at `offset` again.
+  func isDone(with offset: UInt64) -> Bool {
+    (offset < self.cursor || self.isPassed(offset)) && self.open[offset] == nil
+  }
+}
+
+extension CircularBuffer<UInt64> {
+  /// Whether an ascending buffer has `element`.
+  func containsSorted(_ element: UInt64) -> Bool {
+    var low = 0
+    var high = self.count
+    while low < high {
+      let middle = (low + high) / 2
+      let value = self[self.index(self.startIndex, offsetBy: middle)]
+      if value == element { return true }
+      if value < element { low = middle + 1 } else { high = middle }
+    }
+    return false
+  }
+}

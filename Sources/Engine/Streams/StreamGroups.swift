@@ -1,0 +1,278 @@
+import GodwitPrimitives
+import NIOCore
+
+/// A stream's groups.
+extension Stream {
+  /// All groups, in the order of their names.
+  public var groups: [StreamGroup] {
+    self.groupsByName.values.sorted { $0.name < $1.name }
+  }
+
+  /// How many groups there are.
+  public var groupCount: Int { self.groupsByName.count }
+
+  /// The group of that name.
+  public func group(named name: String) -> StreamGroup? { self.groupsByName[name] }
+
+  /// Makes a group.
+  ///
+  /// - Throws: `alreadyExists` where there is one of that name, `quotaExceeded` where there are as
+  ///   many as may be, or memory for one more is lacking, `invalidSettings`.
+  public func makeGroup(_ settings: StreamGroupSettings) throws(EngineError) -> StreamGroup {
+    try settings.check()
+    guard self.groupsByName[settings.name] == nil else {
+      throw EngineError(.alreadyExists, "a group of that name exists")
+    }
+    guard self.settings.groupsMax == 0 || self.groupCount < self.settings.groupsMax else {
+      throw EngineError(.quotaExceeded, "the stream has \(self.groupCount) groups")
+    }
+    self.lastGroupNumber &+= 1
+    let group = StreamGroup(
+      settings: settings, stream: self, number: self.lastGroupNumber,
+      createdAt: self.engine.now)
+    try self.add(group)
+    group.begin(self)
+    self.write(group)
+    group.touch()
+    self.tenant.streams.tell(.groupCreated(self, group))
+    return group
+  }
+
+  /// Gives a group other settings. What is in flight stays so.
+  ///
+  /// - Throws: `conflict` where something would change that cannot, `invalidSettings`.
+  public func updateGroup(
+    _ group: StreamGroup, to settings: StreamGroupSettings
+  ) throws(EngineError) {
+    try settings.check()
+    try group.settings.checkUpdate(to: settings)
+    let old = group.settings
+    group.settings = settings
+    if old.filters != settings.filters {
+      self.disinterest(group)
+      self.interest(group)
+      group.recount(self)
+    }
+    self.write(group)
+    group.touch()
+    group.wake()
+    self.tenant.streams.tell(.groupUpdated(self, group))
+  }
+
+  /// Deletes a group and all it knew.
+  ///
+  /// - Returns: whether there was one of that name.
+  @discardableResult
+  public func deleteGroup(_ name: String) -> Bool {
+    guard let group = self.groupsByName.removeValue(forKey: name) else { return false }
+    self.engine.publishing {
+      if group.isJournaled { self.write(removed: group.number) }
+      self.groupsByNumber[group.number] = nil
+      self.disinterest(group)
+      self.tenant.memory.release(group.byteCount)
+      group.end(self)
+      self.tenant.streams.tell(.groupDeleted(self, group))
+      if self.settings.retention == .interest, !self.isDeleted { self.dropUnwanted() }
+    }
+    return true
+  }
+
+  /// Takes a group in.
+  func add(_ group: StreamGroup) throws(EngineError) {
+    guard self.tenant.memory.reserve(group.byteCount) else {
+      throw EngineError(.quotaExceeded, "the budget for stored messages is spent")
+    }
+    self.groupsByName[group.name] = group
+    self.groupsByNumber[group.number] = group
+    self.lastGroupNumber = max(self.lastGroupNumber, group.number)
+    self.interest(group)
+  }
+
+  private func interest(_ group: StreamGroup) {
+    var patterns = group.settings.filters
+    if patterns.isEmpty {
+      patterns = [TopicPattern(canonical: [UInt8(ascii: ">")], reserved: .nothing)]
+    }
+    group.interests = patterns.map { StreamInterest($0, group) }
+    for interest in group.interests { self.interests.insert(interest, at: interest.pattern) }
+  }
+
+  private func disinterest(_ group: StreamGroup) {
+    for interest in group.interests { self.interests.remove(interest, at: interest.pattern) }
+    group.interests = []
+  }
+
+  // MARK: Retention by groups
+
+  /// A group is done with a record.
+  func groupIsDone(with offset: UInt64) {
+    let isReady = self.log.prepare(offset) { [weak self] in
+      guard let self else { return }
+      self.engine.publishing { self.dropIfDone(offset) }
+    }
+    if isReady { self.dropIfDone(offset) }
+  }
+
+  private func dropIfDone(_ offset: UInt64) {
+    guard let record = self.log.record(at: offset) else { return }
+    if self.settings.retention == .workQueue || !self.isWanted(offset, record) {
+      self.drop(offset, record)
+    }
+  }
+
+  private func isWanted(_ offset: UInt64, _ record: Record) -> Bool {
+    var isWanted = false
+    record.withTopic { topic in
+      self.interests.match(topic) { interest in
+        if !interest.group.isDone(with: offset) { isWanted = true }
+      }
+    }
+    return isWanted
+  }
+
+  /// Removes the records that no group wants any more.
+  func dropUnwanted() {
+    self.walk(from: self.log.firstOffset, to: self.log.committedOffset) { offset, record in
+      if !self.isWanted(offset, record) { self.drop(offset, record) }
+    }
+  }
+
+  /// Removes the records that some group is done with.
+  func dropDone() {
+    self.walk(from: self.log.firstOffset, to: self.log.committedOffset) { offset, record in
+      var isDone = false
+      record.withTopic { topic in
+        self.interests.match(topic) { interest in
+          if interest.group.isDone(with: offset) { isDone = true }
+        }
+      }
+      if isDone { self.drop(offset, record) }
+    }
+  }
+
+  /// How many committed records there are that one of `filters` matches; all, where there is none.
+  func countCommitted(_ filters: [TopicPattern]) -> Int {
+    guard !filters.isEmpty else { return self.count - self.pending.count }
+    return filters.reduce(0) { $0 + self.count($1) - self.countPending($1) }
+  }
+}
+
+extension StreamGroup {
+  /// What a group takes of memory, about, without what is in flight.
+  var byteCount: Int {
+    640 + self.settings.filters.reduce(0) { $0 + $1.bytes.count + 320 }
+      + self.settings.metadata.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count + 64 }
+  }
+
+  /// Finds the place where a new group begins.
+  func begin(_ stream: Stream) {
+    let log = stream.log
+    self.paceEnd = log.committedOffset
+    let filters = self.settings.filters
+    let all = [TopicPattern(canonical: [UInt8(ascii: ">")], reserved: .nothing)]
+    switch self.settings.start {
+    case .all: self.start(at: log.firstOffset, stream)
+    case .new: self.start(at: log.nextOffset, stream)
+    case .offset(let offset): self.start(at: max(offset, log.firstOffset), stream)
+    case .last:
+      let last = (filters.isEmpty ? all : filters).compactMap { stream.lastOffset($0) }.max()
+      self.start(at: last ?? log.nextOffset, stream)
+    case .lastPerTopic:
+      let offsets = stream.lastOffsets(filters.isEmpty ? all : filters)
+      self.chosen = CircularBuffer(offsets.filter { $0 < log.committedOffset })
+      self.chosenEnd = log.committedOffset
+      self.cursor = self.chosen.first ?? log.committedOffset
+      self.pendingCount = self.chosen.count
+    case .time(let time):
+      self.isStarting = true
+      self.search(time, log.firstOffset, log.committedOffset, stream)
+    }
+  }
+
+  private func start(at offset: UInt64, _ stream: Stream) {
+    self.cursor = offset
+    self.recount(stream)
+  }
+
+  /// Halves the part of the log in which the first record of `time` or later lies.
+  private func search(_ time: Int64, _ low: UInt64, _ high: UInt64, _ stream: Stream) {
+    let log = stream.log
+    var low = low
+    var high = high
+    while low < high, !self.isDeleted {
+      let middle = low + (high - low) / 2
+      let offset = log.next(from: middle)
+      guard offset < high else {
+        high = middle
+        continue
+      }
+      let isReady = log.prepare(offset) { [weak self, low, high] in
+        guard let self, let stream = self.stream else { return }
+        self.search(time, low, high, stream)
+      }
+      guard isReady else { return }
+      if let record = log.record(at: offset), record.receivedAt >= time {
+        high = middle
+      } else {
+        low = offset + 1
+      }
+    }
+    self.isStarting = false
+    self.start(at: max(low, log.firstOffset), stream)
+    stream.write(self)
+    self.wake()
+  }
+
+  /// Counts what there is from `cursor` on.
+  func recount(_ stream: Stream) {
+    let log = stream.log
+    self.stopCounting()
+    if !self.chosen.isEmpty {
+      // Filters changed before the chosen ones were through.
+      self.pendingCount = self.chosen.count
+      return
+    }
+    let filters = self.settings.filters
+    let start = max(self.cursor, self.chosenEnd)
+    let end = log.committedOffset
+    if start >= end {
+      self.pendingCount = 0
+    } else if start <= log.next(from: log.firstOffset) {
+      self.pendingCount = stream.countCommitted(filters)
+    } else if filters.isEmpty, UInt64(stream.count) == log.nextOffset - stream.firstOffset {
+      self.pendingCount = Int(end - start)
+    } else {
+      self.pendingCount = 0
+      let walk = StreamWalk(
+        stream, from: start, to: end,
+        visit: { [weak self] offset, record in
+          guard let self else { return false }
+          if offset >= self.cursor, self.wants(record) { self.pendingCount += 1 }
+          return true
+        }, done: { [weak self] in self?.count = nil })
+      self.count = walk
+      stream.run(walk)
+    }
+  }
+
+  func stopCounting() {
+    if let count = self.count { self.stream?.walks[ObjectIdentifier(count)] = nil }
+    self.count = nil
+  }
+
+  /// Leaves its stream.
+  func end(_ stream: Stream) {
+    self.stopCounting()
+    self.isDeleted = true
+    for token in [self.deadlineTimer?.token, self.inactiveTimer] {
+      if let token { stream.engine.timers.cancel(token) }
+    }
+    self.deadlineTimer = nil
+    self.inactiveTimer = nil
+    self.open = [:]
+    self.returnedCount = 0
+    self.wake()
+    self.onDeleted?()
+    self.onDeleted = nil
+  }
+}

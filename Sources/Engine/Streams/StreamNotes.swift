@@ -1,0 +1,250 @@
+import GodwitPrimitives
+import NIOCore
+
+/// What became of a record in a group, as it is written down.
+enum StreamNote {
+  /// It is lent, kept back, or to be handed out again; so many deliveries there were in all.
+  case lent(UInt64, StreamGroup.Open, UInt64)
+  /// It was handed out to a group that does not acknowledge.
+  case passed(UInt64, UInt64)
+  /// The group is done with it.
+  case done(UInt64)
+  /// Nothing before it is of interest.
+  case cursor(UInt64)
+}
+
+/// The journal of a stream: which groups there are, and how far each has come.
+///
+/// What happens to records is gathered and written as one entry, within a few milliseconds or when
+/// somebody waits for it.
+extension Stream {
+  private enum Kind {
+    static let group: UInt8 = 1
+    static let removed: UInt8 = 2
+    static let notes: UInt8 = 3
+  }
+
+  private enum Code {
+    static let lent: UInt8 = 1
+    static let passed: UInt8 = 2
+    static let done: UInt8 = 3
+    static let cursor: UInt8 = 4
+  }
+
+  private static var notesMax: Int { 32_768 }
+  private static var noteNanoseconds: Int64 { 10_000_000 }
+
+  // MARK: Writing
+
+  func note(_ group: StreamGroup, _ note: StreamNote) {
+    guard group.isJournaled else { return }
+    self.notes.writeInteger(group.number)
+    switch note {
+    case .lent(let offset, let open, let sequence):
+      self.notes.writeInteger(Code.lent)
+      self.notes.writeMultipleIntegers(offset, sequence)
+      open.store(into: &self.notes)
+    case .passed(let offset, let sequence):
+      self.notes.writeInteger(Code.passed)
+      self.notes.writeMultipleIntegers(offset, sequence)
+    case .done(let offset):
+      self.notes.writeInteger(Code.done)
+      self.notes.writeInteger(offset)
+    case .cursor(let offset):
+      self.notes.writeInteger(Code.cursor)
+      self.notes.writeInteger(offset)
+    }
+    if self.notes.readableBytes > Self.notesMax {
+      self.flushNotes()
+    } else if self.noteTimer == nil {
+      self.noteTimer = self.engine.timers.schedule(
+        at: self.engine.now + Self.noteNanoseconds, self, kind: Alarm.notes)
+    }
+  }
+
+  func flushNotes() {
+    guard self.notes.readableBytes > 0, !self.isDeleted else { return }
+    var entry = ByteBuffer(integer: Kind.notes)
+    entry.writeBuffer(&self.notes)
+    self.notes.clear(minimumCapacity: 0)
+    self.journal.append(entry)
+    self.snapshotIfWanted()
+  }
+
+  /// Writes all of a group down.
+  func write(_ group: StreamGroup) {
+    guard group.isJournaled else { return }
+    self.flushNotes()
+    self.journal.append(Self.entry(of: group))
+    self.snapshotIfWanted()
+  }
+
+  /// Writes down that a group is gone.
+  func write(removed number: UInt32) {
+    self.flushNotes()
+    var entry = ByteBuffer(integer: Kind.removed)
+    entry.writeInteger(number)
+    self.journal.append(entry)
+  }
+
+  private func snapshotIfWanted() {
+    guard self.journal.wantsSnapshot else { return }
+    let groups = self.groupsByNumber.values.filter(\.isJournaled)
+    self.journal.replace(with: groups.map(Self.entry))
+  }
+
+  private static func entry(of group: StreamGroup) -> ByteBuffer {
+    var entry = ByteBuffer(integer: Kind.group)
+    group.store(into: &entry)
+    return entry
+  }
+
+  // MARK: Reading
+
+  /// Makes the groups that were written down.
+  func restoreGroups() throws(EngineError) {
+    var groups: [UInt32: StreamGroup] = [:]
+    self.journal.replay { entry in
+      var entry = entry
+      switch entry.readInteger(as: UInt8.self) {
+      case Kind.group:
+        if let group = StreamGroup(stored: &entry, stream: self) { groups[group.number] = group }
+      case Kind.removed:
+        if let number = entry.readInteger(as: UInt32.self) { groups[number] = nil }
+      case Kind.notes: Self.apply(&entry, to: groups)
+      default: break
+      }
+    }
+    for group in groups.values {
+      try self.add(group)
+      group.goOn(self)
+    }
+    switch self.settings.retention {
+    case .limits: break
+    case .interest: self.dropUnwanted()
+    case .workQueue: self.dropDone()
+    }
+  }
+
+  private static func apply(_ entry: inout ByteBuffer, to groups: [UInt32: StreamGroup]) {
+    while let (number, code, offset) = entry.readMultipleIntegers(
+      as: (UInt32, UInt8, UInt64).self)
+    {
+      let group = groups[number]
+      switch code {
+      case Code.lent:
+        guard let sequence = entry.readInteger(as: UInt64.self),
+          let open = StreamGroup.Open(stored: &entry)
+        else { return }
+        group?.restore(offset, open, sequence)
+      case Code.passed:
+        guard let sequence = entry.readInteger(as: UInt64.self) else { return }
+        group?.restore(offset, nil, sequence)
+      case Code.done: group?.restoreDone(offset)
+      case Code.cursor: group?.restoreCursor(offset)
+      default: return
+      }
+    }
+  }
+}
+
+extension StreamGroup.Open {
+  func store(into buffer: inout ByteBuffer) {
+    buffer.writeMultipleIntegers(
+      self.sequence, UInt32(truncatingIfNeeded: self.deliveryCount), self.deadline,
+      UInt8(self.isReturned ? 1 : 0))
+  }
+
+  init?(stored: inout ByteBuffer) {
+    guard
+      let (sequence, count, deadline, isReturned) = stored.readMultipleIntegers(
+        as: (UInt64, UInt32, Int64, UInt8).self)
+    else { return nil }
+    self.init(
+      sequence: sequence, deliveryCount: Int(count), deadline: deadline,
+      isReturned: isReturned != 0)
+  }
+}
+
+/// A group as it is written down whole.
+extension StreamGroup {
+  func store(into buffer: inout ByteBuffer) {
+    let settings = self.settings.stored
+    buffer.writeMultipleIntegers(
+      self.number, self.createdAt, self.lastDeliveredAt, self.lastAcknowledgedAt)
+    buffer.writeMultipleIntegers(self.cursor, self.sequence, self.paceEnd, self.chosenEnd)
+    buffer.writeInteger(UInt32(truncatingIfNeeded: settings.readableBytes))
+    buffer.writeImmutableBuffer(settings)
+    buffer.writeInteger(UInt32(truncatingIfNeeded: self.chosen.count))
+    for offset in self.chosen { buffer.writeInteger(offset) }
+    buffer.writeInteger(UInt32(truncatingIfNeeded: self.open.count))
+    for (offset, open) in self.open {
+      buffer.writeInteger(offset)
+      open.store(into: &buffer)
+    }
+  }
+
+  convenience init?(stored buffer: inout ByteBuffer, stream: Stream) {
+    guard
+      let (number, createdAt, deliveredAt, acknowledgedAt) = buffer.readMultipleIntegers(
+        as: (UInt32, Int64, Int64, Int64).self),
+      let (cursor, sequence, paceEnd, chosenEnd) = buffer.readMultipleIntegers(
+        as: (UInt64, UInt64, UInt64, UInt64).self),
+      let count = buffer.readInteger(as: UInt32.self),
+      let definition = buffer.readSlice(length: Int(count)),
+      let settings = StreamGroupSettings(stored: definition),
+      let chosenCount = buffer.readInteger(as: UInt32.self)
+    else { return nil }
+    self.init(settings: settings, stream: stream, number: number, createdAt: createdAt)
+    self.lastDeliveredAt = deliveredAt
+    self.lastAcknowledgedAt = acknowledgedAt
+    self.cursor = cursor
+    self.sequence = sequence
+    self.paceEnd = paceEnd
+    self.chosenEnd = chosenEnd
+    for _ in 0..<chosenCount {
+      guard let offset = buffer.readInteger(as: UInt64.self) else { return nil }
+      self.chosen.append(offset)
+    }
+    guard let openCount = buffer.readInteger(as: UInt32.self) else { return nil }
+    for _ in 0..<openCount {
+      guard let offset = buffer.readInteger(as: UInt64.self), let open = Open(stored: &buffer)
+      else { return nil }
+      self.open[offset] = open
+    }
+  }
+
+  func restore(_ offset: UInt64, _ open: Open?, _ sequence: UInt64) {
+    self.open[offset] = open
+    self.sequence = max(self.sequence, sequence)
+    self.restoreCursor(offset + 1)
+  }
+
+  func restoreDone(_ offset: UInt64) {
+    self.open[offset] = nil
+    self.restoreCursor(offset + 1)
+  }
+
+  func restoreCursor(_ offset: UInt64) {
+    self.cursor = max(self.cursor, offset)
+    while let first = self.chosen.first, first < self.cursor { self.chosen.removeFirst() }
+  }
+
+  /// Takes up its work after all that was written down is read.
+  func goOn(_ stream: Stream) {
+    let log = stream.log
+    self.cursor = min(self.cursor, log.nextOffset)
+    self.open = self.open.filter { $0.key < log.nextOffset }
+    self.order = CircularBuffer(self.open.keys.sorted())
+    for (offset, open) in self.open {
+      if open.isReturned {
+        self.returned.insert(offset)
+        self.returnedCount += 1
+      } else {
+        self.watch(offset, open.deadline, stream)
+      }
+    }
+    self.recount(stream)
+    self.touch()
+  }
+}

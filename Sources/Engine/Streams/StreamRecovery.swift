@@ -1,0 +1,67 @@
+import GodwitPrimitives
+
+/// How a stream begins again, and ends.
+extension Stream {
+  /// Finds out what the log holds, and takes its groups up again.
+  ///
+  /// It reads every record once; the broker does not serve yet.
+  func recover() throws(EngineError) {
+    let log = self.log
+    let idsFrom = self.engine.now - self.settings.duplicateWindow
+    var offset = log.next(from: log.firstOffset)
+    while offset < log.committedOffset {
+      if let record = log.record(at: offset) {
+        try self.readmit(record, at: offset, idsFrom: idsFrom)
+      }
+      offset = log.next(from: offset + 1)
+    }
+    if self.settings.ageMax > 0 { self.engine.publishing { self.ageLimitChanged() } }
+    try self.restoreGroups()
+    self.engine.publishing {
+      if self.index.hasPlaces { self.limitPerTopicChanged() }
+      self.enforceLimits()
+    }
+  }
+
+  private func readmit(
+    _ record: Record, at offset: UInt64, idsFrom: Int64
+  ) throws(EngineError) {
+    let size = record.keptBytes
+    let isKnown = record.withTopic { topic in
+      self.index.insert(topic, self.index.entry(of: topic), offset: offset, size: size) != nil
+    }
+    guard isKnown else {
+      throw EngineError(.quotaExceeded, "the stream has more topics than memory is left for")
+    }
+    self.count += 1
+    self.byteCount += size
+    self.lastReceivedAt = record.receivedAt
+    self.noteTimes(of: record, at: offset)
+    // Message ids matter as long as a duplicate may come, and that of the very last.
+    guard
+      (self.settings.duplicateWindow > 0 && record.receivedAt > idsFrom)
+        || offset + 1 == self.log.committedOffset
+    else { return }
+    let conditions = record.withPublication {
+      self.engine.reader(for: record.origin)?.conditions(of: $0)
+    }
+    self.lastMessageID = conditions?.messageID
+    if self.settings.duplicateWindow > 0, let id = conditions?.messageID {
+      _ = self.recent.insert(id, offset, at: record.receivedAt)
+    }
+  }
+
+  /// Lets go of everything. Groups are gone already.
+  func end() {
+    self.isDeleted = true
+    self.stopCapturing()
+    self.cancelTimers()
+    self.walks = [:]
+    self.index.removeAll()
+    self.recent.removeAll()
+    self.pending.removeAll()
+    self.count = 0
+    self.byteCount = 0
+    self.wake()
+  }
+}

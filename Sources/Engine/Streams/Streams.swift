@@ -1,0 +1,212 @@
+public import GodwitPrimitives
+import NIOCore
+
+/// A tenant's streams. What they are is written down in the tenant's store, and read again by
+/// `restore`.
+public final class Streams {
+  private enum Kind {
+    static let defined: UInt8 = 1
+    static let deleted: UInt8 = 2
+  }
+
+  private unowned let tenant: Tenant
+  private var byName: [String: Stream] = [:]
+  private var journal: (any Journal)?
+  private var observers: [(StreamEvent) -> Void] = []
+
+  init(tenant: Tenant) {
+    self.tenant = tenant
+  }
+
+  /// All streams, in the order of their names.
+  public var all: [Stream] { self.byName.values.sorted { $0.name < $1.name } }
+  /// How many there are.
+  public var count: Int { self.byName.count }
+
+  /// The stream of that name.
+  public subscript(name: String) -> Stream? { self.byName[name] }
+
+  /// The streams that capture some topic which one of `patterns` matches, in the order of their
+  /// names. Whether two streams may capture the same is for protocols to say; here they may.
+  public func overlapping(_ patterns: [TopicPattern]) -> [Stream] {
+    self.all.filter { stream in
+      stream.settings.patterns.contains { own in patterns.contains { own.overlaps($0) } }
+    }
+  }
+
+  /// Has `body` called with everything that happens to the tenant's streams and their groups.
+  public func observe(_ body: @escaping (StreamEvent) -> Void) { self.observers.append(body) }
+
+  func tell(_ event: StreamEvent) {
+    for observer in self.observers { observer(event) }
+  }
+
+  // MARK: Making
+
+  /// Makes a stream.
+  ///
+  /// - Throws: `alreadyExists`, `invalidSettings`, `quotaExceeded`, `storageFailed`.
+  public func create(_ settings: StreamSettings) throws(EngineError) -> Stream {
+    try settings.check()
+    guard self.byName[settings.name] == nil else {
+      throw EngineError(.alreadyExists, "a stream of that name exists")
+    }
+    let now = self.tenant.engine.now
+    let stream = try self.open(settings, createdAt: now)
+    if settings.firstOffset > 0 { stream.log.skip(to: settings.firstOffset) }
+    do {
+      try stream.capture()
+    } catch {
+      self.forget(stream)
+      throw error
+    }
+    self.byName[settings.name] = stream
+    try self.write(stream)
+    self.tell(.created(stream))
+    return stream
+  }
+
+  /// Gives a stream other settings. What exceeds new limits goes.
+  ///
+  /// - Throws: `conflict` where something would change that cannot, `invalidSettings`,
+  ///   `quotaExceeded`.
+  public func update(_ stream: Stream, to settings: StreamSettings) throws(EngineError) {
+    try settings.check()
+    try stream.settings.checkUpdate(to: settings)
+    let old = stream.settings
+    stream.settings = settings
+    stream.settings.firstOffset = old.firstOffset
+    if old.patterns != settings.patterns {
+      do {
+        try stream.capture()
+      } catch {
+        stream.settings = old
+        throw error
+      }
+    }
+    try self.write(stream)
+    self.tenant.engine.publishing {
+      if old.recordsPerTopicMax != settings.recordsPerTopicMax { stream.limitPerTopicChanged() }
+      if old.ageMax != settings.ageMax { stream.ageLimitChanged() }
+      if old.retention != settings.retention, settings.retention == .interest {
+        stream.dropUnwanted()
+      }
+      stream.enforceLimits()
+    }
+    self.tell(.updated(stream))
+  }
+
+  /// Deletes a stream, its groups and all its records.
+  ///
+  /// - Returns: whether there was one of that name.
+  @discardableResult
+  public func delete(_ name: String) -> Bool {
+    guard let stream = self.byName.removeValue(forKey: name) else { return false }
+    self.tenant.engine.publishing {
+      stream.stopCapturing()
+      for group in stream.groups { stream.deleteGroup(group.name) }
+      self.forget(stream)
+      if self.isKept(stream) {
+        var entry = ByteBuffer(integer: Kind.deleted)
+        entry.writeString(name)
+        self.journal?.append(entry)
+      }
+      self.tell(.deleted(stream))
+    }
+    return true
+  }
+
+  private func store(_ settings: StreamSettings) -> any Store {
+    settings.storage == .memory ? self.tenant.memoryStore : self.tenant.store
+  }
+
+  private func open(
+    _ settings: StreamSettings, createdAt: Int64
+  ) throws(EngineError) -> Stream {
+    let store = self.store(settings)
+    return Stream(
+      settings: settings, tenant: self.tenant, createdAt: createdAt,
+      log: try store.log(named: Self.logName(settings.name)),
+      journal: try store.journal(named: Self.journalName(settings.name)))
+  }
+
+  private func forget(_ stream: Stream) {
+    stream.end()
+    let store = self.store(stream.settings)
+    store.remove(named: Self.logName(stream.name))
+    store.remove(named: Self.journalName(stream.name))
+  }
+
+  private static func logName(_ name: String) -> String { "stream \(name)" }
+  private static func journalName(_ name: String) -> String { "groups \(name)" }
+
+  // MARK: Lasting
+
+  private func isKept(_ stream: Stream) -> Bool {
+    stream.settings.storage == .file && self.tenant.store.isDurable
+  }
+
+  private func write(_ stream: Stream) throws(EngineError) {
+    guard self.isKept(stream) else { return }
+    let journal = try self.openJournal()
+    journal.append(Self.entry(of: stream))
+    if journal.wantsSnapshot {
+      journal.replace(with: self.all.filter(self.isKept).map(Self.entry))
+    }
+  }
+
+  private static func entry(of stream: Stream) -> ByteBuffer {
+    var entry = ByteBuffer(integer: Kind.defined)
+    entry.writeInteger(stream.createdAt)
+    entry.writeImmutableBuffer(stream.settings.stored)
+    return entry
+  }
+
+  private func openJournal() throws(EngineError) -> any Journal {
+    if let journal = self.journal { return journal }
+    let journal = try self.tenant.store.journal(named: "streams")
+    self.journal = journal
+    return journal
+  }
+
+  /// Makes the streams that the tenant's store has kept, with their records and groups. Once, when
+  /// the store is set and the protocols are registered, and before anybody publishes.
+  ///
+  /// - Returns: the streams that could not be opened, and why. The others work.
+  /// - Throws: `storageFailed` when nothing can be read.
+  @discardableResult
+  public func restore() throws(EngineError) -> [(name: String, error: EngineError)] {
+    let journal = try self.openJournal()
+    var found: [String: (settings: StreamSettings, createdAt: Int64)] = [:]
+    journal.replay { entry in
+      var entry = entry
+      let kind = entry.readInteger(as: UInt8.self)
+      if kind == Kind.defined, let createdAt = entry.readInteger(as: Int64.self),
+        let settings = StreamSettings(stored: entry)
+      {
+        found[settings.name] = (settings, createdAt)
+      } else if kind == Kind.deleted {
+        found[String(buffer: entry)] = nil
+      }
+    }
+    var failed: [(name: String, error: EngineError)] = []
+    for (name, definition) in found.sorted(by: { $0.key < $1.key }) {
+      do {
+        let stream = try self.open(definition.settings, createdAt: definition.createdAt)
+        stream.log.skip(to: definition.settings.firstOffset)
+        try stream.recover()
+        try stream.capture()
+        self.byName[name] = stream
+      } catch {
+        failed.append((name, error))
+      }
+    }
+    return failed
+  }
+
+  /// Calls `body` when every definition written so far is as durable as the store promises; or with
+  /// the error, when it never will be.
+  public func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
+    if let journal = self.journal { journal.whenCommitted(body) } else { body(nil) }
+  }
+}

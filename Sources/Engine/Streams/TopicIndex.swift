@@ -1,0 +1,186 @@
+import GodwitPrimitives
+import NIOCore
+
+/// What a stream knows of each of its topics: how many records there are, and where about.
+///
+/// It grows with the number of topics, not of records, unless the stream has a limit per topic:
+/// then it knows the place and size of each record, so that the oldest can go without a search.
+final class TopicIndex {
+  /// A record's place.
+  struct Place {
+    let offset: UInt64
+    let size: UInt32
+  }
+
+  /// One topic.
+  final class Entry: TopicTreeEntry {
+    var treePosition = -1
+    /// The topic.
+    let pattern: TopicPattern
+    /// No record of the topic lies before this offset.
+    fileprivate(set) var first: UInt64
+    /// The offset of the topic's last record.
+    fileprivate(set) var last: UInt64
+    fileprivate(set) var count = 0
+    /// All its records, where the index `hasPlaces`.
+    fileprivate(set) var places = CircularBuffer<Place>(initialCapacity: 1)
+    fileprivate var charge = 0
+
+    init(pattern: TopicPattern, offset: UInt64) {
+      self.pattern = pattern
+      self.first = offset
+      self.last = offset
+    }
+
+    /// Where in `places` the record at `offset` is, or the first after it.
+    func position(of offset: UInt64) -> Int {
+      var low = 0
+      var high = self.places.count
+      while low < high {
+        let middle = (low + high) / 2
+        if self.places[self.places.index(self.places.startIndex, offsetBy: middle)].offset < offset
+        {
+          low = middle + 1
+        } else {
+          high = middle
+        }
+      }
+      return low
+    }
+
+    /// The place of that number.
+    func place(_ position: Int) -> Place {
+      self.places[self.places.index(self.places.startIndex, offsetBy: position)]
+    }
+  }
+
+  private static var entryBytes: Int { 208 }
+
+  private let tree = TopicTree<Entry>()
+  private let memory: MemoryBudget
+  private var memo: Entry?
+  /// Whether entries know all their records' places.
+  var hasPlaces: Bool
+
+  init(memory: MemoryBudget, hasPlaces: Bool) {
+    self.memory = memory
+    self.hasPlaces = hasPlaces
+  }
+
+  deinit { self.removeAll() }
+
+  /// How many topics have records.
+  var count: Int { self.tree.count }
+
+  /// What is known of a literal topic.
+  func entry(of topic: UnsafeRawBufferPointer) -> Entry? {
+    if let memo = self.memo, memo.pattern.bytes.withUnsafeBytes({ $0.sameBytes(as: topic) }) {
+      return memo
+    }
+    var found: Entry?
+    self.tree.match(topic) { found = $0 }
+    self.memo = found
+    return found
+  }
+
+  /// Notes a record, the last of its topic.
+  ///
+  /// - Returns: `nil` when there is no memory left for another topic.
+  func insert(
+    _ topic: UnsafeRawBufferPointer, _ known: Entry?, offset: UInt64, size: Int
+  ) -> Entry? {
+    let entry: Entry
+    if let known {
+      entry = known
+    } else {
+      let pattern = TopicPattern(canonical: Array(topic))
+      entry = Entry(pattern: pattern, offset: offset)
+      let before = self.tree.byteCount
+      self.tree.insert(entry, at: pattern)
+      entry.charge = self.tree.byteCount - before + topic.count + Self.entryBytes
+      guard self.memory.reserve(entry.charge) else {
+        self.tree.remove(entry, at: pattern)
+        return nil
+      }
+      self.memo = entry
+    }
+    entry.count += 1
+    entry.last = offset
+    if self.hasPlaces {
+      entry.places.append(Place(offset: offset, size: UInt32(truncatingIfNeeded: size)))
+    }
+    return entry
+  }
+
+  /// Notes that a record is gone.
+  ///
+  /// - Parameter previous: finds the last record of the topic before that offset, where it is not
+  ///   known here.
+  func remove(_ entry: Entry, at offset: UInt64, previous: (Entry) -> UInt64?) {
+    entry.count -= 1
+    guard entry.count > 0 else {
+      self.forget(entry)
+      return
+    }
+    if self.hasPlaces {
+      let position = entry.position(of: offset)
+      if position < entry.places.count, entry.place(position).offset == offset {
+        if position == 0 {
+          entry.places.removeFirst()
+        } else {
+          entry.places.remove(
+            at: entry.places.index(entry.places.startIndex, offsetBy: position))
+        }
+      }
+      entry.first = entry.places.first?.offset ?? entry.first
+      entry.last = entry.places.last?.offset ?? entry.last
+    } else if offset == entry.last {
+      entry.last = previous(entry) ?? entry.first
+    } else if offset == entry.first {
+      entry.first = offset + 1
+    }
+  }
+
+  /// Builds the lists of places anew, while a walk meets all records.
+  func addPlace(_ topic: UnsafeRawBufferPointer, _ place: Place) {
+    self.entry(of: topic)?.places.append(place)
+  }
+
+  /// Forgets the lists of places.
+  func removePlaces() {
+    self.hasPlaces = false
+    self.tree.forEach { entry in
+      entry.places = CircularBuffer(initialCapacity: 1)
+      return true
+    }
+  }
+
+  private func forget(_ entry: Entry) {
+    if self.memo === entry { self.memo = nil }
+    self.memory.release(entry.charge)
+    self.tree.remove(entry, at: entry.pattern)
+  }
+
+  /// Forgets every topic.
+  func removeAll() {
+    var all: [Entry] = []
+    self.tree.forEach { entry in
+      all.append(entry)
+      return true
+    }
+    for entry in all { self.forget(entry) }
+  }
+
+  /// Calls `body` with what is known of each topic that `pattern` matches, until it answers
+  /// `false`.
+  func search(_ pattern: TopicPattern, _ body: (Entry) -> Bool) {
+    if pattern.hasWildcard {
+      self.tree.search(pattern, body)
+    } else if let entry = self.tree.entry(at: pattern) {
+      _ = body(entry)
+    }
+  }
+
+  /// Calls `body` with what is known of each topic, until it answers `false`.
+  func forEach(_ body: (Entry) -> Bool) { self.tree.forEach(body) }
+}

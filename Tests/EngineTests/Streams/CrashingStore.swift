@@ -1,0 +1,233 @@
+import GodwitEngine
+import NIOCore
+import Testing
+
+/// A store in memory that behaves as a disk does: what is appended is not there before `commit`, a
+/// crash takes back what was not committed, and records must be asked for before they are at hand.
+final class CrashingStore: Store {
+  /// What survives a crash.
+  final class Disk {
+    var logs: [String: CrashingLog.Kept] = [:]
+    var journals: [String: [ByteBuffer]] = [:]
+  }
+
+  let isDurable = true
+  let disk: Disk
+  let engine: Engine
+  private var logs: [String: CrashingLog] = [:]
+  private var journals: [String: CrashingJournal] = [:]
+  /// Whether every append is committed at once.
+  var commitsAtOnce = false
+  /// Whether records must be prepared before they are at hand.
+  var isSlow = false
+
+  init(engine: Engine, disk: Disk = Disk()) {
+    self.engine = engine
+    self.disk = disk
+  }
+
+  func log(named name: String) -> any Log {
+    if let log = self.logs[name] { return log }
+    let log = CrashingLog(name: name, store: self, kept: self.disk.logs[name])
+    self.logs[name] = log
+    return log
+  }
+
+  func journal(named name: String) -> any Journal {
+    if let journal = self.journals[name] { return journal }
+    let journal = CrashingJournal(name: name, store: self)
+    self.journals[name] = journal
+    return journal
+  }
+
+  func remove(named name: String) {
+    self.logs[name] = nil
+    self.journals[name] = nil
+    self.disk.logs[name] = nil
+    self.disk.journals[name] = nil
+  }
+
+  /// One group commit of everything; or a failure of everything.
+  func commit(_ error: EngineError? = nil) {
+    for journal in self.journals.values { journal.commit(error) }
+    for log in self.logs.values { log.commit(error) }
+  }
+
+  /// A group commit that fails for logs and not for journals.
+  func failLogs() {
+    for journal in self.journals.values { journal.commit(nil) }
+    for log in self.logs.values { log.commit(EngineError(.storageFailed, "no room")) }
+  }
+
+  /// A group commit that reaches journals, and then the process is gone.
+  func commitJournals() {
+    for journal in self.journals.values { journal.commit(nil) }
+  }
+
+  /// An engine whose tenant keeps what it has on `disk`.
+  static func start(on disk: Disk, now: Int64) -> (fixture: StreamFixture, store: CrashingStore) {
+    var made: CrashingStore?
+    let fixture = StreamFixture(now: now) { engine in
+      made = CrashingStore(engine: engine, disk: disk)
+      return made
+    }
+    let store = made ?? CrashingStore(engine: fixture.engine, disk: disk)
+    do {
+      let failed = try fixture.tenant.streams.restore()
+      #expect(failed.isEmpty)
+    } catch {
+      Issue.record(error)
+    }
+    return (fixture, store)
+  }
+
+  /// Reads what was asked for.
+  func read() {
+    for log in self.logs.values { log.read() }
+  }
+}
+
+final class CrashingLog: Log {
+  struct Kept {
+    var first: UInt64 = 0
+    var next: UInt64 = 0
+    var records: [UInt64: Record] = [:]
+  }
+
+  let name: String
+  private let store: CrashingStore
+  /// What is committed.
+  private(set) var kept: Kept
+  private var added: [Record] = []
+  private var waiters: [(before: UInt64, body: (EngineError?) -> Void)] = []
+  private var appendWaiters: [() -> Void] = []
+  private var asked: [(offset: UInt64, body: () -> Void)] = []
+  private var atHand: Set<UInt64> = []
+
+  init(name: String, store: CrashingStore, kept: Kept?) {
+    self.name = name
+    self.store = store
+    self.kept = kept ?? Kept()
+  }
+
+  var firstOffset: UInt64 { self.kept.first }
+  var nextOffset: UInt64 { self.kept.next + UInt64(self.added.count) }
+  var committedOffset: UInt64 { self.kept.next }
+  var count: Int { self.kept.records.count + self.added.count }
+  var byteCount: Int { 0 }
+
+  func append(_ record: Record) -> UInt64 {
+    self.added.append(record)
+    let offset = self.nextOffset - 1
+    if self.store.commitsAtOnce { self.commit(nil) }
+    return offset
+  }
+
+  func commit(_ error: EngineError?) {
+    if error == nil {
+      for record in self.added {
+        self.kept.records[self.kept.next] = record
+        self.kept.next += 1
+      }
+    }
+    let isNew = error == nil && !self.added.isEmpty
+    self.added = []
+    self.store.disk.logs[self.name] = self.kept
+    let waiters = self.waiters
+    self.waiters = []
+    for waiter in waiters { waiter.body(error) }
+    guard isNew else { return }
+    let appendWaiters = self.appendWaiters
+    self.appendWaiters = []
+    for waiter in appendWaiters { waiter() }
+  }
+
+  func record(at offset: UInt64) -> Record? { self.kept.records[offset] }
+
+  func prepare(_ offset: UInt64, _ body: @escaping () -> Void) -> Bool {
+    guard self.store.isSlow, self.kept.records[offset] != nil, !self.atHand.contains(offset)
+    else { return true }
+    self.asked.append((offset, body))
+    return false
+  }
+
+  func read() {
+    let asked = self.asked
+    self.asked = []
+    self.atHand.formUnion(asked.map(\.offset))
+    for one in asked { one.body() }
+  }
+
+  func next(from offset: UInt64) -> UInt64 {
+    var offset = max(offset, self.kept.first)
+    while offset < self.kept.next, self.kept.records[offset] == nil { offset += 1 }
+    return min(offset, self.kept.next)
+  }
+
+  func remove(at offset: UInt64) -> Bool {
+    guard self.kept.records.removeValue(forKey: offset) != nil else { return false }
+    self.kept.first = self.next(from: self.kept.first)
+    self.store.disk.logs[self.name] = self.kept
+    return true
+  }
+
+  func trim(before offset: UInt64) {
+    let end = min(offset, self.kept.next)
+    self.kept.records = self.kept.records.filter { $0.key >= end }
+    self.kept.first = self.next(from: max(self.kept.first, end))
+    self.store.disk.logs[self.name] = self.kept
+  }
+
+  func skip(to offset: UInt64) {
+    guard self.count == 0, offset >= self.kept.next else { return }
+    self.kept.first = offset
+    self.kept.next = offset
+    self.store.disk.logs[self.name] = self.kept
+  }
+
+  func whenCommitted(before offset: UInt64, _ body: @escaping (EngineError?) -> Void) {
+    if offset <= self.kept.next { body(nil) } else { self.waiters.append((offset, body)) }
+  }
+
+  func whenAppended(_ body: @escaping () -> Void) { self.appendWaiters.append(body) }
+}
+
+final class CrashingJournal: Journal {
+  private let name: String
+  private let store: CrashingStore
+  private var added: [ByteBuffer] = []
+  private var waiters: [(EngineError?) -> Void] = []
+
+  init(name: String, store: CrashingStore) {
+    self.name = name
+    self.store = store
+  }
+
+  func replay(_ body: (ByteBuffer) -> Void) {
+    for entry in self.store.disk.journals[self.name] ?? [] { body(entry) }
+  }
+
+  func append(_ entry: ByteBuffer) {
+    self.added.append(entry)
+    if self.store.commitsAtOnce { self.commit(nil) }
+  }
+
+  var wantsSnapshot: Bool { (self.store.disk.journals[self.name]?.count ?? 0) > 50 }
+
+  func replace(with entries: [ByteBuffer]) {
+    self.added = []
+    self.store.disk.journals[self.name] = entries
+  }
+
+  func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
+    if self.added.isEmpty { body(nil) } else { self.waiters.append(body) }
+  }
+
+  func commit(_ error: EngineError?) {
+    self.store.disk.journals[self.name, default: []] += self.added
+    self.added = []
+    let waiters = self.waiters
+    self.waiters = []
+    for waiter in waiters { waiter(error) }
+  }
+}
