@@ -35,7 +35,10 @@ let protobuf: Target.Dependency = .product(
 
 /// One wire protocol = one folder = one call. `driver` turns on with the framework, `frontEnd` off
 /// for a protocol of which there is only the codec yet.
-func wireProtocol(_ name: String, driver: Bool = false, frontEnd: Bool = true) -> [Target] {
+func wireProtocol(
+  _ name: String, driver: Bool = false, alsoOfDriver: [Target.Dependency] = [],
+  frontEnd: Bool = true
+) -> [Target] {
   let path = "Protocols/\(name)"
   var targets: [Target] = [
     .target(
@@ -52,7 +55,7 @@ func wireProtocol(_ name: String, driver: Bool = false, frontEnd: Bool = true) -
         dependencies: [
           .target(name: "\(name)Wire"), "GodwitWire", "GodwitDriverKit", "Godwit", nioCore, logging,
           crypto,
-        ],
+        ] + alsoOfDriver,
         path: "\(path)/Driver", swiftSettings: settings))
     tested += [.target(name: "Godwit\(name)"), "Godwit", "GodwitDriverKit"]
   }
@@ -80,7 +83,7 @@ func wireProtocol(_ name: String, driver: Bool = false, frontEnd: Bool = true) -
 /// `Sources/Broker/FrontEnds.swift`.
 let protocols: [Target] =
   wireProtocol("NATS", driver: true)
-  + wireProtocol("MQTT", driver: true)
+  + wireProtocol("MQTT", driver: true, alsoOfDriver: ["GodwitSASLprep"])
   + wireProtocol("Kafka", frontEnd: false)
 
 let package = Package(
@@ -186,6 +189,8 @@ let package = Package(
           name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Health"])),
       ],
       path: "Sources/Health", swiftSettings: settings),
+    // L3: the one form of names and passwords, for servers and clients.
+    .target(name: "GodwitSASLprep", path: "Sources/SASLprep", swiftSettings: settings),
     // L3: what every front end needs.
     .target(
       name: "GodwitFrontEndKit",
@@ -201,8 +206,8 @@ let package = Package(
     .target(
       name: "GodwitBroker",
       dependencies: [
-        "GodwitEngine", "GodwitFrontEndKit", "GodwitPrimitives", "GodwitWire", "NATSFrontEnd",
-        "MQTTFrontEnd", nioCore, nioPosix, logging, crypto,
+        "GodwitEngine", "GodwitFrontEndKit", "GodwitPrimitives", "GodwitSASLprep", "GodwitWire",
+        "NATSFrontEnd", "MQTTFrontEnd", nioCore, nioPosix, logging, crypto,
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         configuration,
@@ -213,8 +218,8 @@ let package = Package(
     .executableTarget(
       name: "GodwitCLI",
       dependencies: [
-        "GodwitBroker", "GodwitEngine", "GodwitFrontEndKit", "GodwitWire", "GodwitPrimitives",
-        "NATSWire", "MQTTWire", nioCore, nioPosix, logging, crypto,
+        "GodwitBroker", "GodwitEngine", "GodwitFrontEndKit", "GodwitSASLprep", "GodwitWire",
+        "GodwitPrimitives", "NATSWire", "MQTTWire", nioCore, nioPosix, logging, crypto,
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "NIOTLS", package: "swift-nio"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -238,6 +243,8 @@ let package = Package(
       name: "WireTests",
       dependencies: ["GodwitWire", "GodwitWireTesting", "GodwitPrimitives", nioCore],
       exclude: ["Vectors"], swiftSettings: settings),
+    .testTarget(
+      name: "SASLprepTests", dependencies: ["GodwitSASLprep"], swiftSettings: settings),
     .testTarget(
       name: "EngineTests", dependencies: ["GodwitEngine", "GodwitPrimitives", nioCore],
       swiftSettings: settings),
@@ -284,8 +291,8 @@ let package = Package(
       dependencies: [
         "GodwitConformance", "GodwitConduit", "GodwitEmbedded", "GodwitMessagePack", "GodwitNATS",
         "GodwitMQTT", "GodwitDriverKit", "Godwit", "GodwitBroker", "GodwitFrontEndKit",
-        "GodwitWire", "NATSWire", "MQTTWire", "TestSupport", "FrailWorker", nioCore, nioPosix,
-        logging, crypto,
+        "GodwitWire", "GodwitWireTesting", "NATSWire", "MQTTWire", "TestSupport", "FrailWorker",
+        nioCore, nioPosix, logging, crypto,
       ],
       swiftSettings: settings),
     .testTarget(

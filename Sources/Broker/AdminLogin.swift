@@ -1,5 +1,6 @@
 import Crypto
 import GodwitFrontEndKit
+import GodwitSASLprep
 import NIOCore
 import NIOPosix
 

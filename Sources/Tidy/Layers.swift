@@ -4,7 +4,8 @@ enum Layers {
     "GodwitPrimitives": 0, "GodwitWire": 1, "GodwitWireTesting": 1, "GodwitEngine": 2,
     "Godwit": 2, "GodwitEmbedded": 3, "GodwitConformance": 3, "GodwitDriverKit": 3,
     "GodwitConduit": 3, "GodwitHealth": 3, "GodwitMessagePack": 3, "GodwitProtobuf": 3,
-    "GodwitFrontEndKit": 3, "GodwitNATS": 4, "GodwitMQTT": 4, "GodwitBroker": 5, "GodwitCLI": 6,
+    "GodwitFrontEndKit": 3, "GodwitSASLprep": 3, "GodwitNATS": 4, "GodwitMQTT": 4,
+    "GodwitBroker": 5, "GodwitCLI": 6,
     "Tidy": 6,
   ]
 

@@ -2,6 +2,7 @@ import Crypto
 import GodwitEngine
 import GodwitFrontEndKit
 import GodwitPrimitives
+import GodwitSASLprep
 
 /// What `access` in the settings says, compiled.
 struct AccessRules {

@@ -1,6 +1,7 @@
 import Crypto
 import GodwitEngine
 import GodwitFrontEndKit
+import GodwitSASLprep
 
 /// Decides who gets in, by the settings.
 ///

@@ -1,4 +1,5 @@
 public import GodwitFrontEndKit
+import GodwitSASLprep
 
 /// The file that `godwit user` keeps: a list of users, as in the settings.
 public struct UsersFile: Sendable {

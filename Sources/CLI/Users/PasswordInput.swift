@@ -1,5 +1,6 @@
 import Glibc
 import GodwitBroker
+import GodwitSASLprep
 
 /// Takes a password from where nobody else sees it: a file, a prompt, or what is piped in. Never
 /// from the command line, which every process of the machine can read.

@@ -1,4 +1,4 @@
-import GodwitBroker
+import GodwitSASLprep
 import Testing
 
 /// SASLprep: the examples of RFC 4013, section 3, and each rule by itself.
