@@ -54,7 +54,8 @@ extension MQTTClientMachine {
       guard self.pings > 0 else { throw MQTTWireError(.protocolError, "PINGRESP unasked") }
       self.pings -= 1
     case .disconnect(let farewell): return Self.ending(farewell)
-    case .connack, .connect, .subscribe, .unsubscribe, .pingreq, .auth:
+    case .auth(let auth): return try self.proveAgain(auth, into: &out, events: &events)
+    case .connack, .connect, .subscribe, .unsubscribe, .pingreq:
       throw MQTTWireError(.protocolError, "a packet that a server does not send then")
     }
     return nil
@@ -71,36 +72,6 @@ extension MQTTClientMachine {
 
   // MARK: Being let in
 
-  private func authenticatedOtherwise(_ connack: MQTTConnack) -> Bool {
-    guard let scram else { return false }
-    let proof = connack.properties.data(.authenticationData) ?? ByteBuffer()
-    return !scram.isProof(Array(proof.readableBytesView))
-  }
-
-  private mutating func authenticate(
-    _ auth: MQTTAuth, into out: inout ByteBuffer
-  ) -> GodwitError? {
-    guard var scram = self.scram, auth.reason == .continueAuthentication,
-      auth.properties.text(.authenticationMethod) == SCRAMClient.method
-    else {
-      self.complain(.protocolError, into: &out)
-      return GodwitError(.notPermitted, "the server asks for another authentication method")
-    }
-    let challenge = auth.properties.data(.authenticationData) ?? ByteBuffer()
-    do throws(GodwitError) {
-      let final = try scram.answer(Array(challenge.readableBytesView))
-      self.scram = scram
-      var answer = MQTTAuth(reason: .continueAuthentication)
-      answer.properties.append(.authenticationMethod, SCRAMClient.method)
-      answer.properties.append(.authenticationData, final)
-      MQTTEncoder.encode(.auth(answer), self.plan.version, into: &out)
-      return nil
-    } catch {
-      self.complain(.notAuthorized, into: &out)
-      return error
-    }
-  }
-
   private mutating func letIn(
     _ connack: MQTTConnack, into out: inout ByteBuffer, events: inout [Event]
   ) throws(MQTTWireError) -> GodwitError? {
@@ -110,9 +81,8 @@ extension MQTTClientMachine {
         MQTTReasonCode(rawValue: connack.code), "the server does not let us in",
         connack.properties)
     }
-    if self.authenticatedOtherwise(connack) {
-      self.complain(.notAuthorized, into: &out)
-      return GodwitError(.notPermitted, "the server does not prove that it knows the user")
+    if self.scram != nil, let refusal = self.refusal(ofProof: connack.properties, into: &out) {
+      return refusal
     }
     let terms = MQTTServerTerms(connack.properties)
     guard self.plan.publishQoS <= terms.qosMax else {

@@ -24,6 +24,8 @@ struct MQTTClientMachine {
     case delivered(UInt64, IncomingMessage, isKept: Bool)
     /// The server has forgotten what it kept for this client.
     case sessionLost
+    /// The password was proven again, or there is no connection that it could be proven on.
+    case reauthenticated
     /// Everything is confirmed that was said before `leave`.
     case left
     case warned(String)
@@ -52,6 +54,8 @@ struct MQTTClientMachine {
   var terms = MQTTServerTerms()
   var decoder: MQTTDecoder
   var scram: SCRAMClient?
+  /// Whether the password is being proven again.
+  var isProving = false
   /// Whether the server may have a session of ours.
   var hasSession = false
   var isLeaving = false
@@ -104,11 +108,7 @@ struct MQTTClientMachine {
     self.decoder = MQTTDecoder(version: self.plan.version, limits: Self.limits(self.plan))
     self.terms = MQTTServerTerms()
     var proof: ByteBuffer?
-    if let credentials = self.plan.login.scram {
-      let scram = SCRAMClient(credentials, nonce: self.makeNonce(), salted: self.scram)
-      proof = ByteBuffer(string: scram.first)
-      self.scram = scram
-    }
+    if let credentials = self.plan.login.scram { proof = self.beginProof(credentials) }
     let connect = self.plan.connect(hasSession: self.hasSession, authenticationData: proof)
     MQTTEncoder.encode(.connect(connect), self.plan.version, into: &out)
   }
@@ -117,6 +117,7 @@ struct MQTTClientMachine {
   mutating func end(events: inout [Event]) {
     self.phase = .offline
     self.pings = 0
+    self.isProving = false
     self.aliases = [:]
     self.aliasesIn = [:]
     self.inbox.connectionEnded()

@@ -14,4 +14,6 @@ enum MQTTCommand: Sendable {
   case setPaused(UInt64, Bool, Confirmation<Void>)
   /// To unsubscribe; confirmed when nothing more will come.
   case unsubscribe(UInt64, Confirmation<Void>?)
+  /// To prove the password again, where a connection stands; another will have it proven anyway.
+  case reauthenticate(UInt64, Confirmation<Void>)
 }

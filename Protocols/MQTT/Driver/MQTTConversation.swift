@@ -20,6 +20,7 @@ final class MQTTConversation: Conversation {
   private enum Due {
     case publish(UInt64)
     case subscription(UInt64)
+    case proof(UInt64)
   }
 
   private let settings: MQTTSettings
@@ -28,6 +29,8 @@ final class MQTTConversation: Conversation {
   private var events: [MQTTClientMachine.Event] = []
   private var publishes: [UInt64: Confirmation<[Int?]>] = [:]
   private var interests: [UInt64: Interest] = [:]
+  /// Who waits until the password is proven again.
+  private var proofs: [UInt64: Confirmation<Void>] = [:]
   /// In the order of time, since every call has the same patience.
   private var dues: [(at: NIODeadline, what: Due)] = []
   private var dueHead = 0
@@ -81,6 +84,7 @@ final class MQTTConversation: Conversation {
   func end(_ error: GodwitError) {
     self.machine.end(events: &self.events)
     self.askedAt = nil
+    self.settleProofs(.failure(error))
     self.handleEvents()
   }
 
@@ -157,6 +161,9 @@ final class MQTTConversation: Conversation {
       self.machine.unsubscribe(number, into: &turn.output, events: &self.events)
       waiter.settle(.failure(GodwitError(.timeout, "the subscription was not confirmed in time")))
       self.handleEvents(&turn)
+    case .proof(let number):
+      self.proofs.removeValue(forKey: number)?.settle(
+        .failure(GodwitError(.timeout, "the server did not take the proof in time")))
     }
   }
 
@@ -193,6 +200,10 @@ final class MQTTConversation: Conversation {
       if let waiter { self.interests[number]?.endings.append(waiter) }
       self.interests[number]?.isEnding = true
       self.machine.unsubscribe(number, into: &turn.output, events: &self.events)
+    case .reauthenticate(let number, let waiter):
+      self.proofs[number] = waiter
+      self.dues.append((turn.now + TimeAmount(self.settings.timeout), .proof(number)))
+      self.machine.reauthenticate(into: &turn.output, events: &self.events)
     }
     self.handleEvents(&turn)
   }
@@ -203,6 +214,7 @@ final class MQTTConversation: Conversation {
     case .subscribe(_, _, _, let waiter): waiter.settle(.failure(error))
     case .unsubscribe(_, let waiter): waiter?.settle(.success(()))
     case .setPaused(_, _, let waiter): waiter.settle(.success(()))
+    case .reauthenticate(_, let waiter): waiter.settle(.failure(error))
     case .withdraw, .settle: break
     }
   }
@@ -280,9 +292,16 @@ final class MQTTConversation: Conversation {
       self.logger.warning(
         "the server has lost the session: what it kept for the client is gone",
         metadata: ["client": "\(self.machine.plan.clientID)"])
+    case .reauthenticated: self.settleProofs(.success(()))
     case .left: turn.isDrained = true
     case .warned(let text): self.logger.warning("\(text)")
     }
+  }
+
+  private func settleProofs(_ result: Result<Void, GodwitError>) {
+    let proofs = self.proofs.values
+    self.proofs = [:]
+    for proof in proofs { proof.settle(result) }
   }
 
   private func settleEndings(_ number: UInt64) {

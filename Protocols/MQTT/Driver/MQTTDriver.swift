@@ -48,6 +48,8 @@ public final class MQTTDriver: Driver {
     _ settings: MQTTSettings, logger: Logger = Logger(label: "godwit.mqtt")
   ) throws(GodwitError) {
     try settings.validate()
+    var settings = settings
+    settings.credentials = try settings.credentials.prepared()
     self.settings = settings
     self.logger = logger
     self.clientID = settings.clientID ?? "godwit-\(Message.makeID().prefix(14))"
@@ -57,7 +59,7 @@ public final class MQTTDriver: Driver {
     self.link = DriverLink(
       settings.link, stateChanged: { links.move(MQTTLinkStates.publishing, to: $0) },
       logger: logger
-    ) { MQTTConversation(settings, plan: plan, logger: logger) }
+    ) { [settings] in MQTTConversation(settings, plan: plan, logger: logger) }
   }
 
   /// Connects, trying each server once.
@@ -111,6 +113,26 @@ public final class MQTTDriver: Driver {
     }
   }
 
+  // MARK: Who we are
+
+  /// Proves the password again on every connection (MQTT 5.0, 4.12.1), while messages go on. One
+  /// that is just being made proves it at its login. For `MQTTCredentials.scram`.
+  ///
+  /// - Throws: `unsupported` with other credentials; `notPermitted` when a server does not let the
+  ///   user go on, or does not prove that it knows the user: the connection is ended, and made
+  ///   again when that can be; `disconnected` when it broke meanwhile; `timeout`; `closed`.
+  public func reauthenticate() async throws(GodwitError) {
+    guard case .scram = self.settings.credentials else {
+      throw GodwitError(.unsupported, "only SCRAM proves a password again")
+    }
+    let sessions = self.sessions.withLock { $0.open.values.map(\.link) }
+    for link in [self.link] + sessions {
+      let confirmation = Confirmation<Void>()
+      _ = try link.mailbox.post(.reauthenticate(self.nextNumber(), confirmation))
+      try await confirmation.wait()
+    }
+  }
+
   // MARK: Publishing
 
   /// Publishes and waits until the server has acknowledged: PUBACK at QoS 1, PUBCOMP at QoS 2,
@@ -127,10 +149,11 @@ public final class MQTTDriver: Driver {
     let bytes = outgoing.reduce(0) { $0 + $1.packetBytesMax }
     let token = self.nextNumber()
     let confirmation = Confirmation<[Int?]>()
+    let deadline = ContinuousClock.now + self.settings.timeout.sleepable
     while try !self.link.mailbox.post(
       .publish(outgoing, token: token, confirmation), bytes: bytes)
     {
-      try await self.link.mailbox.waitForRoom()
+      try await self.link.mailbox.waitForRoom(until: deadline)
     }
     let receivers = try await confirmation.wait {
       _ = try? self.link.mailbox.post(.withdraw(token))
@@ -219,7 +242,7 @@ public final class MQTTDriver: Driver {
     _ link: DriverLink<MQTTConversation>, _ number: UInt64, _ interest: MQTTInterest,
     _ window: DeliveryWindow
   ) async throws(GodwitError) {
-    let deadline = ContinuousClock.now + self.settings.timeout
+    let deadline = ContinuousClock.now + self.settings.timeout.sleepable
     while true {
       do throws(GodwitError) {
         return try await self.subscribe(link, number, interest, window)

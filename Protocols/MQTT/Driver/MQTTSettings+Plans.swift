@@ -25,10 +25,12 @@ extension MQTTSettings {
     // MQTT 3.1.1 has one flag for forgetting before and after. Only QoS 2 loses by it: what was
     // repeated at QoS 1 may arrive twice anyway.
     let isResumed = self.version == .v5 || self.qos == .exactlyOnce
+    let expiry = isResumed && self.qos != .atMostOnce ? max(self.sessionExpirySeconds, 60) : 0
     return MQTTSessionPlan(
       version: self.version.wire, clientID: clientID, beginsClean: self.version == .v5,
-      sessionExpiry: isResumed && self.qos != .atMostOnce ? max(self.sessionExpirySeconds, 60) : 0,
-      endsSession: true, receiveMaximum: .max, keepAliveSeconds: self.keepAliveSeconds,
+      // The end of the session brings the will, whatever its delay (MQTT 5.0, 3.1.3.2.2).
+      sessionExpiry: max(expiry, self.will?.delaySeconds ?? 0), endsSession: true,
+      receiveMaximum: .max, keepAliveSeconds: self.keepAliveSeconds,
       packetBytesMax: self.packetBytesMax, heldBytesMax: .max, aliasesIn: 64,
       aliasesOutMax: self.topicAliasesMax, isDedicated: false, login: self.credentials.login,
       will: try self.will?.wire(self.version), isEnveloped: self.usesEnvelope,

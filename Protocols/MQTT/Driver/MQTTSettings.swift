@@ -1,5 +1,6 @@
 public import Godwit
 public import GodwitDriverKit
+import GodwitSASLprep
 import MQTTWire
 public import NIOCore
 
@@ -214,7 +215,8 @@ public enum MQTTCredentials: Hashable, Sendable {
   /// A user, and a password or none.
   case user(String, password: String?)
   /// A user and a password that is proven and not shown, by SCRAM-SHA-256: enhanced authentication
-  /// of MQTT 5.0. The server proves that it knows the password too.
+  /// of MQTT 5.0. The server proves that it knows the password too. Both are brought into the form
+  /// of SASLprep (RFC 4013); what has none is refused.
   case scram(String, password: String)
 
   var login: MQTTLogin {
@@ -224,6 +226,19 @@ public enum MQTTCredentials: Hashable, Sendable {
     case .scram(let user, let password):
       MQTTLogin(scram: SCRAMCredentials(user: user, password: password))
     }
+  }
+
+  /// The form in which servers keep names and passwords for SCRAM (RFC 5802, 5.1).
+  func prepared() throws(GodwitError) -> Self {
+    guard case .scram(let user, let password) = self else { return self }
+    guard let user = try? SASLprep.prepare(user), !user.isEmpty else {
+      throw GodwitError(.invalidArgument, "a user that SASLprep (RFC 4013) has no form for")
+    }
+    // Why would tell something of it.
+    guard let password = try? SASLprep.prepare(password), !password.isEmpty else {
+      throw GodwitError(.invalidArgument, "a password that SASLprep (RFC 4013) has no form for")
+    }
+    return .scram(user, password: password)
   }
 }
 
@@ -255,7 +270,8 @@ public struct MQTTWill: Hashable, Sendable {
   public var qos: MQTTSettings.QualityOfService
   /// Whether it is retained. Default no.
   public var retain: Bool
-  /// How long the client may be gone before, in whole seconds. Default at once.
+  /// How long the client may be gone before, in whole seconds. Default at once. A process that
+  /// starts again begins anew: the will of the one before is published then.
   public var delay: Duration
 
   /// A will.
@@ -278,8 +294,10 @@ public struct MQTTWill: Hashable, Sendable {
       topic: try MQTTNames.name(self.topic), payload: self.payload, qos: self.qos.wire,
       retain: self.retain)
     if version == .v5, self.delay > .zero {
-      will.properties.append(.willDelayInterval, UInt32(clamping: self.delay.components.seconds))
+      will.properties.append(.willDelayInterval, self.delaySeconds)
     }
     return will
   }
+
+  var delaySeconds: UInt32 { UInt32(clamping: self.delay.components.seconds) }
 }

@@ -12,7 +12,8 @@ struct MQTTBench {
   let version: MQTTVersion
 
   init(
-    prefetch: Int? = nil, _ change: (inout MQTTSettings) -> Void = { _ in }
+    prefetch: Int? = nil, nonce: String = "nonce",
+    _ change: (inout MQTTSettings) -> Void = { _ in }
   ) throws {
     var settings = try MQTTSettings(url: "mqtt://h")
     change(&settings)
@@ -21,7 +22,7 @@ struct MQTTBench {
         try settings.publishingPlan(clientID: "c")
       }
     self.version = plan.version
-    self.machine = MQTTClientMachine(plan: plan) { "nonce" }
+    self.machine = MQTTClientMachine(plan: plan) { nonce }
   }
 
   /// A machine that was let in.
@@ -109,6 +110,10 @@ struct MQTTBench {
 
   mutating func settle(_ token: UInt64, isDone: Bool = true) -> [MQTTPacket] {
     self.turn { machine, out, _ in machine.settle(token, isDone: isDone, into: &out) }
+  }
+
+  mutating func prove() -> [MQTTPacket] {
+    self.turn { machine, out, events in machine.reauthenticate(into: &out, events: &events) }
   }
 
   mutating func leave() -> [MQTTPacket] {
