@@ -174,6 +174,63 @@ import Testing
     }
   }
 
+  /// A client with a will that goes without a word: it is let go of without being stopped.
+  private static func goWithoutAWord(
+    _ url: String, _ payload: String, delay: Duration,
+    _ qos: MQTTSettings.QualityOfService = .atLeastOnce
+  ) async throws {
+    let rude = try Self.broker(url) {
+      $0.qos = qos
+      $0.will = MQTTWill(topic: "wills", payload: ByteBuffer(string: payload), delay: delay)
+    }
+    try await rude.start()
+  }
+
+  @Test(arguments: Place.all, [MQTTSettings.QualityOfService.atMostOnce, .atLeastOnce])
+  func aWillWaitsForItsDelay(_ place: Place, _ qos: MQTTSettings.QualityOfService) async throws {
+    let (server, url) = try place.server()
+    defer { withExtendedLifetime(server) {} }
+    let witness = try Self.broker(url)
+    try await Self.with(witness) {
+      let begin = ContinuousClock.now
+      let messages = try await Self.received(1, of: Topic<Int>("wills"), on: witness) {
+        try await Self.goWithoutAWord(url, "1", delay: .seconds(2), qos)
+      }
+      #expect(messages.map { String(buffer: $0.body) } == ["1"])
+      // Mosquitto's clock for that has whole seconds.
+      #expect(ContinuousClock.now - begin > .seconds(1))
+    }
+  }
+
+  @Test(arguments: Place.all)
+  func whoComesBackInTimeLeavesNoWill(_ place: Place) async throws {
+    let (server, url) = try place.server()
+    defer { withExtendedLifetime(server) {} }
+    let parts = try MQTTSettings(url: url).servers[0]
+    let relay = try await FaultyRelay(host: parts.host, port: parts.port, seed: 0)
+    let witness = try Self.broker(url)
+    try await Self.with(witness) {
+      let messages = try await Self.received(1, of: Topic<Int>("wills"), on: witness) {
+        let back = try Self.broker("mqtt://\(relay.host):\(relay.port)") {
+          $0.will = MQTTWill(
+            topic: "wills", payload: ByteBuffer(string: "1"), delay: .seconds(1))
+        }
+        try await Self.with(back) {
+          let states = back.states()
+          relay.cut()
+          for await state in states {
+            if case .reconnecting = state { break }
+          }
+          for await state in states where state.isConnected { break }
+          // Its delay ends a second later.
+          try await Self.goWithoutAWord(url, "2", delay: .seconds(2))
+        }
+      }
+      #expect(messages.map { String(buffer: $0.body) } == ["2"])
+    }
+    await relay.close()
+  }
+
   @Test func theEnvelopeIsForThoseWhoKnowIt() async throws {
     let (server, url) = try Place(program: nil).server()
     defer { withExtendedLifetime(server) {} }

@@ -7,6 +7,8 @@ struct FailureServer: Sendable {
   let host: String
   let port: Int
   private let scheme: String
+  /// What everybody needs in the URL.
+  private let version: String
   /// What a worker needs, in its URL, to be the same one when it is started again.
   private let identity: String
   private let server: any Sendable
@@ -15,21 +17,21 @@ struct FailureServer: Sendable {
   enum Kind: Sendable, CustomStringConvertible {
     case nats
     case natsServer(String)
-    case mqtt
-    case mosquitto(String)
+    case mqtt(MQTTSettings.Version)
+    case mosquitto(String, MQTTSettings.Version)
 
     /// Ours, and those that are there.
     static var all: [Self] {
-      [.nats, .mqtt] + NATSServerProcess.programs.map { .natsServer($0) }
-        + MosquittoProcess.programs.map { .mosquitto($0) }
+      [.nats, .mqtt(.v5), .mqtt(.v311)] + NATSServerProcess.programs.map { .natsServer($0) }
+        + MosquittoProcess.programs.flatMap { [.mosquitto($0, .v5), .mosquitto($0, .v311)] }
     }
 
     var description: String {
       switch self {
       case .nats: "NATS at godwit"
       case .natsServer(let program): "NATS at \(program)"
-      case .mqtt: "MQTT at godwit"
-      case .mosquitto(let program): "MQTT at \(program)"
+      case .mqtt(let version): "MQTT \(version) at godwit"
+      case .mosquitto(let program, let version): "MQTT \(version) at \(program)"
       }
     }
   }
@@ -45,25 +47,28 @@ struct FailureServer: Sendable {
     case .mqtt:
       let server = try TestServer(listener: "mqtt")
       (self.host, self.port, self.server) = (server.host, server.port, server)
-    case .mosquitto(let program):
+    case .mosquitto(let program, _):
       let server = try MosquittoProcess(program)
       (self.host, self.port, self.server) = (server.host, server.port, server)
     }
     switch kind {
-    case .nats, .natsServer: (self.scheme, self.identity) = ("nats", "")
-    case .mqtt, .mosquitto: (self.scheme, self.identity) = ("mqtt", "?client_id=frail")
+    case .nats, .natsServer: (self.scheme, self.version, self.identity) = ("nats", "", "")
+    case .mqtt(let version), .mosquitto(_, let version):
+      (self.scheme, self.version) = ("mqtt", "?version=\(version.rawValue)")
+      self.identity = "&client_id=frail"
     }
   }
 
   /// The URL of a worker, by way of another address where that is given.
   func workerURL(host: String? = nil, port: Int? = nil) -> String {
-    "\(self.scheme)://\(host ?? self.host):\(port ?? self.port)\(self.identity)"
+    "\(self.scheme)://\(host ?? self.host):\(port ?? self.port)\(self.version)\(self.identity)"
   }
 
   /// A client of the test's own, at work while `body` runs.
   func withBroker(_ body: @Sendable (Broker) async throws -> Void) async throws {
     let broker = try Broker(
-      url: "\(self.scheme)://\(self.host):\(self.port)", drivers: [.nats, .mqtt], logger: .silent)
+      url: "\(self.scheme)://\(self.host):\(self.port)\(self.version)", drivers: [.nats, .mqtt],
+      logger: .silent)
     try await broker.start()
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await broker.run() }
