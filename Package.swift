@@ -137,6 +137,14 @@ let package = Package(
     .target(
       name: "GodwitEngine", dependencies: ["GodwitPrimitives", nioCore], path: "Sources/Engine",
       swiftSettings: hot),
+    // L3: logs in files. The disk and the clock are arguments.
+    .target(
+      name: "GodwitStorage", dependencies: ["GodwitEngine", "GodwitPrimitives", nioCore, nioPosix],
+      path: "Sources/Storage", swiftSettings: hot),
+    // L4: a disk that fails as told, for tests of what stands on one.
+    .target(
+      name: "GodwitSimulator", dependencies: ["GodwitStorage", nioCore],
+      path: "Sources/Simulator", swiftSettings: settings),
     // L2: what a service imports. Knows no broker.
     .target(
       name: "Godwit",
@@ -247,6 +255,10 @@ let package = Package(
       name: "SASLprepTests", dependencies: ["GodwitSASLprep"], swiftSettings: settings),
     .testTarget(
       name: "EngineTests", dependencies: ["GodwitEngine", "GodwitPrimitives", nioCore],
+      swiftSettings: settings),
+    .testTarget(
+      name: "StorageTests",
+      dependencies: ["GodwitStorage", "GodwitSimulator", "GodwitEngine", nioCore, nioPosix],
       swiftSettings: settings),
     .testTarget(
       name: "GodwitTests",

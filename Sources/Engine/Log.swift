@@ -50,8 +50,8 @@ public protocol Log: AnyObject {
   /// Removes every record before `offset`, at most up to `committedOffset`.
   func trim(before offset: UInt64)
 
-  /// Has the next record of an empty log get `offset`, if that is not lower than `nextOffset`: how
-  /// a log begins at another number than 0.
+  /// Has the next record get `offset`, if that is greater than `nextOffset` and all is committed. A
+  /// log in memory does so only while it is empty.
   func skip(to offset: UInt64)
 
   /// Calls `body` when everything before `offset` is committed, at once where it is already; or

@@ -1,0 +1,14 @@
+/// What takes part in the group commit: logs and journals.
+protocol CommitMember: AnyObject {
+  /// Writes what was added since the last time. Called when the turn of the loop ends.
+  func write()
+  /// How far it is written.
+  var writtenMark: UInt64 { get }
+  /// What must be synced for that to last; asked once for each sync.
+  func takeUnsynced() -> (files: [any DiskFile], folders: [String])
+  /// Everything up to `mark` is as durable as the policy promises.
+  func commit(to mark: UInt64)
+  /// A sync has failed: nobody knows what of the things written since the last one is on the disk,
+  /// and asking again would not tell. Nothing more can be promised.
+  func fail(_ error: DiskError)
+}

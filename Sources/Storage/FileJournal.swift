@@ -1,0 +1,325 @@
+public import GodwitEngine
+public import NIOCore
+
+/// A journal in a file: a header, then frames without an offset.
+public final class FileJournal: Journal, CommitMember {
+  private static var snapshotBytesMin: Int { 64 << 10 }
+  /// What is kept of entries that a full disk does not take, before they are given up for a
+  /// snapshot.
+  private static var pendingBytesMax: Int { 1 << 20 }
+
+  /// The file that a snapshot is written to, until it takes the old one's place.
+  private struct Successor {
+    var file: any DiskFile
+    var header: FileHeader
+    var end: Int
+    var snapshotBytes: Int
+    var entryCount: UInt64
+    /// How much of it is synced, or is being.
+    var syncedEnd: Int
+    /// Whether nothing is written until it has taken the old one's place.
+    var isLastSync = false
+  }
+
+  private let path: String
+  private unowned let store: FileStore
+  private var file: any DiskFile
+  private var header: FileHeader
+  private var end = 0
+  private var snapshotBytes = 0
+  /// How many entries the file has, and how many of them are committed.
+  private var entryCount: UInt64 = 0
+  private var committedEntries: UInt64 = 0
+  private var successor: Successor?
+  private var pending: [ByteBuffer] = []
+  private var pendingBytes = 0
+  private var appended: UInt64 = 0
+  private var written: UInt64 = 0
+  private var committed: UInt64 = 0
+  private var failure: EngineError?
+  /// Whether entries were given up: the file no longer says what the owner knows.
+  private var isBehind = false
+  private var needsSync = false
+  private var isFolderUnsynced = false
+  private var recovered: [ByteBuffer] = []
+  private var waiters: [(mark: UInt64, body: (EngineError?) -> Void)] = []
+
+  /// Opens the file, or makes it.
+  init(path: String, store: FileStore) throws(DiskError) {
+    self.path = path
+    self.store = store
+    try store.disk.remove("\(path).new")
+    do {
+      self.file = try store.disk.open(path, isNew: false)
+    } catch {
+      self.file = try store.disk.open(path, isNew: true)
+    }
+    let bytes = try self.file.read(try self.file.size(), at: 0)
+    if let header = bytes.withUnsafeReadableBytes({ FileHeader($0) }), header.kind == .journal {
+      self.header = header
+      self.end = FileHeader.byteCount
+      try self.recover(bytes)
+    } else {
+      if bytes.readableBytes >= FileHeader.byteCount {
+        store.tell(.damaged, path, "put aside as .quarantined: it has no header that can be read")
+        try store.disk.rename(path, to: "\(path).quarantined")
+        self.file = try store.disk.open(path, isNew: true)
+      }
+      self.header = FileHeader(.journal, 0, salt: store.makeSalt())
+      var start = ByteBuffer()
+      self.header.write(to: &start)
+      try self.file.truncate(to: 0)
+      try self.file.write(start, at: 0)
+      self.end = FileHeader.byteCount
+      self.isFolderUnsynced = true
+      self.needsSync = true
+    }
+    self.snapshotBytes = self.end
+    self.committedEntries = self.entryCount
+    if store.settings.sync != .never {
+      try store.disk.syncNow(files: [self.file], folders: [self.folder])
+      self.needsSync = false
+      self.isFolderUnsynced = false
+    }
+  }
+
+  private var folder: String {
+    self.path.lastIndex(of: "/").map { String(self.path[..<$0]) } ?? "."
+  }
+
+  /// Finds the entries. Behind bytes that cannot be read there may be more: if one of them knows
+  /// that what is missing was committed, the file was damaged later, and what is left of it is
+  /// used. If none does, the power went while they were written, and nothing can stand behind a
+  /// gap.
+  private func recover(_ bytes: ByteBuffer) throws(DiskError) {
+    let format = self.header.format
+    var place = self.end
+    var torn: (end: Int, entries: Int)?
+    bytes.withUnsafeReadableBytes { raw in
+      while place < raw.count {
+        guard let body = format.entry(at: place, in: raw),
+          body.count >= FrameFormat.journalHeadBytes,
+          raw.bigEndian(UInt64.self, at: body.lowerBound) >= self.entryCount
+        else {
+          torn = torn ?? (self.end, self.recovered.count)
+          place += 1
+          continue
+        }
+        let number = raw.bigEndian(UInt64.self, at: body.lowerBound)
+        let committed = raw.bigEndian(UInt64.self, at: body.lowerBound + 8)
+        if number > self.entryCount { torn = torn ?? (self.end, self.recovered.count) }
+        if let gap = torn, committed > UInt64(gap.entries) {
+          self.store.tell(.damaged, self.path, "entries behind \(gap.end) cannot be read")
+          torn = nil
+        }
+        let start = body.lowerBound + FrameFormat.journalHeadBytes
+        let entry = bytes.getSlice(
+          at: bytes.readerIndex + start, length: body.upperBound - start)
+        self.recovered.append(entry ?? ByteBuffer())
+        self.entryCount = number + 1
+        place = body.upperBound
+        self.end = place
+      }
+    }
+    if let torn {
+      self.end = torn.end
+      self.recovered.removeLast(self.recovered.count - torn.entries)
+      self.entryCount = UInt64(torn.entries)
+    }
+    if self.end < bytes.readableBytes {
+      self.store.tell(
+        .cut, self.path, "\(bytes.readableBytes - self.end) bytes cut off at \(self.end)")
+      try self.file.truncate(to: self.end)
+    }
+  }
+
+  /// Calls `body` with every entry; see `Journal`.
+  public func replay(_ body: (ByteBuffer) -> Void) {
+    let entries = self.recovered
+    self.recovered = []
+    for entry in entries { body(entry) }
+  }
+
+  /// Adds an entry; see `Journal`.
+  public func append(_ entry: ByteBuffer) {
+    self.appended += 1
+    // Behind entries that are missing nothing can stand.
+    guard !self.isBehind else { return }
+    self.pending.append(entry)
+    self.pendingBytes += entry.readableBytes
+    self.store.markDirty(self)
+  }
+
+  /// Whether the file is much longer than a snapshot would be; see `Journal`.
+  public var wantsSnapshot: Bool {
+    self.successor == nil
+      && (self.isBehind
+        || (self.end > Self.snapshotBytesMin && self.end > 4 * self.snapshotBytes))
+  }
+
+  /// Puts `entries` in place of everything; see `Journal`. Where the disk refuses, all stays as
+  /// it is, and `wantsSnapshot` too.
+  public func replace(with entries: [ByteBuffer]) {
+    // What was added before is part of what the owner hands in now; the old file has it as well, in
+    // case that the new one cannot take its place. One at a time: the owner will ask again.
+    guard self.successor == nil, self.failure == nil else { return }
+    self.write()
+    guard self.pending.isEmpty else { return }
+    let mark = self.appended
+    let header = FileHeader(.journal, 0, salt: self.store.makeSalt())
+    var bytes = ByteBuffer()
+    header.write(to: &bytes)
+    for (number, entry) in entries.enumerated() {
+      header.format.write(entry: entry, number: UInt64(number), committed: 0, to: &bytes)
+    }
+    do {
+      let file = try self.store.disk.open("\(self.path).new", isNew: true)
+      try file.write(bytes, at: 0)
+      self.successor = Successor(
+        file: file, header: header, end: bytes.readableBytes, snapshotBytes: bytes.readableBytes,
+        entryCount: UInt64(entries.count), syncedEnd: bytes.readableBytes)
+      self.store.disk.sync(files: [file], folders: []) { self.succeed($0, mark) }
+    } catch {
+      self.giveUp(error)
+    }
+  }
+
+  private func succeed(_ error: DiskError?, _ mark: UInt64) {
+    guard var successor = self.successor else { return }
+    if let error { return self.giveUp(error) }
+    if successor.end > successor.syncedEnd {
+      // What was added meanwhile may be confirmed already, by the old file's sync: it must be as
+      // safe in the new one.
+      successor.syncedEnd = successor.end
+      successor.isLastSync = true
+      self.successor = successor
+      self.store.disk.sync(files: [successor.file], folders: []) { self.succeed($0, mark) }
+      return
+    }
+    self.successor = nil
+    do {
+      try self.store.disk.rename("\(self.path).new", to: self.path)
+    } catch {
+      return self.giveUp(error)
+    }
+    self.file = successor.file
+    self.header = successor.header
+    self.end = successor.end
+    self.snapshotBytes = successor.snapshotBytes
+    self.entryCount = successor.entryCount
+    self.committedEntries = successor.entryCount
+    self.isBehind = false
+    self.needsSync = true
+    self.isFolderUnsynced = true
+    self.written = max(self.written, mark)
+    self.store.markDirty(self)
+  }
+
+  /// Stays with the old file, which has everything.
+  private func giveUp(_ error: DiskError) {
+    self.successor = nil
+    try? self.store.disk.remove("\(self.path).new")
+    _ = self.store.refuse(error)
+    self.store.markDirty(self)
+  }
+
+  func write() {
+    guard self.failure == nil, !self.pending.isEmpty, self.successor?.isLastSync != true else {
+      return
+    }
+    do {
+      let size = try self.write(
+        self.pending, to: self.file, at: self.end, self.header.format, number: self.entryCount,
+        committed: self.committedEntries)
+      if var successor = self.successor {
+        do {
+          successor.end += try self.write(
+            self.pending, to: successor.file, at: successor.end, successor.header.format,
+            number: successor.entryCount, committed: 0)
+          successor.entryCount += UInt64(self.pending.count)
+          self.successor = successor
+        } catch {
+          self.giveUp(error)
+        }
+      }
+      self.entryCount += UInt64(self.pending.count)
+      self.end += size
+      self.pending.removeAll()
+      self.pendingBytes = 0
+      self.written = self.appended
+      self.needsSync = true
+    } catch {
+      let refusal = self.store.refuse(error)
+      try? self.file.truncate(to: self.end)
+      if self.pendingBytes > Self.pendingBytesMax {
+        self.pending.removeAll()
+        self.pendingBytes = 0
+        self.isBehind = true
+      }
+      self.refuse(refusal)
+    }
+  }
+
+  private func write(
+    _ entries: [ByteBuffer], to file: any DiskFile, at position: Int, _ format: FrameFormat,
+    number: UInt64, committed: UInt64
+  ) throws(DiskError) -> Int {
+    var bytes = ByteBuffer()
+    for (place, entry) in entries.enumerated() {
+      format.write(
+        entry: entry, number: number + UInt64(place), committed: committed, to: &bytes)
+    }
+    try file.write(bytes, at: position)
+    return bytes.readableBytes
+  }
+
+  var writtenMark: UInt64 { self.written }
+
+  func takeUnsynced() -> (files: [any DiskFile], folders: [String]) {
+    let files = self.needsSync ? [self.file] : []
+    defer {
+      self.needsSync = false
+      self.isFolderUnsynced = false
+    }
+    return (files, self.isFolderUnsynced ? [self.folder] : [])
+  }
+
+  func commit(to mark: UInt64) {
+    guard mark > self.committed, self.failure == nil else { return }
+    self.committed = mark
+    // Entries are counted from the file's beginning, marks from the start of the process.
+    let uncommitted = self.written - mark
+    self.committedEntries = max(
+      self.committedEntries, self.entryCount - min(uncommitted, self.entryCount))
+    let due = self.waiters.prefix { $0.mark <= mark }.count
+    guard due > 0 else { return }
+    let bodies = self.waiters[..<due]
+    self.waiters.removeFirst(due)
+    for waiter in bodies { waiter.body(nil) }
+  }
+
+  func fail(_ error: DiskError) {
+    let failure = self.store.refuse(error)
+    self.failure = failure
+    self.refuse(failure)
+  }
+
+  private func refuse(_ error: EngineError) {
+    let waiters = self.waiters
+    self.waiters.removeAll()
+    for waiter in waiters { waiter.body(error) }
+  }
+
+  /// Calls `body` when everything added so far is committed; see `Journal`.
+  public func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
+    if let failure = self.failure {
+      body(failure)
+    } else if self.isBehind {
+      body(EngineError(.storageFailed, "the disk took nothing for too long"))
+    } else if self.committed >= self.appended {
+      body(nil)
+    } else {
+      self.waiters.append((self.appended, body))
+    }
+  }
+}

@@ -1,0 +1,225 @@
+import GodwitEngine
+import GodwitPrimitives
+import NIOCore
+
+/// A log's files: found at start, begun, and given up.
+extension FileLog {
+  private static func path(_ folder: String, _ offset: UInt64, _ ending: String) -> String {
+    let digits = String(offset)
+    return folder + "/" + String(repeating: "0", count: 20 - digits.utf8.count) + digits + ending
+  }
+
+  /// Reads what is there, and makes the first segment where nothing is.
+  func recover() throws(DiskError) {
+    var bases: [UInt64] = []
+    for name in try self.store.disk.list(self.folder) {
+      guard name.hasSuffix(".log"), let base = UInt64(name.dropLast(4)) else { continue }
+      bases.append(base)
+    }
+    bases.sort()
+    for (place, base) in bases.enumerated() {
+      try self.recover(base, isLast: place == bases.count - 1)
+    }
+    if let last = self.segments.last {
+      try last.reopen()
+    } else {
+      try self.beginSegment(at: 0)
+    }
+    try self.recoverMarks()
+    // What a process that died had written may not be on the disk yet; from here on it is served,
+    // and must not go any more.
+    if self.store.settings.sync != .never {
+      try self.store.disk.syncNow(files: self.segments.map(\.file), folders: [self.folder])
+      _ = self.takeUnsynced()
+    }
+    self.dropEmptySegments()
+  }
+
+  private func recover(_ base: UInt64, isLast: Bool) throws(DiskError) {
+    let path = Self.path(self.folder, base, ".log")
+    let file = try self.store.disk.open(path, isNew: false)
+    let size = try file.size()
+    let start = try file.read(FileHeader.byteCount, at: 0)
+    let header = start.withUnsafeReadableBytes { FileHeader($0) }
+    guard let header, header.kind == .segment, header.number == base,
+      base >= self.segments.last?.endOffset ?? 0
+    else {
+      // A segment that a crash left before its header was written holds nothing.
+      if size < FileHeader.byteCount, isLast {
+        self.store.tell(.cut, path, "an unfinished segment was removed")
+        try self.store.disk.remove(path)
+      } else {
+        try self.quarantine(
+          path, "it has no header that can be read, or overlaps the one before it")
+      }
+      return
+    }
+    let scan: SegmentScan
+    let indexPath = Self.path(self.folder, base, ".index")
+    if !isLast, let index = try? self.store.disk.open(indexPath, isNew: false),
+      let bytes = try? index.read((try? index.size()) ?? 0, at: 0),
+      let known = SegmentIndexFile.read(bytes, header, size: size)
+    {
+      scan = known
+    } else {
+      scan = try self.scan(file, size, header, path, isLast: isLast)
+    }
+    self.segments.append(
+      Segment(
+        header, path: path, file: file, blockBytes: self.store.settings.blockBytes, scan: scan))
+  }
+
+  private func scan(
+    _ file: any DiskFile, _ size: Int, _ header: FileHeader, _ path: String, isLast: Bool
+  ) throws(DiskError) -> SegmentScan {
+    let bytes = try file.read(size, at: 0)
+    let scan = bytes.withUnsafeReadableBytes {
+      SegmentScan($0, header: header, blockBytes: self.store.settings.blockBytes)
+    }
+    for damage in scan.damage {
+      self.store.tell(
+        .damaged, path, "\(damage.count) bytes at \(damage.lowerBound) cannot be read")
+    }
+    if scan.end < size {
+      if isLast {
+        self.store.tell(.cut, path, "\(size - scan.end) bytes cut off at \(scan.end)")
+        try file.truncate(to: scan.end)
+        self.noteUnsynced(file)
+      } else {
+        self.store.tell(.damaged, path, "\(size - scan.end) bytes at \(scan.end) cannot be read")
+      }
+    }
+    return scan
+  }
+
+  /// Puts a file aside that cannot be used; the rest of the log is served.
+  private func quarantine(_ path: String, _ reason: String) throws(DiskError) {
+    self.store.tell(.damaged, path, "put aside as .quarantined: \(reason)")
+    try self.store.disk.rename(path, to: "\(path).quarantined")
+  }
+
+  /// Begins a segment at the next offset, or further on.
+  func beginSegment(at offset: UInt64? = nil) throws(DiskError) {
+    let base = offset ?? self.nextOffset
+    let path = Self.path(self.folder, base, ".log")
+    if let last = self.segments.last {
+      if last.writtenOffset < last.endOffset {
+        try last.flush()
+        self.noteUnsynced(last.file)
+      }
+      if base == last.baseOffset { return }
+    }
+    let header = FileHeader(.segment, base, salt: self.store.makeSalt())
+    let file = try self.store.disk.open(path, isNew: true)
+    do {
+      var bytes = ByteBuffer()
+      header.write(to: &bytes)
+      try file.write(bytes, at: 0)
+    } catch {
+      try? self.store.disk.remove(path)
+      throw error
+    }
+    if let last = self.segments.last { self.seal(last) }
+    self.segments.append(
+      Segment(header, path: path, file: file, blockBytes: self.store.settings.blockBytes))
+    self.noteUnsynced(file)
+    self.isFolderUnsynced = true
+    self.store.markDirty(self)
+  }
+
+  private func seal(_ segment: Segment) {
+    guard let tail = segment.seal() else { return }
+    if tail.byteCount > 0 { self.store.cache.insert(tail, self.key(tail.position, segment)) }
+    let path = Self.path(self.folder, segment.baseOffset, ".index")
+    // Without it the next start takes longer, that is all.
+    guard let file = try? self.store.disk.open(path, isNew: true) else { return }
+    try? file.write(SegmentIndexFile.write(segment.summary, segment.header), at: 0)
+  }
+
+  /// Lets go of segments that have no record left, but not of the last one.
+  func dropEmptySegments() {
+    while let place = self.segments.dropLast().firstIndex(where: { $0.count == 0 }) {
+      self.discard(self.segments.remove(at: place))
+    }
+  }
+
+  /// Begins a new segment in place of the last one.
+  ///
+  /// - Returns: whether that could be done.
+  func emptyActive() -> Bool {
+    let old = self.active
+    guard old.endOffset > old.baseOffset else { return false }
+    do {
+      try self.beginSegment()
+    } catch {
+      _ = self.store.refuse(error)
+      self.recount()
+      return false
+    }
+    if let place = self.segments.firstIndex(where: { $0 === old }) {
+      self.segments.remove(at: place)
+    }
+    self.discard(old)
+    return true
+  }
+
+  func discard(_ segment: Segment) {
+    self.unsynced.removeAll { $0 === segment.file }
+    for entry in segment.index { self.store.cache.remove(self.key(entry.position, segment)) }
+    do {
+      try self.store.disk.remove(segment.path)
+      try self.store.disk.remove(Self.path(self.folder, segment.baseOffset, ".index"))
+      self.isFolderUnsynced = true
+      self.store.markDirty(self)
+    } catch {
+      _ = self.store.refuse(error)
+    }
+  }
+
+  // MARK: What was removed
+
+  /// Offsets that were removed are not given again, even where a loss of power took the records and
+  /// left the marks: else a new record would be born removed.
+  private func recoverMarks() throws(DiskError) {
+    var end: UInt64 = 0
+    self.marks.replay { entry in
+      var entry = entry
+      while let (from, to, bytes) = entry.readMultipleIntegers(
+        as: (UInt64, UInt64, UInt64).self), from < to
+      {
+        self.apply(RemovedRange(from: from, to: to, bytes: bytes))
+        end = max(end, to)
+      }
+    }
+    if end > self.nextOffset { try self.beginSegment(at: end) }
+  }
+
+  private func apply(_ range: RemovedRange) {
+    for segment in self.segments
+    where segment.baseOffset < range.to && segment.endOffset > range.from {
+      let from = max(range.from, segment.baseOffset)
+      let to = min(range.to, segment.endOffset)
+      segment.removeAll(from..<to, bytes: Int(clamping: range.bytes))
+    }
+  }
+
+  func writeMarks() {
+    if self.marks.wantsSnapshot {
+      self.unmarked.removeAll()
+      var entry = ByteBuffer()
+      for segment in self.segments {
+        for range in segment.removedRanges {
+          entry.writeMultipleIntegers(range.from, range.to, range.bytes)
+        }
+      }
+      self.marks.replace(with: entry.readableBytes > 0 ? [entry] : [])
+    } else if !self.unmarked.isEmpty {
+      var entry = ByteBuffer()
+      for range in self.unmarked {
+        entry.writeMultipleIntegers(range.from, range.to, range.bytes)
+      }
+      self.unmarked.removeAll()
+      self.marks.append(entry)
+    }
+  }
+}

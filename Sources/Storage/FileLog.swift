@@ -1,0 +1,358 @@
+public import GodwitEngine
+import NIOCore
+
+/// A log in a folder: segments of frames, the last of which is written to, and a journal of what
+/// was removed.
+///
+/// What is appended within a turn of the loop is written together when the turn ends, and is there
+/// for readers when the store's policy is satisfied. Recent blocks are in memory; others are read
+/// when they are asked for, `prepare` does so without holding up the loop.
+public final class FileLog: Log, CommitMember {
+  /// The log's name within its tenant.
+  public let name: String
+  /// How many records there are.
+  public private(set) var count = 0
+  /// The bytes of their frames.
+  public private(set) var byteCount = 0
+  /// What lies before it may be read; see `Log`.
+  public private(set) var committedOffset: UInt64 = 0
+  /// Why nothing can be appended any more; `nil` as long as it can.
+  public internal(set) var failure: EngineError?
+
+  let folder: String
+  unowned let store: FileStore
+  var segments: [Segment] = []
+  let marks: FileJournal
+  /// Removed since the last commit: the ranges, and the bytes of their frames.
+  var unmarked: [RemovedRange] = []
+  /// Files that were written to since they were last synced.
+  var unsynced: [any DiskFile] = []
+  /// Whether names in the folder changed since it was last synced.
+  var isFolderUnsynced = false
+  private var waiters: [(offset: UInt64, body: (EngineError?) -> Void)] = []
+  private var readers: [() -> Void] = []
+  private var first: UInt64 = 0
+
+  /// A stretch of offsets that were removed.
+  struct RemovedRange: Hashable {
+    var from: UInt64
+    var to: UInt64
+    var bytes: UInt64
+  }
+
+  /// Opens what is in `folder`, which exists.
+  init(name: String, folder: String, store: FileStore) throws(DiskError) {
+    self.name = name
+    self.folder = folder
+    self.store = store
+    self.marks = try FileJournal(path: "\(folder)/removed.journal", store: store)
+    try self.recover()
+    self.committedOffset = self.nextOffset
+    self.recount()
+    self.findFirst()
+  }
+
+  var active: Segment { self.segments[self.segments.count - 1] }
+
+  /// The offset that the next record will have.
+  public var nextOffset: UInt64 { self.active.endOffset }
+  /// The oldest record that is there, or `nextOffset`.
+  public var firstOffset: UInt64 { self.first }
+
+  func recount() {
+    self.count = self.segments.reduce(0) { $0 + $1.count }
+    self.byteCount = self.segments.reduce(0) { $0 + $1.byteCount }
+  }
+
+  func findFirst() {
+    self.first = self.next(from: self.segments[0].baseOffset)
+  }
+
+  // MARK: Appending
+
+  /// Appends a record; see `Log`.
+  public func append(_ record: Record) throws(EngineError) -> UInt64 {
+    if let failure = self.failure { throw failure }
+    if self.active.tail == nil || self.active.end >= self.store.settings.segmentBytesMax {
+      do {
+        try self.beginSegment()
+      } catch {
+        throw self.store.refuse(error)
+      }
+    }
+    let wasEmpty = self.count == 0
+    let offset = self.nextOffset
+    let before = self.active.byteCount
+    let full = self.active.append(record, self.store.engine)
+    if let full { self.store.cache.insert(full, self.key(full.position, self.active)) }
+    self.count += 1
+    self.byteCount += self.active.byteCount - before
+    if wasEmpty { self.first = offset }
+    self.store.markDirty(self)
+    return offset
+  }
+
+  func write() {
+    self.writeMarks()
+    let segment = self.active
+    guard segment.writtenOffset < segment.endOffset else { return }
+    let before = segment.byteCount
+    let records = segment.count
+    do {
+      try segment.flush()
+      self.noteUnsynced(segment.file)
+    } catch {
+      let refusal = self.store.refuse(error)
+      for entry in segment.index { self.store.cache.remove(self.key(entry.position, segment)) }
+      do {
+        try segment.dropUnwritten()
+      } catch {
+        self.fail(error)
+      }
+      self.count -= records - segment.count
+      self.byteCount -= before - segment.byteCount
+      self.findFirst()
+      self.refuse(from: segment.writtenOffset, refusal)
+    }
+  }
+
+  func noteUnsynced(_ file: any DiskFile) {
+    if !self.unsynced.contains(where: { $0 === file }) { self.unsynced.append(file) }
+  }
+
+  var writtenMark: UInt64 { self.active.writtenOffset }
+
+  func takeUnsynced() -> (files: [any DiskFile], folders: [String]) {
+    defer {
+      self.unsynced.removeAll()
+      self.isFolderUnsynced = false
+    }
+    return (self.unsynced, self.isFolderUnsynced ? [self.folder] : [])
+  }
+
+  func commit(to offset: UInt64) {
+    // After a failed sync a later one that succeeds says nothing of what the first was for.
+    guard offset > self.committedOffset, self.failure == nil else { return }
+    self.committedOffset = offset
+    let due = self.waiters.prefix { $0.offset <= offset }.count
+    if due > 0 {
+      let bodies = self.waiters[..<due]
+      self.waiters.removeFirst(due)
+      for waiter in bodies { waiter.body(nil) }
+    }
+    let readers = self.readers
+    self.readers.removeAll()
+    for reader in readers { reader() }
+  }
+
+  func fail(_ error: DiskError) {
+    guard self.failure == nil else { return }
+    let failure = self.store.refuse(error)
+    self.failure = failure
+    self.refuse(from: self.committedOffset, failure)
+  }
+
+  private func refuse(from offset: UInt64, _ error: EngineError) {
+    let refused = self.waiters.filter { $0.offset > offset }
+    self.waiters.removeAll { $0.offset > offset }
+    for waiter in refused { waiter.body(error) }
+  }
+
+  /// Calls `body` when everything before `offset` is committed; see `Log`.
+  public func whenCommitted(before offset: UInt64, _ body: @escaping (EngineError?) -> Void) {
+    if offset <= self.committedOffset {
+      body(nil)
+    } else if let failure = self.failure {
+      body(failure)
+    } else if offset > self.nextOffset {
+      body(EngineError(.notFound, "no such record"))
+    } else {
+      let place = self.waiters.lastIndex { $0.offset <= offset }.map { $0 + 1 } ?? 0
+      self.waiters.insert((offset, body), at: place)
+    }
+  }
+
+  /// Calls `body` once, when more is committed; see `Log`.
+  public func whenAppended(_ body: @escaping () -> Void) {
+    self.readers.append(body)
+  }
+
+  // MARK: Reading
+
+  func key(_ position: Int, _ segment: Segment) -> BlockCache.Key {
+    BlockCache.Key(segment: ObjectIdentifier(segment), position: position)
+  }
+
+  /// The segment that has, or had, `offset`.
+  func segment(of offset: UInt64) -> Segment? {
+    var low = 0
+    var high = self.segments.count
+    while low < high {
+      let middle = (low + high) / 2
+      if self.segments[middle].baseOffset <= offset { low = middle + 1 } else { high = middle }
+    }
+    guard low > 0, offset < self.segments[low - 1].endOffset else { return nil }
+    return self.segments[low - 1]
+  }
+
+  /// The record at `offset`; see `Log`.
+  public func record(at offset: UInt64) -> Record? {
+    guard offset < self.committedOffset, let segment = self.segment(of: offset),
+      !segment.removed.contains(offset), let block = self.block(of: offset, in: segment)
+    else { return nil }
+    return block.record(at: offset, self.store.engine)
+  }
+
+  func block(of offset: UInt64, in segment: Segment) -> Block? {
+    guard let (entry, bytes) = segment.block(of: offset) else { return nil }
+    if let block = self.blockAtHand(entry, segment) { return block }
+    do {
+      return self.keep(try segment.file.read(bytes, at: entry.position), entry, bytes, segment)
+    } catch {
+      _ = self.store.refuse(error)
+      return nil
+    }
+  }
+
+  private func blockAtHand(_ entry: Segment.IndexEntry, _ segment: Segment) -> Block? {
+    segment.blockInMemory(at: entry.position)
+      ?? self.store.cache.find(self.key(entry.position, segment))
+  }
+
+  private func keep(
+    _ bytes: ByteBuffer, _ entry: Segment.IndexEntry, _ count: Int, _ segment: Segment
+  ) -> Block {
+    let block = Block(
+      firstOffset: entry.offset, position: entry.position, reading: bytes, segment.header.format)
+    if block.isDamaged || bytes.readableBytes < count {
+      self.store.tell(
+        .damaged, segment.path,
+        "a block of \(count) bytes at \(entry.position) cannot be read whole")
+    }
+    self.store.cache.insert(block, self.key(entry.position, segment))
+    return block
+  }
+
+  /// Has the block of `offset` read, if it is not in memory; see `Log`.
+  public func prepare(_ offset: UInt64, _ body: @escaping () -> Void) -> Bool {
+    guard offset < self.committedOffset, let segment = self.segment(of: offset),
+      !segment.removed.contains(offset), let (entry, bytes) = segment.block(of: offset),
+      self.blockAtHand(entry, segment) == nil
+    else { return true }
+    segment.file.load(bytes, at: entry.position) { result in
+      switch result {
+      case .success(let read): _ = self.keep(read, entry, bytes, segment)
+      case .failure(let error): _ = self.store.refuse(error)
+      }
+      body()
+    }
+    return false
+  }
+
+  /// The next record that is there; see `Log`.
+  public func next(from offset: UInt64) -> UInt64 {
+    var offset = offset
+    for segment in self.segments[self.place(of: offset)...] {
+      offset = segment.next(from: max(offset, segment.baseOffset), to: segment.endOffset)
+      if offset < segment.endOffset { return min(offset, self.committedOffset) }
+    }
+    return self.committedOffset
+  }
+
+  /// Which segment has `offset`, or comes next.
+  func place(of offset: UInt64) -> Int {
+    var low = 0
+    var high = self.segments.count
+    while low < high {
+      let middle = (low + high) / 2
+      if self.segments[middle].endOffset <= offset { low = middle + 1 } else { high = middle }
+    }
+    return min(low, self.segments.count - 1)
+  }
+
+  // MARK: Removing
+
+  /// Removes one record; see `Log`.
+  @discardableResult
+  public func remove(at offset: UInt64) -> Bool {
+    guard offset < self.committedOffset, let segment = self.segment(of: offset),
+      !segment.removed.contains(offset)
+    else { return false }
+    let size = self.block(of: offset, in: segment)?.size(of: offset) ?? 0
+    let before = segment.byteCount
+    guard segment.remove(offset, size: size) else { return false }
+    self.count -= 1
+    self.byteCount += segment.byteCount - before
+    self.note(RemovedRange(from: offset, to: offset + 1, bytes: UInt64(size)))
+    if offset == self.first { self.findFirst() }
+    if segment.count == 0 { self.dropEmptySegments() }
+    return true
+  }
+
+  /// Removes every record before `offset`; see `Log`.
+  public func trim(before offset: UInt64) {
+    let end = min(offset, self.committedOffset)
+    while let segment = self.segments.first, self.first < end {
+      if segment.endOffset <= end {
+        self.count -= segment.count
+        self.byteCount -= segment.byteCount
+        if segment === self.active {
+          guard self.emptyActive() else { return }
+        } else {
+          self.segments.removeFirst()
+          self.discard(segment)
+        }
+      } else {
+        self.trim(segment, before: end)
+        break
+      }
+      self.findFirst()
+    }
+    self.findFirst()
+  }
+
+  private func trim(_ segment: Segment, before end: UInt64) {
+    var range = RemovedRange(from: self.first, to: end, bytes: 0)
+    let (count, byteCount) = (segment.count, segment.byteCount)
+    var offset = self.first
+    while offset < end, let block = self.block(of: offset, in: segment) {
+      var last = offset
+      block.forEach { found, size in
+        guard found >= offset, found < end else { return }
+        last = found
+        guard segment.remove(found, size: size) else { return }
+        range.bytes += UInt64(size)
+      }
+      offset = segment.next(from: last + 1, to: segment.endOffset)
+    }
+    self.count += segment.count - count
+    self.byteCount += segment.byteCount - byteCount
+    self.note(range)
+  }
+
+  private func note(_ range: RemovedRange) {
+    // A stretch lies within one segment, so that its bytes can be counted there.
+    if let last = self.unmarked.last, last.to == range.from,
+      self.segment(of: range.from)?.baseOffset != range.from
+    {
+      self.unmarked[self.unmarked.count - 1] = RemovedRange(
+        from: last.from, to: range.to, bytes: last.bytes + range.bytes)
+    } else {
+      self.unmarked.append(range)
+    }
+    self.store.markDirty(self)
+  }
+
+  /// Has the next record get `offset`; see `Log`.
+  public func skip(to offset: UInt64) {
+    guard offset > self.nextOffset, self.committedOffset == self.nextOffset else { return }
+    do {
+      try self.beginSegment(at: offset)
+      self.dropEmptySegments()
+      if self.committedOffset < offset { self.commit(to: offset) }
+      self.findFirst()
+    } catch {
+      _ = self.store.refuse(error)
+    }
+  }
+}

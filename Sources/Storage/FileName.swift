@@ -1,0 +1,23 @@
+/// File names of any text: what is not a letter, a digit, `-` or `_` becomes `%` and two digits, so
+/// that no two names meet and none leaves its folder.
+enum FileName {
+  /// The longest that all common file systems take, less room for an ending.
+  static let bytesMax = 240
+
+  static func escape(_ name: String) -> String {
+    var bytes: [UInt8] = []
+    for byte in name.utf8 {
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+        bytes.append(byte)
+      default:
+        bytes.append(UInt8(ascii: "%"))
+        for digit in [byte >> 4, byte & 15] {
+          bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "A") + digit - 10)
+        }
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

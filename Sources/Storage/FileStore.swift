@@ -1,0 +1,219 @@
+public import GodwitEngine
+import GodwitPrimitives
+
+/// Logs and journals in a folder, written together when a turn of the loop ends ("group commit").
+///
+/// Belongs to one event loop, as the engine does. `docs/storage.md` has the layout.
+public final class FileStore: Store {
+  /// What is kept here outlives the process.
+  public var isDurable: Bool { true }
+  /// What the disk has refused, or could not be read, since the start.
+  public private(set) var failureCount: UInt64 = 0
+  /// How often files were synced.
+  public private(set) var syncCount: UInt64 = 0
+
+  let disk: any Disk
+  unowned let engine: Engine
+  let settings: StoreSettings
+  let cache: BlockCache
+  private let folder: String
+  private let salt: () -> UInt32
+  private let atTurnEnd: (@escaping () -> Void) -> Void
+  private let report: (StorageReport) -> Void
+  private var logs: [String: FileLog] = [:]
+  private var journals: [String: FileJournal] = [:]
+  private var dirty: [any CommitMember] = []
+  private var dirtyIDs: Set<ObjectIdentifier> = []
+  private var unsynced: [any CommitMember] = []
+  private var unsyncedIDs: Set<ObjectIdentifier> = []
+  private var isCommitScheduled = false
+  private var isSyncing = false
+  private var syncTimer: SyncTimer?
+  private var whenIdle: [() -> Void] = []
+
+  private final class SyncTimer: TimerTarget {
+    unowned let store: FileStore
+    init(_ store: FileStore) { self.store = store }
+    func timerFired(_ kind: Int) {
+      self.store.syncTimer = nil
+      self.store.sync()
+    }
+  }
+
+  /// A store in `folder`, which is made if it is missing.
+  ///
+  /// - Parameters:
+  ///   - makeSalt: gives random numbers; the system's by default.
+  ///   - atTurnEnd: has its argument called when the events at hand are handled.
+  ///   - report: is told what the operator should know.
+  /// - Throws: `DiskError` when the folder cannot be used.
+  public init(
+    folder: String, disk: any Disk, engine: Engine, settings: StoreSettings = StoreSettings(),
+    makeSalt: @escaping () -> UInt32 = { .random(in: 0 ... .max) },
+    atTurnEnd: @escaping (@escaping () -> Void) -> Void,
+    report: @escaping (StorageReport) -> Void
+  ) throws(DiskError) {
+    self.folder = folder
+    self.disk = disk
+    self.engine = engine
+    self.settings = settings
+    self.cache = BlockCache(bytesMax: settings.cacheBytesMax)
+    self.salt = makeSalt
+    self.atTurnEnd = atTurnEnd
+    self.report = report
+    try disk.makeFolder("\(folder)/logs")
+    try disk.makeFolder("\(folder)/journals")
+  }
+
+  // MARK: What is kept
+
+  /// The log of that name; see `Store`.
+  public func log(named name: String) throws(EngineError) -> any Log {
+    if let log = self.logs[name] { return log }
+    do {
+      let path = try self.path("logs", name)
+      try self.disk.makeFolder(path)
+      let log = try FileLog(name: name, folder: path, store: self)
+      self.logs[name] = log
+      return log
+    } catch {
+      throw self.refuse(error)
+    }
+  }
+
+  /// The journal of that name; see `Store`.
+  public func journal(named name: String) throws(EngineError) -> any Journal {
+    if let journal = self.journals[name] { return journal }
+    do {
+      let journal = try FileJournal(path: self.path("journals", name) + ".journal", store: self)
+      self.journals[name] = journal
+      return journal
+    } catch {
+      throw self.refuse(error)
+    }
+  }
+
+  /// Forgets a log or a journal; see `Store`.
+  public func remove(named name: String) {
+    do {
+      if let log = self.logs.removeValue(forKey: name) { self.forget(log) }
+      if let journal = self.journals.removeValue(forKey: name) { self.forget(journal) }
+      try self.disk.removeFolder(self.path("logs", name))
+      try self.disk.remove(self.path("journals", name) + ".journal")
+    } catch {
+      _ = self.refuse(error)
+    }
+  }
+
+  private func path(_ kind: String, _ name: String) throws(DiskError) -> String {
+    let escaped = FileName.escape(name)
+    guard escaped.utf8.count <= FileName.bytesMax else {
+      throw DiskError(
+        call: "open", path: "\(self.folder)/\(kind)", code: 36, reason: "the name is too long")
+    }
+    return "\(self.folder)/\(kind)/\(escaped)"
+  }
+
+  func makeSalt() -> UInt32 { self.salt() }
+
+  // MARK: Group commit
+
+  func markDirty(_ member: any CommitMember) {
+    guard self.dirtyIDs.insert(ObjectIdentifier(member)).inserted else { return }
+    self.dirty.append(member)
+    guard !self.isCommitScheduled else { return }
+    self.isCommitScheduled = true
+    self.atTurnEnd { [weak self] in self?.commit() }
+  }
+
+  private func forget(_ member: any CommitMember) {
+    self.dirty.removeAll { $0 === member }
+    self.dirtyIDs.remove(ObjectIdentifier(member))
+    self.unsynced.removeAll { $0 === member }
+    self.unsyncedIDs.remove(ObjectIdentifier(member))
+  }
+
+  /// Writes everything that was added, and has it synced as the policy says.
+  public func commit() {
+    self.isCommitScheduled = false
+    var touched: [any CommitMember] = []
+    while !self.dirty.isEmpty {
+      let members = self.dirty
+      self.dirty.removeAll()
+      self.dirtyIDs.removeAll()
+      for member in members {
+        member.write()
+        touched.append(member)
+        if self.unsyncedIDs.insert(ObjectIdentifier(member)).inserted {
+          self.unsynced.append(member)
+        }
+      }
+    }
+    switch self.settings.sync {
+    case .always:
+      self.sync()
+    case .interval(let nanoseconds):
+      for member in touched { member.commit(to: member.writtenMark) }
+      if self.syncTimer == nil, !self.unsynced.isEmpty {
+        let timer = SyncTimer(self)
+        self.syncTimer = timer
+        _ = self.engine.timers.schedule(at: self.engine.now + nanoseconds, timer, kind: 0)
+      }
+    case .never:
+      for member in touched { member.commit(to: member.writtenMark) }
+      self.unsynced.removeAll()
+      self.unsyncedIDs.removeAll()
+    }
+  }
+
+  /// One sync at a time; what is written meanwhile shares the next.
+  private func sync() {
+    guard !self.isSyncing else { return }
+    guard !self.unsynced.isEmpty else {
+      let bodies = self.whenIdle
+      self.whenIdle.removeAll()
+      for body in bodies { body() }
+      return
+    }
+    let members = self.unsynced.map { (member: $0, mark: $0.writtenMark) }
+    self.unsynced.removeAll()
+    self.unsyncedIDs.removeAll()
+    var files: [any DiskFile] = []
+    var folders: [String] = []
+    for entry in members {
+      let own = entry.member.takeUnsynced()
+      files += own.files
+      folders += own.folders
+    }
+    self.isSyncing = true
+    self.syncCount &+= 1
+    self.disk.sync(files: files, folders: folders) { error in
+      self.isSyncing = false
+      for entry in members {
+        if let error { entry.member.fail(error) } else { entry.member.commit(to: entry.mark) }
+      }
+      if self.settings.sync == .always || !self.whenIdle.isEmpty { self.sync() }
+    }
+  }
+
+  /// Writes and syncs everything, and then calls `done`: the end of an orderly stop.
+  public func close(_ done: @escaping () -> Void) {
+    self.whenIdle.append(done)
+    self.commit()
+    self.sync()
+  }
+
+  // MARK: News
+
+  func refuse(_ error: DiskError) -> EngineError {
+    self.failureCount &+= 1
+    self.report(
+      StorageReport(kind: .failed, path: error.path, message: "\(error.call): \(error.reason)"))
+    return EngineError(.storageFailed, "\(error.call): \(error.reason)")
+  }
+
+  func tell(_ kind: StorageReport.Kind, _ path: String, _ message: String) {
+    if kind == .damaged { self.failureCount &+= 1 }
+    self.report(StorageReport(kind: kind, path: path, message: message))
+  }
+}

@@ -1,0 +1,189 @@
+import GodwitPrimitives
+import NIOCore
+
+/// The bytes of segments and journals: a header, then frames. Numbers are big-endian.
+///
+/// A frame is the length of what follows its checksum (4 bytes), the CRC-32C of that (4), and then,
+/// in a segment, the offset (8), the number of offsets it stands for (4), its kind (1) and a
+/// body; in a journal, its number (8), the number of entries that were committed before (8), and
+/// a body. Checksums begin with the file's salt, so that nobody can send a message whose payload
+/// holds frames that a search behind damage would take for real. `docs/storage.md` is the
+/// reference.
+struct FrameFormat {
+  /// What the file's checksums begin with.
+  let salt: UInt32
+
+  /// What precedes the checked part.
+  static let prefixBytes = 8
+  /// What the checked part begins with, in a segment.
+  static let headBytes = 13
+  /// The same, in a journal.
+  static let journalHeadBytes = 16
+  /// The longest checked part that is believed.
+  static let lengthMax = 1 << 30
+  /// One stored record.
+  static let recordKind: UInt8 = 1
+
+  /// Where a frame's parts lie, when it is whole and its checksum is right.
+  struct Frame {
+    /// The first offset; 0 in a journal.
+    var offset: UInt64
+    /// How many offsets it stands for.
+    var count: UInt32
+    /// The kind of its body.
+    var kind: UInt8
+    /// Where it begins.
+    var start: Int
+    /// Its body.
+    var body: Range<Int>
+    /// Where the next one begins.
+    var end: Int { self.body.upperBound }
+  }
+
+  /// Adds a frame with `body` to a segment.
+  func write(
+    offset: UInt64, kind: UInt8, to buffer: inout ByteBuffer, _ body: (inout ByteBuffer) -> Void
+  ) {
+    let start = buffer.writerIndex
+    buffer.writeMultipleIntegers(UInt32(0), UInt32(0), offset, UInt32(1), kind)
+    body(&buffer)
+    self.finish(start, &buffer)
+  }
+
+  /// Adds a frame with `body` to a journal.
+  ///
+  /// - Parameters:
+  ///   - number: how many entries stand before it in the file.
+  ///   - committed: how many entries of the file were committed when it was written.
+  func write(
+    entry body: ByteBuffer, number: UInt64, committed: UInt64, to buffer: inout ByteBuffer
+  ) {
+    let start = buffer.writerIndex
+    buffer.writeMultipleIntegers(UInt32(0), UInt32(0), number, committed)
+    buffer.writeImmutableBuffer(body)
+    self.finish(start, &buffer)
+  }
+
+  private func finish(_ start: Int, _ buffer: inout ByteBuffer) {
+    let length = buffer.writerIndex - start - Self.prefixBytes
+    buffer.setInteger(UInt32(truncatingIfNeeded: length), at: start)
+    let checksum = buffer.withUnsafeReadableBytes { bytes in
+      let from = start - buffer.readerIndex + Self.prefixBytes
+      return CRC32C.checksum(
+        UnsafeRawBufferPointer(rebasing: bytes[from..<from + length]), continuing: self.salt)
+    }
+    buffer.setInteger(checksum, at: start + 4)
+  }
+
+  /// The frame of a segment that begins at `start`; `nil` when there is none that can be believed.
+  func frame(at start: Int, in bytes: UnsafeRawBufferPointer) -> Frame? {
+    guard let body = self.entry(at: start, in: bytes), body.count >= Self.headBytes else {
+      return nil
+    }
+    let offset = bytes.bigEndian(UInt64.self, at: body.lowerBound)
+    let count = bytes.bigEndian(UInt32.self, at: body.lowerBound + 8)
+    let (_, overflows) = offset.addingReportingOverflow(UInt64(count))
+    guard count > 0, !overflows else { return nil }
+    return Frame(
+      offset: offset, count: count, kind: bytes[body.lowerBound + 12], start: start,
+      body: body.lowerBound + Self.headBytes..<body.upperBound)
+  }
+
+  /// Where, from `start` on, the next frame of a segment begins that can be believed: the way on
+  /// behind damage. Its offset is `offset` or greater, by less than there are bytes left.
+  func frame(
+    after start: Int, offset: UInt64, in bytes: UnsafeRawBufferPointer
+  ) -> Frame? {
+    var place = start
+    while bytes.count - place >= Self.prefixBytes + Self.headBytes {
+      let length = Int(bytes.bigEndian(UInt32.self, at: place))
+      let found = bytes.bigEndian(UInt64.self, at: place + Self.prefixBytes)
+      if length >= Self.headBytes, length <= bytes.count - place - Self.prefixBytes,
+        found >= offset, found - offset <= UInt64(bytes.count),
+        let frame = self.frame(at: place, in: bytes)
+      {
+        return frame
+      }
+      place += 1
+    }
+    return nil
+  }
+
+  /// The checked part of the frame that begins at `start`.
+  func entry(at start: Int, in bytes: UnsafeRawBufferPointer) -> Range<Int>? {
+    guard start >= 0, bytes.count - start >= Self.prefixBytes else { return nil }
+    let length = Int(bytes.bigEndian(UInt32.self, at: start))
+    let from = start + Self.prefixBytes
+    guard length > 0, length <= Self.lengthMax, length <= bytes.count - from else { return nil }
+    let checked = UnsafeRawBufferPointer(rebasing: bytes[from..<from + length])
+    guard
+      CRC32C.checksum(checked, continuing: self.salt)
+        == bytes.bigEndian(UInt32.self, at: start + 4)
+    else {
+      return nil
+    }
+    return from..<from + length
+  }
+}
+
+/// What a segment or a journal begins with: who wrote it, the format's version, a number, the salt.
+struct FileHeader {
+  static let byteCount = 32
+  /// The version of the formats in this folder.
+  static let version: UInt32 = 1
+
+  enum Kind: UInt32 {
+    case segment = 1
+    case journal = 2
+    case index = 3
+  }
+
+  var kind: Kind
+  /// A segment's first offset.
+  var number: UInt64
+  /// What checksums begin with.
+  var salt: UInt32
+
+  /// How its frames are written.
+  var format: FrameFormat { FrameFormat(salt: self.salt) }
+
+  /// `godwit`, two zero bytes, version, kind, number, salt, checksum.
+  func write(to buffer: inout ByteBuffer) {
+    let start = buffer.writerIndex
+    buffer.writeString("godwit")
+    buffer.writeMultipleIntegers(
+      UInt16(0), Self.version, self.kind.rawValue, self.number, self.salt)
+    let checksum = buffer.withUnsafeReadableBytes { bytes in
+      let from = start - buffer.readerIndex
+      return CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[from..<from + 28]))
+    }
+    buffer.writeInteger(checksum)
+  }
+
+  /// The header that `bytes` begin with.
+  init?(_ bytes: UnsafeRawBufferPointer) {
+    guard bytes.count >= Self.byteCount,
+      bytes.prefix(6).elementsEqual("godwit".utf8),
+      CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[0..<28]))
+        == bytes.bigEndian(UInt32.self, at: 28),
+      bytes.bigEndian(UInt32.self, at: 8) == Self.version,
+      let kind = Kind(rawValue: bytes.bigEndian(UInt32.self, at: 12))
+    else { return nil }
+    self.kind = kind
+    self.number = bytes.bigEndian(UInt64.self, at: 16)
+    self.salt = bytes.bigEndian(UInt32.self, at: 24)
+  }
+
+  init(_ kind: Kind, _ number: UInt64, salt: UInt32) {
+    self.kind = kind
+    self.number = number
+    self.salt = salt
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// The number at `offset`, which is within the bytes.
+  func bigEndian<Number: FixedWidthInteger>(_ type: Number.Type, at offset: Int) -> Number {
+    Number(bigEndian: self.loadUnaligned(fromByteOffset: offset, as: type))
+  }
+}

@@ -1,0 +1,270 @@
+public import NIOCore
+public import NIOPosix
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The operating system's files. What waits for the device runs on threads of a pool.
+public final class PosixDisk: Disk {
+  private let eventLoop: any EventLoop
+  private let threads: NIOThreadPool
+
+  /// - Parameters:
+  ///   - eventLoop: where everything is called and answered.
+  ///   - threads: what waits for the device; two are enough. Whoever made it shuts it down, after
+  ///     the last use of the disk.
+  public init(eventLoop: any EventLoop, threads: NIOThreadPool) {
+    self.eventLoop = eventLoop
+    self.threads = threads
+  }
+
+  /// Makes a folder that only its owner may look into; see `Disk`.
+  public func makeFolder(_ path: String) throws(DiskError) {
+    if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+    guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
+      throw Self.failure("mkdir", path)
+    }
+    try self.makeFolder(String(path[..<slash]))
+    guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw Self.failure("mkdir", path) }
+  }
+
+  /// The names in a folder; see `Disk`.
+  public func list(_ path: String) throws(DiskError) -> [String] {
+    guard let folder = opendir(path) else { throw Self.failure("open", path) }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  /// Opens a file; see `Disk`.
+  public func open(_ path: String, isNew: Bool) throws(DiskError) -> any DiskFile {
+    var flags = O_RDWR | O_CLOEXEC
+    if isNew { flags |= O_CREAT | O_TRUNC }
+    #if canImport(Darwin)
+      let descriptor = Darwin.open(path, flags, 0o600)
+    #elseif canImport(Musl)
+      let descriptor = Musl.open(path, flags, 0o600)
+    #else
+      let descriptor = Glibc.open(path, flags, 0o600)
+    #endif
+    guard descriptor >= 0 else { throw Self.failure("open", path) }
+    return PosixFile(
+      Descriptor(descriptor, path), eventLoop: self.eventLoop, threads: self.threads)
+  }
+
+  /// Removes a file; see `Disk`.
+  public func remove(_ path: String) throws(DiskError) {
+    guard unlink(path) == 0 || errno == ENOENT else { throw Self.failure("remove", path) }
+  }
+
+  /// Removes a folder and all in it; see `Disk`. Links are removed, not followed.
+  public func removeFolder(_ path: String) throws(DiskError) {
+    let names: [String]
+    do {
+      names = try self.list(path)
+    } catch {
+      if error.code == ENOENT { return }
+      throw error
+    }
+    for name in names {
+      let inner = "\(path)/\(name)"
+      var facts = stat()
+      guard lstat(inner, &facts) == 0 else { throw Self.failure("stat", inner) }
+      if facts.st_mode & S_IFMT == S_IFDIR {
+        try self.removeFolder(inner)
+      } else {
+        try self.remove(inner)
+      }
+    }
+    guard rmdir(path) == 0 || errno == ENOENT else { throw Self.failure("remove", path) }
+  }
+
+  /// Gives a file another name; see `Disk`.
+  public func rename(_ path: String, to newPath: String) throws(DiskError) {
+    #if canImport(Darwin)
+      let result = Darwin.rename(path, newPath)
+    #elseif canImport(Musl)
+      let result = Musl.rename(path, newPath)
+    #else
+      let result = Glibc.rename(path, newPath)
+    #endif
+    guard result == 0 else { throw Self.failure("rename", path) }
+  }
+
+  /// Syncs files and folders on a thread; see `Disk`.
+  public func sync(
+    files: [any DiskFile], folders: [String], _ done: @escaping (DiskError?) -> Void
+  ) {
+    let descriptors = files.compactMap { ($0 as? PosixFile)?.descriptor }
+    self.threads.runIfActive(eventLoop: self.eventLoop) {
+      Self.sync(descriptors, folders)
+    }.assumeIsolated().whenComplete { result in
+      switch result {
+      case .success(let error): done(error)
+      case .failure:
+        done(DiskError(call: "sync", path: "", code: ECANCELED, reason: "the broker is stopping"))
+      }
+    }
+  }
+
+  /// Syncs files and folders here; see `Disk`.
+  public func syncNow(files: [any DiskFile], folders: [String]) throws(DiskError) {
+    if let error = Self.sync(files.compactMap { ($0 as? PosixFile)?.descriptor }, folders) {
+      throw error
+    }
+  }
+
+  private static func sync(_ descriptors: [Descriptor], _ folders: [String]) -> DiskError? {
+    for descriptor in descriptors {
+      if let error = descriptor.sync() { return error }
+    }
+    for folder in folders {
+      if let error = self.sync(folder: folder) { return error }
+    }
+    return nil
+  }
+
+  private static func sync(folder: String) -> DiskError? {
+    #if canImport(Darwin)
+      let descriptor = Darwin.open(folder, O_RDONLY | O_CLOEXEC)
+    #elseif canImport(Musl)
+      let descriptor = Musl.open(folder, O_RDONLY | O_CLOEXEC)
+    #else
+      let descriptor = Glibc.open(folder, O_RDONLY | O_CLOEXEC)
+    #endif
+    guard descriptor >= 0 else {
+      // A folder that was removed meanwhile has nothing to lose.
+      return errno == ENOENT ? nil : self.failure("open", folder)
+    }
+    defer { close(descriptor) }
+    return fsync(descriptor) == 0 ? nil : self.failure("fsync", folder)
+  }
+
+  static func failure(_ call: String, _ path: String) -> DiskError {
+    let code = errno
+    return DiskError(call: call, path: path, code: code, reason: String(cString: strerror(code)))
+  }
+}
+
+/// A file descriptor, closed with its last user: a sync may outlive the log it is for.
+private final class Descriptor: Sendable {
+  let number: Int32
+  let path: String
+
+  init(_ number: Int32, _ path: String) {
+    self.number = number
+    self.path = path
+  }
+
+  deinit { close(self.number) }
+
+  func sync() -> DiskError? {
+    #if canImport(Darwin)
+      let result = fcntl(self.number, F_FULLFSYNC)
+    #else
+      let result = fdatasync(self.number)
+    #endif
+    return result == 0 ? nil : PosixDisk.failure("fsync", self.path)
+  }
+
+  func read(_ count: Int, at position: Int) -> Result<ByteBuffer, DiskError> {
+    var buffer = ByteBuffer()
+    buffer.reserveCapacity(count)
+    while buffer.readableBytes < count {
+      let left = count - buffer.readableBytes
+      let place = off_t(position + buffer.readableBytes)
+      var (got, code): (Int, Int32) = (0, 0)
+      buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: left) { bytes in
+        got = pread(self.number, bytes.baseAddress, min(left, bytes.count), place)
+        code = errno
+        return max(0, got)
+      }
+      if got > 0 || (got < 0 && code == EINTR) { continue }
+      guard got == 0 else {
+        return .failure(
+          DiskError(
+            call: "read", path: self.path, code: code, reason: String(cString: strerror(code))))
+      }
+      break
+    }
+    return .success(buffer)
+  }
+}
+
+private final class PosixFile: DiskFile {
+  let descriptor: Descriptor
+  private let eventLoop: any EventLoop
+  private let threads: NIOThreadPool
+
+  init(_ descriptor: Descriptor, eventLoop: any EventLoop, threads: NIOThreadPool) {
+    self.descriptor = descriptor
+    self.eventLoop = eventLoop
+    self.threads = threads
+  }
+
+  func size() throws(DiskError) -> Int {
+    var facts = stat()
+    guard fstat(self.descriptor.number, &facts) == 0 else {
+      throw PosixDisk.failure("stat", self.descriptor.path)
+    }
+    return Int(facts.st_size)
+  }
+
+  func write(_ bytes: ByteBuffer, at position: Int) throws(DiskError) {
+    var done = 0
+    while done < bytes.readableBytes {
+      let (written, code) = bytes.withUnsafeReadableBytes { bytes in
+        let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+        let written = pwrite(
+          self.descriptor.number, rest.baseAddress, rest.count, off_t(position + done))
+        return (written, errno)
+      }
+      if written > 0 {
+        done += written
+      } else if written == 0 || code != EINTR {
+        let reason = written == 0 ? "nothing was written" : String(cString: strerror(code))
+        throw DiskError(call: "write", path: self.descriptor.path, code: code, reason: reason)
+      }
+    }
+  }
+
+  func read(_ count: Int, at position: Int) throws(DiskError) -> ByteBuffer {
+    try self.descriptor.read(count, at: position).get()
+  }
+
+  func load(
+    _ count: Int, at position: Int, _ done: @escaping (Result<ByteBuffer, DiskError>) -> Void
+  ) {
+    let descriptor = self.descriptor
+    self.threads.runIfActive(eventLoop: self.eventLoop) {
+      descriptor.read(count, at: position)
+    }.assumeIsolated().whenComplete { result in
+      switch result {
+      case .success(let read): done(read)
+      case .failure:
+        done(
+          .failure(
+            DiskError(
+              call: "read", path: descriptor.path, code: ECANCELED,
+              reason: "the broker is stopping")))
+      }
+    }
+  }
+
+  func truncate(to size: Int) throws(DiskError) {
+    guard ftruncate(self.descriptor.number, off_t(size)) == 0 else {
+      throw PosixDisk.failure("truncate", self.descriptor.path)
+    }
+  }
+}

@@ -1,0 +1,236 @@
+import GodwitEngine
+import NIOCore
+
+/// One file of a log, and what is known of it: the last one of a log is written to, the others
+/// never change.
+final class Segment {
+  /// Where a block begins.
+  struct IndexEntry: Hashable {
+    var offset: UInt64
+    var position: Int
+  }
+
+  let header: FileHeader
+  let path: String
+  let file: any DiskFile
+  /// The offset after its last frame.
+  private(set) var endOffset: UInt64
+  /// Where the next frame goes.
+  private(set) var end: Int
+  /// What of it is in the file.
+  private(set) var writtenEnd: Int
+  private(set) var writtenOffset: UInt64
+  private(set) var index: [IndexEntry] = []
+  /// Offsets that were removed, or never were.
+  private(set) var removed: OffsetBitmap
+  /// All frames, and their bytes.
+  private var frameCount = 0
+  private var frameBytes = 0
+  private var removedCount = 0
+  private var removedBytes = 0
+  private let missing: [Range<UInt64>]
+  /// The block that is written to; `nil` in a segment that is full.
+  private(set) var tail: Block?
+  private var unwritten: [Block] = []
+  private let blockBytes: Int
+
+  var baseOffset: UInt64 { self.header.number }
+  /// How many records are there, and the bytes of their frames.
+  var count: Int { self.frameCount - self.removedCount }
+  var byteCount: Int {
+    // After damage the marks may speak of frames that are not there.
+    self.count > 0 ? max(self.count, self.frameBytes - self.removedBytes) : 0
+  }
+
+  /// A new, empty segment. The file has its header already.
+  init(_ header: FileHeader, path: String, file: any DiskFile, blockBytes: Int) {
+    self.header = header
+    self.path = path
+    self.file = file
+    self.endOffset = header.number
+    self.writtenOffset = header.number
+    self.end = FileHeader.byteCount
+    self.writtenEnd = FileHeader.byteCount
+    self.removed = OffsetBitmap(base: header.number)
+    self.blockBytes = blockBytes
+    self.missing = []
+    self.tail = Block(firstOffset: header.number, position: self.end, header.format)
+  }
+
+  /// A segment as a scan, or its index, found it.
+  init(
+    _ header: FileHeader, path: String, file: any DiskFile, blockBytes: Int, scan: SegmentScan
+  ) {
+    self.header = header
+    self.path = path
+    self.file = file
+    self.endOffset = scan.endOffset
+    self.writtenOffset = scan.endOffset
+    self.end = scan.end
+    self.writtenEnd = scan.end
+    self.index = scan.index
+    self.frameCount = scan.count
+    self.frameBytes = scan.byteCount
+    self.missing = scan.missing
+    self.blockBytes = blockBytes
+    self.removed = OffsetBitmap(base: header.number)
+    for range in scan.missing {
+      for offset in range { self.removed.insert(offset) }
+    }
+  }
+
+  // MARK: Writing
+
+  /// Adds a record's frame, to be written with `flush`.
+  ///
+  /// - Returns: a block that is full now.
+  func append(_ record: Record, _ engine: Engine) -> Block? {
+    var full: Block?
+    if let tail = self.tail, tail.byteCount >= self.blockBytes {
+      full = tail
+      if tail.position + tail.byteCount > self.writtenEnd { self.unwritten.append(tail) }
+      self.tail = nil
+    }
+    let tail =
+      self.tail
+      ?? Block(firstOffset: self.endOffset, position: self.end, self.header.format)
+    self.tail = tail
+    if tail.byteCount == 0 {
+      self.index.append(IndexEntry(offset: self.endOffset, position: self.end))
+    }
+    let size = tail.append(record, offset: self.endOffset, engine)
+    self.endOffset += 1
+    self.end += size
+    self.frameCount += 1
+    self.frameBytes += size
+    return full
+  }
+
+  /// Writes what was appended.
+  func flush() throws(DiskError) {
+    for block in self.unwritten + (self.tail.map { [$0] } ?? []) {
+      let from = max(0, self.writtenEnd - block.position)
+      let bytes = block.slice(from: from)
+      guard bytes.readableBytes > 0 else { continue }
+      try self.file.write(bytes, at: block.position + from)
+    }
+    self.unwritten.removeAll()
+    self.writtenEnd = self.end
+    self.writtenOffset = self.endOffset
+  }
+
+  /// Forgets what was appended and could not be written.
+  func dropUnwritten() throws(DiskError) {
+    self.unwritten.removeAll()
+    self.tail = nil
+    if let block = self.index.last(where: { $0.position < self.writtenEnd }) {
+      let read = try self.file.read(self.writtenEnd - block.position, at: block.position)
+      self.tail = Block(
+        firstOffset: block.offset, position: block.position, reading: read, self.header.format)
+    } else {
+      self.tail = Block(
+        firstOffset: self.baseOffset, position: FileHeader.byteCount, self.header.format)
+    }
+    self.index.removeAll { $0.position >= self.writtenEnd }
+    self.frameBytes -= self.end - self.writtenEnd
+    self.frameCount -= Int(self.endOffset - self.writtenOffset)
+    self.end = self.writtenEnd
+    self.endOffset = self.writtenOffset
+    try self.file.truncate(to: self.writtenEnd)
+  }
+
+  /// Reads the last block again, so that it can be written to.
+  func reopen() throws(DiskError) {
+    guard let last = self.index.last else {
+      self.tail = Block(firstOffset: self.endOffset, position: self.end, self.header.format)
+      return
+    }
+    let bytes = try self.file.read(self.end - last.position, at: last.position)
+    self.tail = Block(
+      firstOffset: last.offset, position: last.position, reading: bytes, self.header.format)
+  }
+
+  /// Nothing will be added any more.
+  ///
+  /// - Returns: the last block.
+  func seal() -> Block? {
+    defer { self.tail = nil }
+    return self.tail
+  }
+
+  // MARK: Reading
+
+  /// Where in the file the block of `offset` lies.
+  func block(of offset: UInt64) -> (entry: IndexEntry, bytes: Int)? {
+    var low = 0
+    var high = self.index.count
+    while low < high {
+      let middle = (low + high) / 2
+      if self.index[middle].offset <= offset { low = middle + 1 } else { high = middle }
+    }
+    guard low > 0, offset < self.endOffset else { return nil }
+    let end = low < self.index.count ? self.index[low].position : self.end
+    return (self.index[low - 1], end - self.index[low - 1].position)
+  }
+
+  /// Blocks of full segments, or full ones of the last, that are still to be written.
+  func blockInMemory(at position: Int) -> Block? {
+    if let tail = self.tail, tail.position == position { return tail }
+    return self.unwritten.first { $0.position == position }
+  }
+
+  // MARK: Removing
+
+  /// Marks `offset` as gone.
+  ///
+  /// - Returns: whether it was there.
+  func remove(_ offset: UInt64, size: Int) -> Bool {
+    guard offset < self.endOffset, self.removed.insert(offset) else { return false }
+    self.removedCount += 1
+    self.removedBytes += size
+    return true
+  }
+
+  /// Marks a stretch as gone, whose frames have so many bytes.
+  func removeAll(_ range: Range<UInt64>, bytes: Int) {
+    let before = self.removed.count
+    for offset in range { self.removed.insert(offset) }
+    guard self.removed.count > before else { return }
+    self.removedCount += self.removed.count - before
+    self.removedBytes += bytes
+  }
+
+  /// What is gone, as stretches; the bytes of all stand with the first.
+  var removedRanges: [FileLog.RemovedRange] {
+    var ranges: [FileLog.RemovedRange] = []
+    var offset = self.baseOffset
+    while offset < self.endOffset {
+      if self.removed.contains(offset) {
+        let end = self.removed.next(from: offset, to: self.endOffset)
+        ranges.append(FileLog.RemovedRange(from: offset, to: end, bytes: 0))
+        offset = end
+      } else {
+        offset += 1
+      }
+    }
+    if !ranges.isEmpty { ranges[0].bytes = UInt64(self.removedBytes) }
+    return ranges
+  }
+
+  /// What its index file says.
+  var summary: SegmentScan {
+    var scan = SegmentScan(self.header)
+    scan.index = self.index
+    scan.endOffset = self.endOffset
+    scan.end = self.end
+    scan.count = self.frameCount
+    scan.byteCount = self.frameBytes
+    scan.missing = self.missing
+    return scan
+  }
+
+  /// The first offset from `offset` on that is there, or `end`.
+  func next(from offset: UInt64, to end: UInt64) -> UInt64 {
+    self.removed.next(from: offset, to: end)
+  }
+}

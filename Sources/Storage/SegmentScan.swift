@@ -1,0 +1,52 @@
+import NIOCore
+
+/// What a segment's file holds, found by looking at all of it: for the segment that was written to
+/// last, and where there is no index.
+struct SegmentScan {
+  /// Where blocks begin.
+  var index: [Segment.IndexEntry] = []
+  /// The offset after the last frame.
+  var endOffset: UInt64
+  /// How many frames there are, and their bytes.
+  var count = 0
+  var byteCount = 0
+  /// Offsets that are missing.
+  var missing: [Range<UInt64>] = []
+  /// Where the last whole frame ends.
+  var end: Int
+  /// Bytes between frames that are none.
+  var damage: [Range<Int>] = []
+
+  /// What an empty segment holds.
+  init(_ header: FileHeader) {
+    self.endOffset = header.number
+    self.end = FileHeader.byteCount
+  }
+
+  init(_ bytes: UnsafeRawBufferPointer, header: FileHeader, blockBytes: Int) {
+    self.init(header)
+    var start = self.end
+    while start < bytes.count {
+      var frame = header.format.frame(at: start, in: bytes)
+      if frame.map({ $0.offset < self.endOffset }) ?? true {
+        frame = header.format.frame(after: start + 1, offset: self.endOffset, in: bytes)
+        guard let frame else { return }
+        self.damage.append(start..<frame.start)
+      }
+      guard let frame else { return }
+      self.add(frame, blockBytes: blockBytes)
+      start = frame.end
+    }
+  }
+
+  private mutating func add(_ frame: FrameFormat.Frame, blockBytes: Int) {
+    if frame.offset > self.endOffset { self.missing.append(self.endOffset..<frame.offset) }
+    if self.index.last.map({ frame.start - $0.position >= blockBytes }) ?? true {
+      self.index.append(Segment.IndexEntry(offset: frame.offset, position: frame.start))
+    }
+    self.count += 1
+    self.byteCount += frame.end - frame.start
+    self.endOffset = frame.offset + UInt64(frame.count)
+    self.end = frame.end
+  }
+}

@@ -1,0 +1,106 @@
+import GodwitEngine
+import GodwitSimulator
+import GodwitStorage
+import NIOCore
+import NIOPosix
+import Testing
+
+/// Single facts about the file log, on a disk in memory that does what it is told.
+@Suite struct FileLogTests {
+  private func world(_ seed: UInt64 = 1) throws -> LogWorld {
+    try LogWorld(seed: seed, sync: .always)
+  }
+
+  private func fill(_ world: LogWorld, _ count: Int) {
+    for _ in 0..<count {
+      world.append()
+      if world.log.nextOffset % 3 == 0 { world.endTurn() }
+    }
+    world.settle()
+  }
+
+  @Test func nothingIsThereBeforeItIsCommitted() throws {
+    let world = try self.world()
+    world.append()
+    #expect(world.log.nextOffset == 1)
+    #expect(world.log.committedOffset == 0)
+    #expect(world.log.record(at: 0) == nil)
+    world.endTurn()
+    #expect(world.log.record(at: 0) == nil)
+    var woken = 0
+    world.log.whenAppended { woken += 1 }
+    while world.disk.isBusy { world.disk.answer() }
+    #expect(woken == 1)
+    #expect(world.log.committedOffset == 1)
+    #expect(world.log.record(at: 0) != nil)
+  }
+
+  @Test func whatAGroupWaitsForIsSyncedOnce() throws {
+    let world = try self.world()
+    let before = world.disk.syncCount
+    for _ in 0..<100 { world.append() }
+    world.settle()
+    #expect(world.confirmed.count == 100)
+    // One for the segments' folder and files; more only where segments filled up meanwhile.
+    #expect(world.disk.syncCount == before + 1)
+  }
+
+  @Test(arguments: 1...40 as ClosedRange<UInt64>)
+  func damageInTheMiddleIsReportedAndTheRestIsServed(seed: UInt64) throws {
+    let world = try self.world(seed)
+    self.fill(world, 60)
+    world.disk.crash(.process)
+    let path = world.disk.damage { $0.hasSuffix(".log") }
+    try world.open()
+    var served = 0
+    for offset in 0..<60 as Range<UInt64> where world.log.record(at: offset) != nil { served += 1 }
+    #expect(path != nil)
+    #expect(served < 60 || world.reports.contains { $0.path.hasPrefix(path ?? "-") })
+    #expect(served > 0)
+    if served < 60 {
+      #expect(world.reports.contains { $0.kind != .failed }, "nobody was told of \(60 - served)")
+    }
+    #expect(world.log.nextOffset <= 60)
+  }
+
+  @Test func aLogThatIsTrimmedGivesItsFilesBack() throws {
+    let world = try self.world(3)
+    self.fill(world, 200)
+    let full = world.disk.usedBytes
+    world.log.trim(before: 190)
+    world.settle()
+    #expect(world.log.count == 10)
+    #expect(world.log.firstOffset == 190)
+    #expect(world.disk.usedBytes < full / 3)
+    world.log.trim(before: 200)
+    world.settle()
+    #expect(world.log.count == 0)
+    #expect(world.log.byteCount == 0)
+    try world.crash(.power)
+    #expect(world.log.nextOffset == 200)
+    #expect(world.log.count == 0)
+  }
+
+  @Test func aLogBeginsWhereItIsTold() throws {
+    let world = try self.world(4)
+    world.log.skip(to: 41)
+    world.append()
+    world.settle()
+    try world.crash(.power)
+    #expect(world.log.firstOffset == 41)
+    #expect(world.log.record(at: 41) != nil)
+    #expect(world.log.nextOffset == 42)
+  }
+
+  @Test func readersAreToldWhenABlockIsThere() throws {
+    let world = try self.world(5)
+    self.fill(world, 100)
+    try world.crash(.process)
+    var ready = 0
+    #expect(!world.log.prepare(2) { ready += 1 })
+    #expect(ready == 0)
+    while world.disk.isBusy { world.disk.answer() }
+    #expect(ready == 1)
+    #expect(world.log.prepare(2) { ready += 1 })
+  }
+}

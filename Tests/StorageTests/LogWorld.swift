@@ -1,0 +1,208 @@
+import GodwitEngine
+import GodwitSimulator
+import GodwitStorage
+import NIOCore
+
+/// A file log on a simulated disk, driven by a seed, beside what it may and must hold.
+final class LogWorld {
+  struct Failure: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  let disk: SimulatedDisk
+  let settings: StoreSettings
+  private(set) var random: SeededRandom
+  private(set) var engine = Engine(now: 1)
+  private(set) var store: FileStore!
+  private(set) var log: (any Log)!
+  private(set) var reports: [StorageReport] = []
+  private var turns: [() -> Void] = []
+  private var number = 0
+  /// Everything that was ever appended at an offset and could be there.
+  private var possible: [UInt64: Set<String>] = [:]
+  /// What was confirmed, and not removed since.
+  private(set) var confirmed: [UInt64: String] = [:]
+  /// What a reader has seen.
+  private var seen: [UInt64: String] = [:]
+  private var removed: Set<UInt64> = []
+  private(set) var refusals = 0
+
+  init(seed: UInt64, sync: StoreSettings.Sync) throws {
+    self.random = SeededRandom(seed: seed)
+    self.disk = SimulatedDisk(seed: self.random.next())
+    var settings = StoreSettings()
+    settings.sync = sync
+    settings.segmentBytesMax = Int.random(in: 200...4_000, using: &self.random)
+    settings.blockBytes = Int.random(in: 64...600, using: &self.random)
+    settings.cacheBytesMax = Int.random(in: 64...4_000, using: &self.random)
+    self.settings = settings
+    try self.open()
+  }
+
+  func open() throws {
+    self.engine = Engine(now: self.engine.now)
+    self.turns = []
+    var salts = SeededRandom(seed: self.random.next())
+    self.store = try FileStore(
+      folder: "data", disk: self.disk, engine: self.engine, settings: self.settings,
+      makeSalt: { UInt32(truncatingIfNeeded: salts.next()) },
+      atTurnEnd: { [unowned self] in self.turns.append($0) },
+      report: { [unowned self] in self.reports.append($0) })
+    self.log = try self.store.log(named: "log")
+  }
+
+  // MARK: Steps
+
+  func append() {
+    self.number += 1
+    let body =
+      String(self.number)
+      + String(
+        repeating: "x", count: Int.random(in: 0...80, using: &self.random))
+    let record = self.engine.tenant(named: "t").record(
+      topic: Array("a.b".utf8), payload: Array(body.utf8))
+    do {
+      let offset = try self.log.append(record)
+      self.possible[offset, default: []].insert(body)
+      self.log.whenCommitted(before: offset + 1) { [unowned self] error in
+        if error == nil {
+          self.confirmed[offset] = body
+        } else {
+          self.refusals += 1
+        }
+      }
+    } catch {
+      self.refusals += 1
+    }
+  }
+
+  func endTurn() {
+    let turns = self.turns
+    self.turns = []
+    for turn in turns { turn() }
+  }
+
+  func tick() {
+    self.engine.advance(to: self.engine.now + 400_000_000)
+    _ = self.engine.timers.fireDue()
+  }
+
+  func remove() {
+    guard let offset = self.confirmed.keys.sorted().randomElement(using: &self.random) else {
+      return
+    }
+    self.removed.insert(offset)
+    self.confirmed[offset] = nil
+    self.log.remove(at: offset)
+  }
+
+  func trim() {
+    guard self.log.committedOffset > 0 else { return }
+    let end = UInt64.random(in: 0...self.log.committedOffset, using: &self.random)
+    self.log.trim(before: end)
+    for offset in self.confirmed.keys where offset < end {
+      self.confirmed[offset] = nil
+      self.removed.insert(offset)
+    }
+    for offset in self.seen.keys where offset < end { self.removed.insert(offset) }
+  }
+
+  func read() throws {
+    guard self.log.committedOffset > self.log.firstOffset else { return }
+    let offset = UInt64.random(
+      in: self.log.firstOffset..<self.log.committedOffset, using: &self.random)
+    try self.check(offset)
+  }
+
+  func crash(_ kind: SimulatedDisk.Crash) throws {
+    self.disk.crash(kind)
+    let faults = self.disk.faults
+    self.disk.faults = SimulatedDisk.Faults()
+    // Policies but `always` promise nothing for a loss of power.
+    if kind == .power, self.settings.sync != .always {
+      self.confirmed = [:]
+      self.seen = [:]
+    }
+    try self.open()
+    self.disk.faults = faults
+  }
+
+  // MARK: What must hold
+
+  private func text(_ offset: UInt64) -> String? {
+    self.log.record(at: offset).map { String(decoding: $0.body.readableBytesView, as: UTF8.self) }
+  }
+
+  private func check(_ offset: UInt64) throws {
+    let text = self.text(offset)
+    if let text {
+      guard self.possible[offset]?.contains(text) == true else {
+        throw Failure(description: "offset \(offset) holds \(text), which was never appended there")
+      }
+      if let seen = self.seen[offset], seen != text {
+        throw Failure(description: "offset \(offset) was \(seen) and is \(text)")
+      }
+      self.seen[offset] = text
+    }
+    if let confirmed = self.confirmed[offset], text != confirmed {
+      throw Failure(
+        description: "offset \(offset) was confirmed as \(confirmed) and is \(text ?? "gone")")
+    }
+  }
+
+  /// Everything that was confirmed is there, in its place, and nothing that was never appended.
+  func checkAll() throws {
+    let end = self.log.committedOffset
+    guard self.confirmed.keys.allSatisfy({ $0 < end }) else {
+      throw Failure(description: "the log ends at \(end), before \(self.confirmed.keys.max() ?? 0)")
+    }
+    for offset in self.log.firstOffset..<end { try self.check(offset) }
+    for offset in self.confirmed.keys.sorted() { try self.check(offset) }
+    var found = 0
+    var offset = self.log.next(from: 0)
+    while offset < end {
+      found += 1
+      offset = self.log.next(from: offset + 1)
+    }
+    let uncommitted = Int(self.log.nextOffset - end)
+    guard found + uncommitted == self.log.count else {
+      throw Failure(
+        description: "\(found) records are there, \(uncommitted) to come, of \(self.log.count)")
+    }
+    if self.log.count == 0, self.log.byteCount != 0 {
+      throw Failure(description: "no record has \(self.log.byteCount) bytes")
+    }
+  }
+
+  /// What happened, for whoever replays a seed.
+  var trace = false
+
+  /// One random step.
+  func step(_ crashes: [SimulatedDisk.Crash]) throws {
+    switch Int.random(in: 0..<40, using: &self.random) {
+    case 0..<16: self.append()
+    case 16..<24: self.endTurn()
+    case 24..<29: self.disk.answer()
+    case 29..<31: self.remove()
+    case 31: if self.random.oneIn(3) { self.trim() }
+    case 32..<36: try self.read()
+    case 36: self.tick()
+    case 37: try self.checkAll()
+    case 38: self.log.whenAppended {}
+    default:
+      if let kind = crashes.randomElement(using: &self.random), self.random.oneIn(2) {
+        try self.crash(kind)
+        try self.checkAll()
+      }
+    }
+  }
+
+  /// Lets everything that is under way come to its end.
+  func settle() {
+    for _ in 0..<200 {
+      self.endTurn()
+      while self.disk.isBusy { self.disk.answer() }
+      if self.turns.isEmpty { return }
+    }
+  }
+}

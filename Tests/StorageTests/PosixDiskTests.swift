@@ -1,0 +1,106 @@
+import GodwitEngine
+import GodwitStorage
+import NIOCore
+import NIOPosix
+import Testing
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The store on the operating system's own files.
+@Suite struct PosixDiskTests {
+  /// A folder that goes with the test.
+  private func withFolder<Result>(
+    _ body: (String) async throws -> Result
+  ) async throws -> Result {
+    let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "."
+    var name = Array("\(parent)/godwit-storage-XXXXXX".utf8CString)
+    guard mkdtemp(&name) != nil else {
+      throw DiskError(call: "mkdtemp", path: "", code: errno, reason: "")
+    }
+    let folder = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    do {
+      let result = try await body(folder)
+      try self.disk().removeFolder(folder)
+      return result
+    } catch {
+      try? self.disk().removeFolder(folder)
+      throw error
+    }
+  }
+
+  private func disk() -> PosixDisk {
+    PosixDisk(eventLoop: MultiThreadedEventLoopGroup.singleton.next(), threads: .singleton)
+  }
+
+  /// Appends what is given, waits until it is committed, and says what the log holds.
+  private func append(
+    _ bodies: [String], to folder: String, _ settings: StoreSettings
+  ) async throws -> [String] {
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let promise = loop.makePromise(of: [String].self)
+    loop.execute {
+      do {
+        let disk = PosixDisk(eventLoop: loop, threads: .singleton)
+        let engine = Engine(now: 1)
+        let store = try FileStore(
+          folder: folder, disk: disk, engine: engine, settings: settings,
+          atTurnEnd: { body in loop.assumeIsolated().execute(body) }, report: { _ in })
+        let log = try store.log(named: "a log")
+        let tenant = engine.tenant(named: "t")
+        for body in bodies {
+          _ = try log.append(tenant.record(topic: Array("t".utf8), payload: Array(body.utf8)))
+        }
+        log.whenCommitted(before: log.nextOffset) { error in
+          // The engine and the store are needed to here.
+          withExtendedLifetime((engine, store)) {
+            if let error { return promise.fail(error) }
+            var found: [String] = []
+            var offset = log.next(from: 0)
+            while offset < log.committedOffset {
+              guard let record = log.record(at: offset) else { break }
+              found.append(String(decoding: record.body.readableBytesView, as: UTF8.self))
+              offset = log.next(from: offset + 1)
+            }
+            promise.succeed(found)
+          }
+        }
+      } catch {
+        promise.fail(error)
+      }
+    }
+    return try await promise.futureResult.get()
+  }
+
+  @Test(arguments: [StoreSettings.Sync.always, .interval(1_000_000), .never])
+  func whatWasAppendedIsThereAgain(sync: StoreSettings.Sync) async throws {
+    var settings = StoreSettings()
+    settings.sync = sync
+    settings.segmentBytesMax = 10_000
+    settings.blockBytes = 1_000
+    try await self.withFolder { folder in
+      let first = (0..<500).map { "message \($0)" }
+      let second = (500..<1_000).map { "message \($0)" }
+      let once = try await self.append(first, to: "\(folder)/deep/data", settings)
+      #expect(once == first)
+      let twice = try await self.append(second, to: "\(folder)/deep/data", settings)
+      #expect(twice == first + second)
+    }
+  }
+
+  @Test func aFolderThatCannotBeMadeIsAnError() async throws {
+    try await self.withFolder { folder in
+      let disk = self.disk()
+      _ = try disk.open("\(folder)/file", isNew: true)
+      #expect(throws: DiskError.self) { try disk.makeFolder("\(folder)/file/below") }
+      #expect(throws: DiskError.self) { _ = try disk.list("\(folder)/nothing") }
+      #expect(throws: DiskError.self) { _ = try disk.open("\(folder)/nothing", isNew: false) }
+      try disk.remove("\(folder)/nothing")
+    }
+  }
+}
