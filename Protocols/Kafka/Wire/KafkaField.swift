@@ -1,7 +1,7 @@
 public import NIOCore
 
 /// A type that fields of messages have.
-public protocol KafkaField: Hashable, Sendable {
+public protocol KafkaField: Equatable, Sendable {
   /// Zero, false, or empty.
   init()
   /// Reads a value in the form of the reader's version.

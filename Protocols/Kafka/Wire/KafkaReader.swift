@@ -103,7 +103,6 @@ public struct KafkaReader: Sendable {
   }
 
   /// The fields of a structure and the tagged ones behind them.
-  @inline(__always)
   mutating func structure<S: KafkaStructure>(_: S.Type) throws(KafkaWireError) -> S {
     var structure = S()
     try structure.visit(&self)
@@ -139,7 +138,6 @@ public struct KafkaReader: Sendable {
 
 extension KafkaReader: KafkaVisitor {
   /// Reads one field.
-  @inline(__always)
   public mutating func visit<T: KafkaField>(_ value: inout T) throws(KafkaWireError) {
     value = try T(from: &self)
   }

@@ -93,7 +93,6 @@ public struct KafkaWriter: Sendable {
   }
 
   /// The fields of a structure and the tagged ones behind them.
-  @inline(__always)
   mutating func structure<S: KafkaStructure>(_ structure: S) throws(KafkaWireError) {
     // A copy, because one description serves reading and writing; nothing in it is changed, so
     // that arrays stay shared.
@@ -109,7 +108,6 @@ public struct KafkaWriter: Sendable {
 
 extension KafkaWriter: KafkaVisitor {
   /// Writes one field.
-  @inline(__always)
   public mutating func visit<T: KafkaField>(_ value: inout T) throws(KafkaWireError) {
     try value.write(to: &self)
   }
