@@ -38,6 +38,13 @@ struct FieldWriter {
     self.write(tag, [tail, reserved] + pattern.bytes)
   }
 
+  mutating func write(_ tag: UInt8, _ transform: TopicTransform) {
+    var inner = FieldWriter()
+    inner.write(1, transform.source)
+    inner.write(2, transform.template)
+    self.write(tag, inner.buffer.readableBytesView)
+  }
+
   mutating func write(_ tag: UInt8, _ table: [String: String]) {
     for (key, value) in table.sorted(by: { $0.key < $1.key }) {
       var inner = FieldWriter()
@@ -79,6 +86,16 @@ struct Field {
     return TopicPattern(
       canonical: Array(array[2...]), openTail: array[0] == 2 ? .zeroOrMore : .oneOrMore,
       reserved: array[1] == 1 ? .dollar : array[1] == 2 ? .nothing : .system)
+  }
+
+  var transform: TopicTransform? {
+    var source: TopicPattern?
+    var template = ""
+    for field in Field.all(in: self.bytes) {
+      if field.tag == 1 { source = field.pattern }
+      if field.tag == 2 { template = field.text }
+    }
+    return source.flatMap { try? TopicTransform(source: $0, template: template) }
   }
 
   var entry: (key: String, value: String) {

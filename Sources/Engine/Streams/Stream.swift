@@ -29,6 +29,8 @@ public final class Stream {
   var lastMessageID: [UInt8]?
   /// Appended and not yet committed, oldest first.
   var pending = CircularBuffer<PendingAppend>()
+  /// What they count for in `byteCount`.
+  var pendingBytes = 0
   var isWatchingCommit = false
   /// Records that end their lives by themselves.
   var expiries = MinHeap<Expiry>()

@@ -10,6 +10,18 @@ extension Stream {
   public func append(_ publication: inout Publication) -> Capture.Result {
     let reader = self.engine.reader(for: publication.origin)
     let conditions = reader?.conditions(of: publication)
+    guard let transform = self.settings.transform,
+      let topic = transform.apply(to: publication.topic)
+    else { return self.append(&publication, conditions) }
+    return topic.withUnsafeBytes { topic in
+      var copy = publication.copy(to: topic)
+      return self.append(&copy, conditions)
+    }
+  }
+
+  private func append(
+    _ publication: inout Publication, _ conditions: AppendConditions?
+  ) -> Capture.Result {
     do {
       if let conditions, let original = try self.check(conditions, publication) {
         return .duplicate(of: original)
@@ -102,6 +114,7 @@ extension Stream {
         previousID: self.lastMessageID, rollup: conditions?.rollup))
     self.count += 1
     self.byteCount += size
+    self.pendingBytes += size
     self.lastMessageID = id
     self.lastReceivedAt = record.receivedAt
     self.settle()
@@ -166,6 +179,7 @@ extension Stream {
     var isNew = false
     while let append = self.pending.first, append.offset < self.log.committedOffset {
       self.pending.removeFirst()
+      self.pendingBytes -= append.record.keptBytes
       self.commit(append)
       isNew = true
     }
@@ -188,6 +202,7 @@ extension Stream {
 
   /// Forgets what the log has not kept after all.
   private func takeBack() {
+    var wasTaken = false
     while let last = self.pending.last, last.offset >= self.log.nextOffset {
       self.pending.removeLast()
       self.count -= 1
@@ -195,7 +210,12 @@ extension Stream {
       self.undo(last.entry, at: last.offset, previous: last.previous)
       self.lastMessageID = last.previousID
       self.recent.forget(from: last.offset)
+      self.pendingBytes -= last.record.keptBytes
+      wasTaken = true
     }
+    guard wasTaken else { return }
+    // Whoever waits for what is new waits for what comes in its place.
+    for group in self.groupsByName.values { group.cutBack(to: self.log.nextOffset) }
   }
 
   private func undo(_ entry: TopicIndex.Entry, at offset: UInt64, previous: UInt64?) {
@@ -216,6 +236,7 @@ extension Stream {
     case nil: break
     }
     self.noteTimes(of: append.record, at: append.offset)
+    if self.settings.republish != nil { self.republish(append) }
     var hasInterest = false
     entry.pattern.bytes.withUnsafeBytes { topic in
       self.interests.match(topic) { interest in
@@ -228,7 +249,7 @@ extension Stream {
       return
     }
     let limit = self.settings.recordsPerTopicMax
-    if limit > 0, self.index.hasPlaces { self.shorten(entry, to: limit) }
+    if limit > 0, self.index.hasPlaces { self.shorten(entry, to: limit, before: append.offset + 1) }
   }
 }
 

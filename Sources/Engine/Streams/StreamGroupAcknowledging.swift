@@ -98,17 +98,17 @@ extension StreamGroup {
   private func finish(_ offset: UInt64, _ stream: Stream) -> Bool {
     guard self.open[offset] != nil else { return false }
     let hadRoom = self.hasRoom
-    self.close(offset)
+    self.close(offset, .done(offset))
     if stream.settings.retention != .limits { stream.groupIsDone(with: offset) }
     if !hadRoom { self.wake() }
     return true
   }
 
   /// Forgets a record that was handed out.
-  func close(_ offset: UInt64) {
+  func close(_ offset: UInt64, _ note: StreamNote? = nil) {
     guard let open = self.open.removeValue(forKey: offset) else { return }
     if open.isReturned { self.returnedCount -= 1 }
-    self.stream?.note(self, .done(offset))
+    self.stream?.note(self, note ?? .left(offset))
     while let first = self.order.first, self.open[first] == nil { self.order.removeFirst() }
     if self.order.count > 2 * self.open.count + 64 {
       self.order = CircularBuffer(self.order.filter { self.open[$0] != nil })
@@ -129,21 +129,26 @@ extension StreamGroup {
     self.wake()
   }
 
+  /// A record of a work queue stays where it is, unless it has a grave: nobody has done its work.
   private func exhaust(_ offset: UInt64, _ open: Open, _ stream: Stream) {
     let hadRoom = self.hasRoom
-    self.close(offset)
-    if !hadRoom { self.wake() }
     let topic = self.settings.deadLetterTopic
-    guard self.onExhausted != nil || topic != nil else { return }
+    let retention = stream.settings.retention
+    let isDone = retention == .interest || (retention == .workQueue && topic != nil)
+    self.close(offset, isDone ? .done(offset) : .left(offset))
+    if !hadRoom { self.wake() }
+    guard self.onExhausted != nil || topic != nil else {
+      if isDone { stream.groupIsDone(with: offset) }
+      return
+    }
     stream.withRecord(at: offset) { record in
       guard let record else { return }
       let lease = Lease(
         offset: offset, record: record, deliveryCount: open.deliveryCount,
         sequence: open.sequence, pendingCount: self.pendingCount)
       self.onExhausted?(lease)
-      guard let topic else { return }
-      self.bury(record, topic, stream)
-      if stream.settings.retention != .limits { stream.groupIsDone(with: offset) }
+      if let topic { self.bury(record, topic, stream) }
+      if isDone { stream.groupIsDone(with: offset) }
     }
   }
 

@@ -56,7 +56,7 @@ public struct StreamGroupSettings: Hashable, Sendable {
   /// Whether the group outlives the process, where its stream does.
   public var isDurable = true
   /// Where a record is published that was handed out `deliveriesMax` times in vain; `nil`, the
-  /// default, for nowhere. Then the group is done with it.
+  /// default, for nowhere. In a work queue it then stays where it is.
   public var deadLetterTopic: [UInt8]?
   /// Facts that users gave to the group.
   public var metadata: [String: String] = [:]

@@ -137,16 +137,12 @@ extension Stream {
     }
   }
 
-  /// Removes the records that some group is done with.
-  func dropDone() {
+  /// Removes the records that no group matches.
+  func dropUnmatched() {
     self.walk(from: self.log.firstOffset, to: self.log.committedOffset) { offset, record in
-      var isDone = false
-      record.withTopic { topic in
-        self.interests.match(topic) { interest in
-          if interest.group.isDone(with: offset) { isDone = true }
-        }
-      }
-      if isDone { self.drop(offset, record) }
+      var isMatched = false
+      record.withTopic { topic in self.interests.match(topic) { _ in isMatched = true } }
+      if !isMatched { self.drop(offset, record) }
     }
   }
 
@@ -227,11 +223,8 @@ extension StreamGroup {
   func recount(_ stream: Stream) {
     let log = stream.log
     self.stopCounting()
-    if !self.chosen.isEmpty {
-      // Filters changed before the chosen ones were through.
-      self.pendingCount = self.chosen.count
-      return
-    }
+    let chosen = self.chosen.count { log.next(from: $0) == $0 }
+    defer { self.pendingCount += chosen }
     let filters = self.settings.filters
     let start = max(self.cursor, self.chosenEnd)
     let end = log.committedOffset
@@ -253,6 +246,14 @@ extension StreamGroup {
       self.count = walk
       stream.run(walk)
     }
+  }
+
+  /// What lies from `end` on was never there.
+  func cutBack(to end: UInt64) {
+    if case .offset = self.settings.start, self.sequence == 0 { return }
+    guard self.cursor > end else { return }
+    self.cursor = end
+    self.stream?.write(self)
   }
 
   func stopCounting() {

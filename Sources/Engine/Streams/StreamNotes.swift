@@ -9,6 +9,8 @@ enum StreamNote {
   case passed(UInt64, UInt64)
   /// The group is done with it.
   case done(UInt64)
+  /// It left the group, which is not done with it.
+  case left(UInt64)
   /// Nothing before it is of interest.
   case cursor(UInt64)
 }
@@ -29,6 +31,7 @@ extension Stream {
     static let passed: UInt8 = 2
     static let done: UInt8 = 3
     static let cursor: UInt8 = 4
+    static let left: UInt8 = 5
   }
 
   private static var notesMax: Int { 32_768 }
@@ -49,6 +52,9 @@ extension Stream {
       self.notes.writeMultipleIntegers(offset, sequence)
     case .done(let offset):
       self.notes.writeInteger(Code.done)
+      self.notes.writeInteger(offset)
+    case .left(let offset):
+      self.notes.writeInteger(Code.left)
       self.notes.writeInteger(offset)
     case .cursor(let offset):
       self.notes.writeInteger(Code.cursor)
@@ -104,6 +110,7 @@ extension Stream {
   /// Makes the groups that were written down.
   func restoreGroups() throws(EngineError) {
     var groups: [UInt32: StreamGroup] = [:]
+    var done: Set<UInt64> = []
     self.journal.replay { entry in
       var entry = entry
       switch entry.readInteger(as: UInt8.self) {
@@ -111,7 +118,7 @@ extension Stream {
         if let group = StreamGroup(stored: &entry, stream: self) { groups[group.number] = group }
       case Kind.removed:
         if let number = entry.readInteger(as: UInt32.self) { groups[number] = nil }
-      case Kind.notes: Self.apply(&entry, to: groups)
+      case Kind.notes: Self.apply(&entry, to: groups, &done)
       default: break
       }
     }
@@ -119,14 +126,15 @@ extension Stream {
       try self.add(group)
       group.goOn(self)
     }
-    switch self.settings.retention {
-    case .limits: break
-    case .interest: self.dropUnwanted()
-    case .workQueue: self.dropDone()
-    }
+    guard self.settings.retention != .limits else { return }
+    // The log may have forgotten that these went.
+    for offset in done.sorted() { self.groupIsDone(with: offset) }
+    if self.settings.retention == .interest { self.dropUnmatched() }
   }
 
-  private static func apply(_ entry: inout ByteBuffer, to groups: [UInt32: StreamGroup]) {
+  private static func apply(
+    _ entry: inout ByteBuffer, to groups: [UInt32: StreamGroup], _ done: inout Set<UInt64>
+  ) {
     while let (number, code, offset) = entry.readMultipleIntegers(
       as: (UInt32, UInt8, UInt64).self)
     {
@@ -140,7 +148,10 @@ extension Stream {
       case Code.passed:
         guard let sequence = entry.readInteger(as: UInt64.self) else { return }
         group?.restore(offset, nil, sequence)
-      case Code.done: group?.restoreDone(offset)
+      case Code.done:
+        group?.restoreDone(offset)
+        done.insert(offset)
+      case Code.left: group?.restoreDone(offset)
       case Code.cursor: group?.restoreCursor(offset)
       default: return
       }
@@ -233,7 +244,7 @@ extension StreamGroup {
   /// Takes up its work after all that was written down is read.
   func goOn(_ stream: Stream) {
     let log = stream.log
-    self.cursor = min(self.cursor, log.nextOffset)
+    self.cutBack(to: log.nextOffset)
     self.open = self.open.filter { $0.key < log.nextOffset }
     self.order = CircularBuffer(self.open.keys.sorted())
     for (offset, open) in self.open {

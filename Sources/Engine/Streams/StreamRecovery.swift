@@ -60,6 +60,7 @@ extension Stream {
     self.index.removeAll()
     self.recent.removeAll()
     self.pending.removeAll()
+    self.pendingBytes = 0
     self.count = 0
     self.byteCount = 0
     self.wake()

@@ -61,11 +61,9 @@ extension Stream: TimerTarget {
 
   // MARK: Limits on topics
 
-  /// Removes a topic's oldest records until no more than `limit` are left.
-  func shorten(_ entry: TopicIndex.Entry, to limit: Int) {
-    while entry.count > limit, let place = entry.places.first,
-      place.offset < self.log.committedOffset
-    {
+  /// Removes a topic's oldest records until no more than `limit` of those before `end` are left.
+  func shorten(_ entry: TopicIndex.Entry, to limit: Int, before end: UInt64) {
+    while entry.position(of: end) > limit, let place = entry.places.first {
       self.drop(place, entry)
     }
   }
@@ -124,14 +122,15 @@ extension Stream: TimerTarget {
       if entry.count > limit { long.append(entry) }
       return true
     }
-    for entry in long { self.shorten(entry, to: limit) }
+    for entry in long { self.shorten(entry, to: limit, before: self.log.committedOffset) }
   }
 
   // MARK: Limits on the stream
 
   private var isTooLarge: Bool {
-    (self.settings.recordsMax > 0 && self.count > self.settings.recordsMax)
-      || (self.settings.bytesMax > 0 && self.byteCount > self.settings.bytesMax)
+    let settings = self.settings
+    return (settings.recordsMax > 0 && self.count - self.pending.count > settings.recordsMax)
+      || (settings.bytesMax > 0 && self.byteCount - self.pendingBytes > settings.bytesMax)
   }
 
   /// Removes the oldest records until the limits hold. Where the disk must be asked first, it goes
@@ -240,7 +239,9 @@ extension Stream: TimerTarget {
           self.scheduleAge(at: record.receivedAt)
           return
         }
-        if record.expiresAt != .max || !self.settings.allowsExpiry { self.drop(offset, record) }
+        if record.expiresAt != .max || !self.settings.allowsExpiry {
+          if self.drop(offset, record) { self.mark(record) }
+        }
       }
       self.ageOffset = offset + 1
     }
@@ -252,7 +253,9 @@ extension Stream: TimerTarget {
       guard let next = self.expiries.min, next.at <= self.engine.now else { break }
       if next.offset >= self.log.firstOffset {
         guard self.isAtHand(next.offset, { $0.removeExpired() }) else { return }
-        if let record = self.log.record(at: next.offset) { self.drop(next.offset, record) }
+        if let record = self.log.record(at: next.offset), self.drop(next.offset, record) {
+          self.mark(record)
+        }
       }
       self.expiries.removeMin()
     }

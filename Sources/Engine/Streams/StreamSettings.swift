@@ -58,6 +58,14 @@ public struct StreamSettings: Hashable, Sendable {
   public var allowsRollup = false
   /// Whether a message may end its life by itself.
   public var allowsExpiry = false
+  /// How long a mark stands, in nanoseconds, for a topic whose last record has gone of age; 0, the
+  /// default, for no mark.
+  public var markerLife: Int64 = 0
+  /// What becomes of a message's topic before it is kept; `nil`, the default, for nothing.
+  public var transform: TopicTransform?
+  /// What is published again, under another topic, when it is kept; `nil`, the default, for
+  /// nothing.
+  public var republish: RepublishSettings?
   /// The offset of the first record. Only a new stream looks at it.
   public var firstOffset: UInt64 = 0
   /// Whether nothing may be added or taken away by anyone any more.
@@ -84,10 +92,12 @@ public struct StreamSettings: Hashable, Sendable {
     try demand(
       min(self.recordsMax, self.bytesMax, self.recordBytesMax) >= 0
         && min(self.recordsPerTopicMax, self.groupsMax) >= 0
-        && min(self.ageMax, self.duplicateWindow) >= 0, "a limit is below zero")
+        && min(self.ageMax, self.duplicateWindow, self.markerLife) >= 0, "a limit is below zero")
     try demand(
       !self.refusesPerTopic || (self.overflow == .refuse && self.recordsPerTopicMax > 0),
       "refusing per topic needs the policy to refuse and a limit per topic")
+    try demand(
+      self.markerLife == 0 || self.allowsExpiry, "marks need a stream whose records may expire")
     try demand(
       !(self.allowsRollup && self.deniesPurge), "rollup needs a stream that can be purged")
     for (index, pattern) in self.patterns.enumerated() {

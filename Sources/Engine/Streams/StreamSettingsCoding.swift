@@ -24,6 +24,10 @@ extension StreamSettings {
     static let groupsMax: UInt8 = 19
     static let metadata: UInt8 = 20
     static let note: UInt8 = 21
+    static let markerLife: UInt8 = 22
+    static let transform: UInt8 = 23
+    static let republish: UInt8 = 24
+    static let republishesBare: UInt8 = 25
   }
 
   var stored: ByteBuffer {
@@ -49,6 +53,12 @@ extension StreamSettings {
     writer.write(Tag.groupsMax, self.groupsMax)
     writer.write(Tag.metadata, self.metadata)
     writer.write(Tag.note, self.notes)
+    writer.write(Tag.markerLife, self.markerLife)
+    if let transform = self.transform { writer.write(Tag.transform, transform) }
+    if let republish = self.republish {
+      writer.write(Tag.republish, republish.transform)
+      writer.write(Tag.republishesBare, republish.withoutPayload)
+    }
     return writer.buffer
   }
 
@@ -63,6 +73,9 @@ extension StreamSettings {
         self.retention = Retention(rawValue: UInt8(truncatingIfNeeded: field.number)) ?? .limits
       case Tag.metadata: self.metadata[field.entry.key] = field.entry.value
       case Tag.note: self.notes[field.entry.key] = field.entry.value
+      case Tag.transform: self.transform = field.transform
+      case Tag.republish: self.republish = field.transform.map { RepublishSettings(transform: $0) }
+      case Tag.republishesBare: self.republish?.withoutPayload = field.flag
       default: self.readLimit(field)
       }
     }
@@ -87,6 +100,7 @@ extension StreamSettings {
     case Tag.firstOffset: self.firstOffset = UInt64(bitPattern: field.number)
     case Tag.isSealed: self.isSealed = field.flag
     case Tag.groupsMax: self.groupsMax = field.count
+    case Tag.markerLife: self.markerLife = field.number
     default: break
     }
   }

@@ -9,6 +9,9 @@ public final class Streams {
     static let deleted: UInt8 = 2
   }
 
+  /// What a protocol adds to what streams send by themselves.
+  public weak var voice: (any StreamVoice)?
+
   private unowned let tenant: Tenant
   private var byName: [String: Stream] = [:]
   private var journal: (any Journal)?

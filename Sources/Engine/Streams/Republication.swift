@@ -1,0 +1,106 @@
+import GodwitPrimitives
+
+/// What a stream publishes again when it has kept it.
+public struct RepublishSettings: Hashable, Sendable {
+  /// Which topics, and under which others.
+  public var transform: TopicTransform
+  /// Whether the payload stays away.
+  public var withoutPayload: Bool
+
+  /// Settings.
+  public init(transform: TopicTransform, withoutPayload: Bool = false) {
+    self.transform = transform
+    self.withoutPayload = withoutPayload
+  }
+}
+
+/// A record that a stream publishes again.
+public struct Republication {
+  /// The stream.
+  public let stream: Stream
+  /// The record.
+  public let record: Record
+  /// The record's offset.
+  public let offset: UInt64
+  /// The offset after that of the topic's record before it; 0 where there was none.
+  public let previousEnd: UInt64
+  /// The topic to publish to.
+  public let topic: [UInt8]
+  /// Whether the payload is to stay away.
+  public let withoutPayload: Bool
+}
+
+/// What a protocol adds to what streams send by themselves: its own header names. Without one they
+/// send what they have, unadorned.
+public protocol StreamVoice: AnyObject {
+  /// Publishes a record again, with `tenant.publish`.
+  func republish(_ republication: Republication, _ tenant: Tenant)
+
+  /// The metadata of the record that stands for a topic whose last record has gone of age.
+  func markerMetadata(of stream: Stream) -> Metadata
+}
+
+extension Stream {
+  /// Marks a record that stands for a topic whose last record has gone.
+  private static var markerForm: UInt8 { 1 }
+
+  /// Publishes a record again, when the publish that is under way is over.
+  func republish(_ append: PendingAppend) {
+    guard let settings = self.settings.republish,
+      let topic = append.record.withTopic({ settings.transform.apply(to: $0) })
+    else { return }
+    let republication = Republication(
+      stream: self, record: append.record, offset: append.offset,
+      previousEnd: append.previous.map { $0 + 1 } ?? 0, topic: topic,
+      withoutPayload: settings.withoutPayload)
+    self.engine.whenQuiet {
+      if let voice = self.tenant.streams.voice {
+        voice.republish(republication, self.tenant)
+      } else {
+        republication.publish(self.tenant)
+      }
+    }
+  }
+
+  /// Whether a record stands for a topic whose last record has gone.
+  public static func isMarker(_ record: Record) -> Bool {
+    record.origin == .engine && record.nativeForm == Self.markerForm
+  }
+
+  /// Keeps a mark for the topic of a record that has gone of age, where the stream does so and the
+  /// topic has no other record.
+  func mark(_ record: Record) {
+    guard self.settings.markerLife > 0, !Self.isMarker(record) else { return }
+    let topic = record.topic
+    guard topic.withUnsafeBytes({ self.index.entry(of: $0) }) == nil else { return }
+    let metadata = self.tenant.streams.voice?.markerMetadata(of: self) ?? Metadata()
+    topic.withUnsafeBytes { topic in
+      var publication = Publication(
+        topic: topic, payload: UnsafeRawBufferPointer(start: nil, count: 0), origin: .engine,
+        native: UnsafeRawBufferPointer(start: nil, count: 0), quality: .atLeastOnce)
+      publication.nativeForm = Self.markerForm
+      publication.expiresAt = self.engine.now.addingClamped(self.settings.markerLife)
+      publication.setMetadata(metadata)
+      _ = self.append(&publication)
+    }
+  }
+}
+
+extension Republication {
+  /// Publishes the record under its new topic, as it is.
+  func publish(_ tenant: Tenant) {
+    self.topic.withUnsafeBytes { topic in
+      self.record.withPublication { publication in
+        var copy = publication.copy(to: topic)
+        if self.withoutPayload {
+          copy.setMetadata(publication.metadata(tenant.engine))
+          copy.origin = .engine
+          copy.native = UnsafeRawBufferPointer(start: nil, count: 0)
+          copy.payload = UnsafeRawBufferPointer(start: nil, count: 0)
+        }
+        var memo: Route?
+        tenant.publish(&copy, memo: &memo)
+      }
+    }
+  }
+}
