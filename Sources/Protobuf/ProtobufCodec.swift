@@ -7,6 +7,10 @@
   ///
   /// Maps are written in the order of their keys, so that equal messages are equal bytes. Needs the
   /// package trait `Protobuf`, which is on by default.
+  ///
+  /// A message within a `oneof` whose field comes again is merged, and swift-protobuf copies it to
+  /// do so: a body that is made for that takes time by the square of its size, a second for some
+  /// 100 KiB. Where strangers publish messages of such types, `bytesMax` is to be small.
   public struct ProtobufCodec: Codec {
     /// `application/protobuf`, and the older `application/x-protobuf`.
     public var mediaTypes: [String] { ["application/protobuf", "application/x-protobuf"] }
