@@ -13,7 +13,7 @@ import pytest
 from godwit_rig import NATSWire, User
 from godwit_rig.command_line import failed, godwit, succeeded
 from mqtt import wire
-from mqtt.client import Client, TCPTransport
+from mqtt.client import Client, NothingCame, TCPTransport
 from mqtt.scram import METHOD, ScramClient
 from mqtt.wire import Kind, P, Reason
 
@@ -128,35 +128,55 @@ def figures(server) -> tuple[int, int]:
     return waiting, turned_away
 
 
+def flooded(server, flood: list[NATSWire], turned_away: int) -> None:
+    """Tries passwords until so many were turned away: then no more of them can wait."""
+    deadline = time.monotonic() + 4 * DEADLINE_SECONDS
+    while figures(server)[1] < turned_away:
+        assert time.monotonic() < deadline, f"{len(flood)} tried: {figures(server)}"
+        for _ in range(20):
+            client = NATSWire(server.address("nats"))
+            client.send_connect(user="slow", **{"pass": f"wrong {len(flood)}"})
+            flood.append(client)
+
+
+def is_told_to_come_later(server) -> bool:
+    """Whether one more is told that the server is busy; it may find a place that was left."""
+    client = Client(TCPTransport(server.address("mqtt")))
+    client.send(wire.connect("c", user="slow", password=b"wrong"))
+    try:
+        client.expect(Kind.CONNACK, reason=Reason.SERVER_BUSY)
+    except NothingCame:
+        return False
+    finally:
+        client.close()
+    return True
+
+
 def test_a_flood_of_wrong_passwords_harms_nobody(broker, unique):
     """Checking one takes long: the first holds the thread, the rest waits, but not all of it."""
-    users = [User("slow", stored("right", 100_000)), User("quick", stored("pw", 4096))]
+    users = [User("slow", stored("right", 1_000_000)), User("quick", stored("pw", 4096))]
     server = broker("nats", "mqtt", users=users, fresh=True)
+    flood: list[NATSWire] = []
     with NATSWire(server.address("nats")) as bystander:
         bystander.connect(user="quick", **{"pass": "pw"})
         bystander.subscribe(unique)
         resident = server.resident_bytes()
-        flood = [NATSWire(server.address("nats")) for _ in range(640)]
-        for number, client in enumerate(flood):
-            client.send_connect(user="slow", **{"pass": f"wrong {number}"})
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        rounds = 0
-        while figures(server)[1] < 100:
-            assert time.monotonic() < deadline, "nobody was turned away"
-        while rounds < 20:
+        flooded(server, flood, 100)
+        for number in range(20):
             waiting, _ = figures(server)
             assert 0 < waiting <= 513, "the flood is over too early, or nothing bounds it"
-            bystander.publish(unique, str(rounds))
-            assert bystander.delivery().payload == str(rounds).encode()
-            rounds += 1
+            bystander.publish(unique, str(number))
+            assert bystander.delivery().payload == str(number).encode()
         # Who was let in before gets in again, past the queue.
         with NATSWire(server.address("nats")) as again:
             again.connect(user="quick", **{"pass": "pw"})
         # One more is told so, in the words of each protocol.
-        client = Client(TCPTransport(server.address("mqtt")))
-        client.send(wire.connect("c", user="slow", password=b"wrong"))
-        client.expect(Kind.CONNACK, reason=Reason.SERVER_BUSY)
-        client.close()
+        for _ in range(10):
+            flooded(server, flood, figures(server)[1] + 1)
+            if is_told_to_come_later(server):
+                break
+        else:
+            pytest.fail("nobody is told that the server is busy")
         assert server.resident_bytes() - resident < 64 << 20
         for client in flood:
             client.close()

@@ -208,7 +208,7 @@
     // MARK: Work
 
     /// Bodies that are twice as large take twice as long, not four times. One kind does, as the
-    /// codec's documentation says: swift-protobuf copies what a `oneof` holds to merge more into it.
+    /// codec's documentation says: swift-protobuf copies what a `oneof` holds to merge more in.
     @Test(arguments: Work.allCases)
     func whatABodyCostsGrowsWithItsSize(_ work: Work) {
       let count = 4_000
