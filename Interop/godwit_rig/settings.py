@@ -248,6 +248,8 @@ def render_nats_server(
         document["authorization"] = authorization
     if accounts:
         document["accounts"] = accounts
+    else:
+        document["jetstream"] = {"store_dir": str(ports / "jetstream")}
     # nats-server reads JSON as a dialect of its configuration language.
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

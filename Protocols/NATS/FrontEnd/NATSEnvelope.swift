@@ -1,4 +1,5 @@
 import GodwitEngine
+import GodwitPrimitives
 import GodwitWire
 import NATSWire
 import NIOCore
@@ -51,10 +52,10 @@ final class NATSEnvelope: EnvelopeReader {
 
     /// Takes apart what `NATSSession.publish` put together.
     init(_ publication: borrowing Publication) {
-      let native = publication.native
+      let native = NATSEnvelope.shown(publication)?.tail ?? publication.native
       guard let base = native.baseAddress else { return }
       let first = ASCIIScan.endOfToken(base, 0, native.count)
-      let hasHeaders = publication.nativeForm == NATSReceiver.Form.headers
+      let hasHeaders = publication.nativeForm & NATSReceiver.Form.headers != 0
       var end = first
       var tokens = 1
       while end < native.count, native[end] == 0x20 {
@@ -73,6 +74,22 @@ final class NATSEnvelope: EnvelopeReader {
         }
       }
     }
+  }
+
+  /// The subject that receivers are to see and what follows it, of a message of the form `shown`.
+  static func shown(
+    _ publication: borrowing Publication
+  ) -> (subject: UnsafeRawBufferPointer, tail: UnsafeRawBufferPointer)? {
+    let native = publication.native
+    guard publication.nativeForm & NATSReceiver.Form.shown != 0, native.count >= 2 else {
+      return nil
+    }
+    let end = 2 + Int(native[0]) << 8 + Int(native[1])
+    guard end <= native.count else { return nil }
+    return (
+      UnsafeRawBufferPointer(rebasing: native[2..<end]),
+      UnsafeRawBufferPointer(rebasing: native[end...])
+    )
   }
 
   // MARK: From NATS
@@ -161,6 +178,52 @@ final class NATSEnvelope: EnvelopeReader {
     return false
   }
 
+  // MARK: Into streams
+
+  /// What a message's headers ask of the streams that capture it (ADR-1, ADR-43).
+  func conditions(of publication: borrowing Publication) -> AppendConditions? {
+    guard publication.nativeForm & NATSReceiver.Form.headers != 0 else { return nil }
+    let headers = Tail(publication).headers
+    guard !headers.isEmpty else { return nil }
+    var conditions = AppendConditions()
+    conditions.propertyBytes = headers.count
+    guard let options = try? JetStreamPublishOptions(parsing: headers) else { return conditions }
+    func bytes(_ text: String) -> [UInt8]? { text.isEmpty ? nil : Array(text.utf8) }
+    conditions.messageID = bytes(options.messageID)
+    conditions.stream = bytes(options.expectedStream)
+    conditions.nextOffset = options.expectedLastSequence
+    conditions.topicEnd = options.expectedLastSubjectSequence
+    if !options.expectedLastSubject.isEmpty {
+      conditions.topicEndPattern = TopicPattern(canonical: Array(options.expectedLastSubject.utf8))
+    }
+    conditions.lastMessageID = bytes(options.expectedLastMessageID)
+    switch options.rollup {
+    case .subject: conditions.rollup = .topic
+    case .all: conditions.rollup = .all
+    case nil, .other: break
+    }
+    switch options.timeToLive {
+    case .never: conditions.timeToLive = .never
+    case .invalid: conditions.timeToLive = .invalid
+    case .seconds(let seconds) where seconds > 0:
+      let (nanoseconds, overflows) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+      conditions.timeToLive = .after(overflows ? .max : nanoseconds)
+    case nil, .seconds: break
+    }
+    // No stream has this name: what it would ask of a stream, none here can do.
+    if options.asksForMore { conditions.stream = [] }
+    return conditions
+  }
+
+  /// The header block of a kept message; empty when it has none.
+  func headerBlock(of publication: inout Publication, engine: Engine) -> ByteBuffer {
+    if publication.origin == self.origin { return ByteBuffer(bytes: Tail(publication).headers) }
+    var block = ByteBuffer()
+    let metadata = publication.metadata(engine)
+    _ = self.headers(of: publication, metadata, now: engine.now, into: &block)
+    return block
+  }
+
   // MARK: To NATS
 
   /// The tail of a message of another protocol, behind one byte that tells its form.
@@ -237,5 +300,16 @@ final class NATSEnvelope: EnvelopeReader {
     let isVisible = data.allSatisfy { $0 > 0x20 && $0 < 0x7F }
     if isVisible, !data.isEmpty, !data.starts(with: self.base64Prefix) { return data }
     return self.base64Prefix + Array(Base64.encode(data).utf8)
+  }
+}
+
+extension JetStreamPublishOptions {
+  /// Whether a message asks for what no stream here does: counters, schedules, batches, words that
+  /// are none.
+  fileprivate var asksForMore: Bool {
+    if case .other = self.rollup { return true }
+    return self.increment != nil || !self.batchID.isEmpty || !self.schedule.isEmpty
+      || !self.scheduler.isEmpty || !self.scheduleNext.isEmpty
+      || (self.expectedLastSubjectSequence == nil && !self.expectedLastSubject.isEmpty)
   }
 }

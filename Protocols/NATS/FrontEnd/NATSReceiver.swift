@@ -12,6 +12,9 @@ final class NATSReceiver: Subscriber {
   enum Form {
     static var plain: UInt8 { 0 }
     static var headers: UInt8 { 1 }
+    /// Added to either: the message tells what subject its receivers are to see, behind two bytes
+    /// of length before all else.
+    static var shown: UInt8 { 2 }
   }
 
   /// Above this many bytes a message's receivers share one copy; below, each gets its own.
@@ -152,9 +155,13 @@ final class NATSReceiver: Subscriber {
     let isNative = publication.origin == self.origin
     if self.replies != nil { self.noteReply(&publication, isNative: isNative) }
     let form = publication.nativeForm
-    if isNative, form == Form.plain || self.takesHeaders {
+    if isNative, form & Form.headers == 0 || self.takesHeaders {
       self.bytesOut &+= Self.messageBytes(publication)
-      self.send(Self.front(prefix, form: form), &publication)
+      if form & Form.shown == 0 {
+        self.send(Self.front(prefix, form: form), &publication)
+      } else {
+        self.sendShown(publication, to: subscription)
+      }
     } else {
       let withHeaders = self.takesHeaders
       let engine = self.tenant.engine
@@ -183,6 +190,21 @@ final class NATSReceiver: Subscriber {
     }
     self.connection.append(front)
     self.connection.append(tail)
+  }
+
+  /// Sends a message under another subject than the one by which it came here.
+  private func sendShown(
+    _ publication: borrowing Publication, to subscription: NATSSubscription
+  ) {
+    guard let (subject, tail) = NATSEnvelope.shown(publication) else { return }
+    var front = ByteBuffer()
+    front.reserveCapacity(7 + subject.count + subscription.sid.count)
+    front.writeStaticString(publication.nativeForm & Form.headers == 0 ? "MSG " : "HMSG ")
+    front.writeBytes(subject)
+    front.writeStaticString(" ")
+    front.writeBytes(subscription.sid)
+    front.writeStaticString(" ")
+    front.withUnsafeReadableBytes { self.connection.append($0, tail) }
   }
 
   private func isDenied(

@@ -21,7 +21,7 @@ public final class NATSServer: FrontEnd {
 
   /// The version that clients are told: the nats-server release whose core protocol this is.
   /// Clients look at it to learn what they may use; `server_name` says who we really are.
-  static let protocolVersion = "2.10.29"
+  static let protocolVersion = "2.11.10"
 
   let context: FrontEndContext
   let envelope: NATSEnvelope
@@ -36,6 +36,7 @@ public final class NATSServer: FrontEnd {
   private(set) var listeners: [Transport: BoundAddress] = [:]
   private(set) var adminAddress: BoundAddress?
   private var drain: NATSDrain?
+  private var jetStreams: [ObjectIdentifier: JetStreamAccount] = [:]
 
   /// Makes the front end.
   public init(_ context: FrontEndContext, values: SettingsValues) throws(SettingsError) {
@@ -59,6 +60,7 @@ public final class NATSServer: FrontEnd {
     info.version = Self.protocolVersion
     info.go = "godwit \(self.context.version)"
     info.maxPayload = self.values.payloadBytesMax
+    info.jetStream = true
     info.lameDuckMode = self.drain != nil
     return info
   }
@@ -74,6 +76,15 @@ public final class NATSServer: FrontEnd {
   func accountName(_ tenant: Tenant?) -> String {
     guard let name = tenant?.name, name != "default" else { return "$G" }
     return name
+  }
+
+  /// A tenant's streams as its NATS clients see them, from the first client on.
+  func jetStream(of tenant: Tenant) -> JetStreamAccount {
+    let key = ObjectIdentifier(tenant)
+    if let account = self.jetStreams[key] { return account }
+    let account = JetStreamAccount(frontEnd: self, tenant: tenant)
+    self.jetStreams[key] = account
+    return account
   }
 
   /// Where clients of a transport connect to.

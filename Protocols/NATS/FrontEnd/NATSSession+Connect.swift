@@ -131,6 +131,7 @@ extension NATSSession {
         tenant: principal.tenant, session: self, permissions: principal.permissions)
       receiver.bytesOut = self.receiver?.bytesOut ?? 0
       self.receiver = receiver
+      self.jetStream = self.frontEnd.jetStream(of: receiver.tenant)
     }
     self.principal = principal
     self.receiver?.configure(echo: self.options.echo, takesHeaders: self.options.headers)

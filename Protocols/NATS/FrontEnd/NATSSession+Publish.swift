@@ -46,9 +46,20 @@ extension NATSSession {
     let taken = tenant._withUnsafeGuaranteedRef {
       $0.publish(&publication, memo: &self.memo)
     }
-    if taken == 0, operation.reply.count > 0 {
+    guard operation.reply.count > 0 else { return }
+    if taken == 0 {
       self.noteUnanswered(operation.subject, reply: operation.reply)
+    } else if !publication.captures.isEmpty {
+      self.acknowledge(publication.captures, operation)
     }
+  }
+
+  /// Streams have taken the message, or refused it, and the client wants to know.
+  @inline(never)
+  private func acknowledge(_ captures: [Capture], _ operation: borrowing NATSOperation) {
+    self.jetStream?.acknowledge(
+      captures, subject: operation.subject, headers: operation.headers,
+      payloadBytes: operation.payload.count, reply: Array(operation.reply))
   }
 
   /// Judges a subject and remembers the verdict for as long as the client stays with it.
@@ -63,6 +74,7 @@ extension NATSSession {
       verdict.insert(.notLiteral)
     }
     if Self.isReserved(subject) { verdict.insert(.denied) }
+    if Self.isJetStream(subject) { verdict.insert(.jetStream) }
     if subject.starts(with: Self.userInfoSubject) {
       verdict.insert(.service)
     } else if subject.isSystemTopic {
@@ -75,6 +87,12 @@ extension NATSSession {
     }
     self.subject.remember(subject)
     self.verdict = verdict
+  }
+
+  private static func isJetStream(_ subject: UnsafeRawBufferPointer) -> Bool {
+    subject.count > 7 && subject.starts(with: "$JS.".utf8)
+      && (subject.starts(with: "$JS.API.".utf8) || subject.starts(with: "$JS.ACK.".utf8)
+        || subject.starts(with: "$JS.FC.".utf8))
   }
 
   private static var userInfoSubject: String.UTF8View { "$SYS.REQ.USER.INFO".utf8 }
@@ -124,6 +142,12 @@ extension NATSSession {
     if self.options.verbose { self.sendOK() }
     guard !self.verdict.contains(.undeliverable) else {
       if operation.reply.count > 0 {
+        self.noteUnanswered(operation.subject, reply: operation.reply)
+      }
+      return
+    }
+    if self.verdict.contains(.jetStream), let jetStream = self.jetStream {
+      if !jetStream.take(operation), operation.reply.count > 0 {
         self.noteUnanswered(operation.subject, reply: operation.reply)
       }
       return

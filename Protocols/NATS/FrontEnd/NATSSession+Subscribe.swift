@@ -41,6 +41,7 @@ extension NATSSession {
         return
       }
       receiver.subscriptions[operation.sid] = subscription
+      self.jetStream?.interestChanged()
     }
     if self.options.verbose { self.sendOK() }
   }
@@ -95,5 +96,6 @@ extension NATSSession {
     guard let receiver = self.receiver else { return }
     subscription.sid.withUnsafeBytes { receiver.subscriptions[$0] = nil }
     receiver.tenant.router.unsubscribe(subscription)
+    self.jetStream?.interestChanged()
   }
 }

@@ -34,6 +34,8 @@ final class NATSSession: Session {
     static let service = Verdict(rawValue: 8)
     /// Longer, or of more tokens, than the engine takes.
     static let overLimit = Verdict(rawValue: 16)
+    /// JetStream's, which is asked in place of the router.
+    static let jetStream = Verdict(rawValue: 32)
   }
 
   let frontEnd: NATSServer
@@ -53,6 +55,9 @@ final class NATSSession: Session {
       self.hotTenant = self.receiver.map { Unmanaged.passUnretained($0.tenant) }
     }
   }
+
+  /// The tenant's streams, once the client is known.
+  var jetStream: JetStreamAccount?
 
   // Publishing. The tenant once more, reached without counting references: `receiver` keeps it
   // alive, and the two change together.
@@ -208,6 +213,7 @@ final class NATSSession: Session {
     self.stage = .ended
     self.cancelTimers()
     self.receiver?.retire()
+    self.jetStream?.interestChanged()
     self.frontEnd.forget(self, reason)
     // A subscription keeps its receiver alive, and the table is the receiver's.
     self.receiver?.subscriptions.removeAll()

@@ -1,0 +1,336 @@
+"""JetStream with nats-py: streams, acknowledged publishes, consumers, buckets, objects."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import nats
+import pytest
+from nats.js import api
+from nats.js.errors import APIError, BadRequestError, KeyNotFoundError, NotFoundError
+
+
+@pytest.fixture
+async def client(broker):
+    server = broker("nats")
+    connection = await nats.connect(server.url("nats"))
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def stream(client, unique):
+    """A JetStream context, and a stream that keeps `<unique>.>`."""
+    context = client.jetstream()
+    await context.add_stream(name=unique, subjects=[f"{unique}.>"], storage="memory")
+    yield context
+    try:
+        await context.delete_stream(unique)
+    except NotFoundError:
+        pass
+
+
+async def request(client, subject: str, body: object = None) -> dict:
+    payload = b"" if body is None else json.dumps(body).encode()
+    answer = await client.request(f"$JS.API.{subject}", payload, timeout=2)
+    return json.loads(answer.data)
+
+
+async def test_streams_are_made_shown_changed_and_deleted(client, unique):
+    context = client.jetstream()
+    made = await context.add_stream(name=unique, subjects=[f"{unique}.*"], max_msgs=10)
+    assert made.config.name == unique
+    assert made.config.max_msgs == 10
+    assert made.config.num_replicas == 1
+    assert made.state.messages == 0
+    again = await context.add_stream(name=unique, subjects=[f"{unique}.*"], max_msgs=10)
+    assert again.config == made.config
+    with pytest.raises(BadRequestError) as refused:
+        await context.add_stream(name=unique, subjects=[f"{unique}.*"], max_msgs=11)
+    assert refused.value.err_code == 10058
+    changed = await context.update_stream(name=unique, subjects=[f"{unique}.*"], max_msgs=2)
+    assert changed.config.max_msgs == 2
+    for index in range(5):
+        await context.publish(f"{unique}.{index}", b"x")
+    shown = await context.stream_info(unique, subjects_filter=">")
+    assert shown.state.messages == 2
+    assert (shown.state.first_seq, shown.state.last_seq) == (4, 5)
+    assert shown.state.subjects == {f"{unique}.3": 1, f"{unique}.4": 1}
+    assert unique in [info.config.name for info in await context.streams_info()]
+    assert await context.find_stream_name_by_subject(f"{unique}.1") == unique
+    assert await context.delete_stream(unique)
+    with pytest.raises(NotFoundError):
+        await context.stream_info(unique)
+
+
+async def test_two_streams_do_not_keep_the_same(client, stream, unique):
+    with pytest.raises(BadRequestError) as refused:
+        await stream.add_stream(name=f"{unique}-other", subjects=[f"{unique}.a"])
+    assert refused.value.err_code == 10065
+
+
+@pytest.mark.godwit_only
+async def test_what_is_not_there_is_refused(client, unique):
+    answer = await request(
+        client,
+        f"STREAM.CREATE.{unique}",
+        {"name": unique, "subjects": [unique], "allow_msg_counter": True},
+    )
+    assert answer["error"]["err_code"] == 10052
+    assert "not supported" in answer["error"]["description"]
+    answer = await request(client, f"STREAM.CREATE.{unique}", {"name": unique, "bogus": 1})
+    assert answer["error"]["err_code"] == 10025
+    answer = await request(client, f"STREAM.SNAPSHOT.{unique}", {"deliver_subject": "x"})
+    assert answer["error"]["err_code"] == 10064
+
+
+async def test_publishes_are_acknowledged(stream, unique):
+    first = await stream.publish(f"{unique}.a", b"1")
+    assert (first.stream, first.seq) == (unique, 1)
+    assert not first.duplicate
+    one = await stream.publish(f"{unique}.a", b"2", headers={"Nats-Msg-Id": "m"})
+    two = await stream.publish(f"{unique}.a", b"2", headers={"Nats-Msg-Id": "m"})
+    assert (one.seq, two.seq, two.duplicate) == (2, 2, True)
+    with pytest.raises(APIError) as refused:
+        await stream.publish(
+            f"{unique}.a", b"3", headers={"Nats-Expected-Last-Sequence": "9"})
+    assert refused.value.err_code == 10071
+    with pytest.raises(APIError) as refused:
+        await stream.publish(f"{unique}.a", b"3", headers={"Nats-TTL": "5s"})
+    assert refused.value.err_code == 10166
+    with pytest.raises(APIError) as refused:
+        await stream.publish(f"{unique}.a", b"", headers={"Nats-Incr": "1"})
+    assert refused.value.err_code == 10168
+    await stream.publish(
+        f"{unique}.b", b"4", headers={"Nats-Expected-Last-Subject-Sequence": "0"})
+    assert (await stream.stream_info(unique)).state.messages == 3
+
+
+async def test_messages_are_read_by_number_and_subject(client, stream, unique):
+    await stream.publish(f"{unique}.a", b"one", headers={"K": "v"})
+    await stream.publish(f"{unique}.b", b"two")
+    message = await stream.get_msg(unique, seq=1)
+    assert (message.subject, message.data, message.headers) == (f"{unique}.a", b"one", {"K": "v"})
+    last = await stream.get_last_msg(unique, f"{unique}.b")
+    assert (last.seq, last.data) == (2, b"two")
+    assert await stream.delete_msg(unique, 1)
+    with pytest.raises(NotFoundError):
+        await stream.get_msg(unique, seq=1)
+    assert await stream.purge_stream(unique)
+    assert (await stream.stream_info(unique)).state.messages == 0
+
+
+async def test_a_full_stream_refuses_or_forgets(client, unique):
+    context = client.jetstream()
+    await context.add_stream(
+        name=unique, subjects=[unique], max_msgs=1, discard=api.DiscardPolicy.NEW)
+    await context.publish(unique, b"1")
+    with pytest.raises(APIError) as refused:
+        await context.publish(unique, b"2")
+    assert refused.value.err_code == 10077
+    await context.delete_stream(unique)
+
+
+async def test_a_durable_pull_consumer(stream, unique):
+    for index in range(10):
+        await stream.publish(f"{unique}.{index}", str(index).encode(), headers={"N": str(index)})
+    consumer = await stream.pull_subscribe(f"{unique}.>", durable="work")
+    got = await consumer.fetch(4, timeout=2)
+    assert [message.data for message in got] == [b"0", b"1", b"2", b"3"]
+    assert got[2].subject == f"{unique}.2"
+    assert got[2].headers == {"N": "2"}
+    facts = got[3].metadata
+    assert (facts.stream, facts.consumer) == (unique, "work")
+    assert (facts.sequence.stream, facts.sequence.consumer) == (4, 4)
+    assert (facts.num_delivered, facts.num_pending) == (1, 6)
+    for message in got[:3]:
+        await message.ack_sync()
+    info = await consumer.consumer_info()
+    assert (info.num_ack_pending, info.num_pending) == (1, 6)
+    assert (info.ack_floor.stream_seq, info.delivered.stream_seq) == (3, 4)
+    await got[3].nak()
+    again = await consumer.fetch(1, timeout=2)
+    assert again[0].data == b"3"
+    assert again[0].metadata.num_delivered == 2
+    await again[0].term()
+    rest = await consumer.fetch(20, timeout=1)
+    assert [message.data for message in rest] == [b"4", b"5", b"6", b"7", b"8", b"9"]
+    for message in rest:
+        await message.ack()
+    with pytest.raises(nats.errors.TimeoutError):
+        await consumer.fetch(1, timeout=0.3)
+    info = await consumer.consumer_info()
+    assert (info.num_ack_pending, info.num_pending) == (0, 0)
+
+
+async def test_what_is_not_acknowledged_comes_again(stream, unique):
+    await stream.publish(f"{unique}.a", b"1")
+    consumer = await stream.pull_subscribe(
+        f"{unique}.>", durable="slow", config=api.ConsumerConfig(ack_wait=0.3, max_deliver=2))
+    first = (await consumer.fetch(1, timeout=2))[0]
+    second = (await consumer.fetch(1, timeout=2))[0]
+    assert (first.metadata.num_delivered, second.metadata.num_delivered) == (1, 2)
+    with pytest.raises(nats.errors.TimeoutError):
+        await consumer.fetch(1, timeout=0.8)
+
+
+async def test_a_request_is_served_when_a_message_comes(stream, unique):
+    consumer = await stream.pull_subscribe(f"{unique}.>", durable="late")
+    fetching = asyncio.create_task(consumer.fetch(1, timeout=5))
+    while (await consumer.consumer_info()).num_waiting == 0:
+        pass
+    await stream.publish(f"{unique}.a", b"now")
+    assert [message.data for message in await fetching] == [b"now"]
+
+
+async def test_a_push_consumer_with_a_queue(stream, unique):
+    for index in range(6):
+        await stream.publish(f"{unique}.{index}", str(index).encode())
+    subscription = await stream.subscribe(f"{unique}.>", durable="pusher", queue="pusher")
+    got = [await subscription.next_msg(timeout=2) for _ in range(6)]
+    assert sorted(message.data for message in got) == [str(i).encode() for i in range(6)]
+    assert got[0].subject == f"{unique}.0"
+    for message in got:
+        await message.ack_sync()
+    assert (await subscription.consumer_info()).num_ack_pending == 0
+
+
+async def test_an_ordered_consumer(stream, unique):
+    for index in range(100):
+        await stream.publish(f"{unique}.a", str(index).encode())
+    subscription = await stream.subscribe(f"{unique}.>", ordered_consumer=True)
+    got = [await subscription.next_msg(timeout=2) for _ in range(100)]
+    assert [message.data for message in got] == [str(i).encode() for i in range(100)]
+
+
+async def test_filters_and_delivery_policies(stream, unique):
+    for index in range(4):
+        await stream.publish(f"{unique}.{index % 2}", str(index).encode())
+    last = await stream.pull_subscribe(
+        f"{unique}.>", durable="last",
+        config=api.ConsumerConfig(deliver_policy=api.DeliverPolicy.LAST_PER_SUBJECT))
+    assert [message.data for message in await last.fetch(5, timeout=1)] == [b"2", b"3"]
+    odd = await stream.pull_subscribe(f"{unique}.1", durable="odd")
+    assert [message.data for message in await odd.fetch(5, timeout=1)] == [b"1", b"3"]
+    start = await stream.pull_subscribe(
+        f"{unique}.>", durable="start",
+        config=api.ConsumerConfig(
+            deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=3))
+    assert [message.data for message in await start.fetch(5, timeout=1)] == [b"2", b"3"]
+
+
+async def test_a_work_queue_forgets_what_is_done(client, unique):
+    context = client.jetstream()
+    await context.add_stream(
+        name=unique, subjects=[unique], retention=api.RetentionPolicy.WORK_QUEUE)
+    await context.publish(unique, b"job")
+    consumer = await context.pull_subscribe(unique, durable="w")
+    await (await consumer.fetch(1, timeout=2))[0].ack_sync()
+    assert (await context.stream_info(unique)).state.messages == 0
+    with pytest.raises(BadRequestError) as refused:
+        await context.pull_subscribe(unique, durable="v")
+    assert refused.value.err_code == 10100
+    await context.delete_stream(unique)
+
+
+async def test_consumers_are_listed_paused_and_deleted(client, stream, unique):
+    await stream.add_consumer(unique, durable_name="one", ack_policy="explicit")
+    await stream.add_consumer(unique, durable_name="two", ack_policy="explicit")
+    names = await request(client, f"CONSUMER.NAMES.{unique}")
+    assert names["consumers"] == ["one", "two"]
+    assert [info.name for info in await stream.consumers_info(unique)] == ["one", "two"]
+    paused = await request(
+        client, f"CONSUMER.PAUSE.{unique}.one", {"pause_until": "2099-01-01T00:00:00Z"})
+    assert paused["paused"] and paused["pause_remaining"] > 0
+    await stream.publish(f"{unique}.a", b"1")
+    consumer = await stream.pull_subscribe_bind("one", unique)
+    with pytest.raises(nats.errors.TimeoutError):
+        await consumer.fetch(1, timeout=0.3)
+    await request(client, f"CONSUMER.PAUSE.{unique}.one", {})
+    assert len(await consumer.fetch(1, timeout=2)) == 1
+    assert await stream.delete_consumer(unique, "one")
+    with pytest.raises(NotFoundError):
+        await stream.consumer_info(unique, "one")
+
+
+async def test_advisories(client, unique):
+    heard: asyncio.Queue = asyncio.Queue()
+    await client.subscribe("$JS.EVENT.ADVISORY.>", cb=heard.put)
+    await client.flush()
+    context = client.jetstream()
+    await context.add_stream(name=unique, subjects=[unique])
+    await context.publish(unique, b"1")
+    consumer = await context.pull_subscribe(unique, durable="c")
+    message = (await consumer.fetch(1, timeout=2))[0]
+    await client.request(message.reply, b"-NAK", timeout=2)
+    await context.delete_consumer(unique, "c")
+    await context.delete_stream(unique)
+    kinds = []
+    while len(kinds) < 5:
+        message = await asyncio.wait_for(heard.get(), 2)
+        if unique in message.subject:
+            kinds.append(json.loads(message.data)["type"].split(".")[-1])
+    assert kinds == [
+        "stream_action", "consumer_action", "nak", "consumer_action", "stream_action"]
+
+
+async def test_key_value_buckets(client, unique):
+    context = client.jetstream()
+    bucket = await context.create_key_value(bucket=unique, history=3)
+    first = await bucket.put("a", b"1")
+    second = await bucket.update("a", b"2", last=first)
+    assert (first, second) == (1, 2)
+    assert (await bucket.get("a")).value == b"2"
+    assert (await bucket.get("a", revision=1)).value == b"1"
+    with pytest.raises(APIError):
+        await bucket.update("a", b"3", last=first)
+    await bucket.create("b", b"x")
+    assert sorted(await bucket.keys()) == ["a", "b"]
+    assert [entry.value for entry in await bucket.history("a")] == [b"1", b"2"]
+    watcher = await bucket.watchall()
+    seen = [await watcher.updates(timeout=2) for _ in range(3)]
+    assert [entry.key if entry else None for entry in seen] == ["a", "b", None]
+    await bucket.put("c", b"new")
+    assert (await watcher.updates(timeout=2)).key == "c"
+    await bucket.delete("a")
+    with pytest.raises(KeyNotFoundError):
+        await bucket.get("a")
+    await bucket.purge("b")
+    assert (await bucket.status()).values == 5
+    assert await context.delete_key_value(unique)
+
+
+async def test_objects(client, unique):
+    context = client.jetstream()
+    store = await context.create_object_store(unique)
+    data = bytes(range(256)) * 2000
+    info = await store.put("thing", data)
+    assert info.size == len(data)
+    assert (await store.get("thing")).data == data
+    assert [entry.name for entry in await store.list()] == ["thing"]
+    await store.delete("thing")
+    with pytest.raises(NotFoundError):
+        await store.get("thing")
+    await context.delete_object_store(unique)
+
+
+@pytest.mark.godwit_only
+async def test_other_protocols_fill_streams(broker, unique):
+    server = broker("nats", "mqtt")
+    from paho.mqtt import client as mqtt
+
+    connection = await nats.connect(server.url("nats"))
+    context = connection.jetstream()
+    await context.add_stream(name=unique, subjects=[f"{unique}.>"])
+    publisher = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    publisher.connect(*server.address("mqtt"))
+    publisher.loop_start()
+    publisher.publish(f"{unique}/t", b"from mqtt", qos=1).wait_for_publish(5)
+    publisher.loop_stop()
+    publisher.disconnect()
+    consumer = await context.pull_subscribe(f"{unique}.>", durable="c")
+    got = await consumer.fetch(1, timeout=2)
+    assert (got[0].subject, got[0].data) == (f"{unique}.t", b"from mqtt")
+    await got[0].ack_sync()
+    await connection.close()

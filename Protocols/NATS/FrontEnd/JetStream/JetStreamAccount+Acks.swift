@@ -1,0 +1,148 @@
+import GodwitEngine
+import NATSWire
+import NIOCore
+
+/// What receivers say: acknowledgements, requests for more, answers to flow control.
+extension JetStreamAccount {
+  /// CONSUMER.MSG.NEXT. Nobody answers for a consumer that is not there.
+  func next(_ stream: String, _ name: String, _ request: Request) -> Bool {
+    guard let stream = self.tenant.streams[stream], let group = stream.group(named: name) else {
+      return false
+    }
+    let consumer = self.consumer(group, of: stream)
+    do throws(JetStreamJSONError) {
+      consumer.request(try JetStreamPullRequest(parsing: request.body), reply: request.reply)
+    } catch {
+      self.send(.badRequest(error.description), to: request.reply)
+    }
+    return true
+  }
+
+  func takeAck(_ operation: borrowing NATSOperation) -> Bool {
+    let subject = operation.subject
+    if let consumer = self.lastAcknowledged, subject.starts(with: consumer.ackPrefix) {
+      let numbers = JetStreamAckSubject.numbers(subject, behind: consumer.ackPrefix.count)
+      guard let numbers else { return false }
+      return self.take(operation, numbers, for: consumer)
+    }
+    guard let address = JetStreamAckSubject(subject),
+      let stream = self.tenant.streams[address.stream],
+      let group = stream.group(named: address.consumer)
+    else { return false }
+    let consumer = self.consumer(group, of: stream)
+    self.lastAcknowledged = consumer
+    let numbers = (address.deliveries, address.streamSequence, address.consumerSequence)
+    return self.take(operation, numbers, for: consumer)
+  }
+
+  private func take(
+    _ operation: borrowing NATSOperation,
+    _ numbers: (deliveries: UInt64, stream: UInt64, consumer: UInt64),
+    for consumer: JetStreamConsumer
+  ) -> Bool {
+    let group = consumer.group
+    guard numbers.stream > 0 else { return false }
+    let offset = numbers.stream - 1
+    switch JetStreamAck(operation.payload) {
+    case .ack, nil: group.acknowledge(offset)
+    case .progress: group.extend(offset)
+    case .nak(let delay):
+      if group.release(offset, delay: delay ?? 0) {
+        self.tell(.nak(consumer.delivery(numbers)))
+      }
+    case .term(let reason):
+      if group.terminate(offset) {
+        self.tell(.terminated(consumer.delivery(numbers), reason: reason))
+      }
+    case .next(let request):
+      group.acknowledge(offset)
+      let request = request ?? JetStreamPullRequest(batch: 1)
+      consumer.request(request, reply: Array(operation.reply))
+      return true
+    }
+    guard operation.reply.count > 0 else { return true }
+    let reply = Array(operation.reply)
+    group.whenCommitted { error in
+      // Who hears nothing asks again, and the message is delivered again.
+      if error == nil { self.publish([], to: reply) }
+    }
+    return true
+  }
+
+  func takeFlow(_ subject: UnsafeRawBufferPointer) -> Bool {
+    guard let (name, consumer, token) = JetStreamFlowSubject.parse(subject),
+      let stream = self.tenant.streams[name], let group = stream.group(named: consumer)
+    else { return false }
+    self.consumer(group, of: stream).flowAnswered(token)
+    return true
+  }
+
+  // MARK: Publishers
+
+  /// Tells a publisher what became of its message, when that lasts. A stream that does not
+  /// acknowledge says nothing.
+  ///
+  /// - Parameter headers: the message's header block.
+  func acknowledge(
+    _ captures: [Capture], subject: UnsafeRawBufferPointer, headers: UnsafeRawBufferPointer,
+    payloadBytes: Int, reply: [UInt8]
+  ) {
+    for capture in captures {
+      let facts = self.facts(of: capture.stream)
+      guard !facts.noAck else { continue }
+      var answer = facts.ackPrefix
+      switch capture.result {
+      case .stored(let offset):
+        answer += String(offset + 1).utf8
+        answer.append(UInt8(ascii: "}"))
+      case .duplicate(let offset):
+        answer += String(offset + 1).utf8
+        answer += #","duplicate":true}"#.utf8
+      case .refused(let refusal):
+        let options = try? JetStreamPublishOptions(parsing: headers)
+        let config = JetStreamSettings.config(capture.stream.settings)
+        let error = options?.refusal(
+          by: config, subject: String(decoding: subject, as: UTF8.self),
+          payloadBytes: payloadBytes)
+        answer = Self.failure(error ?? Self.error(refusal), config.name)
+      }
+      capture.whenCommitted { [name = capture.stream.name] error in
+        if let error {
+          answer = Self.failure(JetStreamError(.streamStoreFailed, error.message), name)
+        }
+        self.publish(answer, to: reply)
+      }
+    }
+  }
+
+  private static func failure(_ error: JetStreamError, _ stream: String) -> [UInt8] {
+    var ack = JetStreamPublishAck()
+    ack.error = error
+    ack.stream = stream
+    return ack.encoded
+  }
+
+  private static func error(_ refusal: AppendRefusal) -> JetStreamError {
+    switch refusal {
+    case .isSealed: JetStreamError(.streamSealed)
+    case .otherStream: JetStreamError(.streamNotMatch)
+    case .nextOffsetIs(let last), .topicEndIs(let last):
+      JetStreamError(.streamWrongLastSequence, String(last))
+    case .lastMessageIDIs(let id):
+      JetStreamError(.streamWrongLastMsgID, String(decoding: id ?? [], as: UTF8.self))
+    case .rollupNotAllowed: JetStreamError(.streamRollupFailed, "rollup not permitted")
+    case .timeToLiveInvalid: JetStreamError(.messageTTLInvalid)
+    case .expiryNotAllowed: JetStreamError(.messageTTLDisabled)
+    case .topicInvalid: JetStreamError(.streamStoreFailed, "invalid subject")
+    case .recordTooLarge: JetStreamError(.streamMessageExceedsMaximum)
+    case .recordsMax: JetStreamError(.streamStoreFailed, "maximum messages exceeded")
+    case .bytesMax: JetStreamError(.streamStoreFailed, "maximum bytes exceeded")
+    case .recordsPerTopicMax:
+      JetStreamError(.streamStoreFailed, "maximum messages per subject exceeded")
+    case .log(let error):
+      error.code == .quotaExceeded
+        ? JetStreamError(.insufficientResources)
+        : JetStreamError(.streamStoreFailed, error.message)
+    }
+  }
+}

@@ -1,0 +1,174 @@
+import GodwitEngine
+import GodwitPrimitives
+import NATSWire
+import NIOCore
+
+/// Messages of streams, one by one: reading, deleting, purging.
+extension JetStreamAccount {
+  /// Calls `body` with what a request names.
+  private func find(
+    _ wanted: JetStreamRequest.MessageGet, in stream: GodwitEngine.Stream,
+    _ body: @escaping (GodwitEngine.Stream.Found?) -> Void
+  ) {
+    func look(at offset: UInt64) {
+      stream.withRecord(at: offset) { record in
+        body(record.map { GodwitEngine.Stream.Found(offset: offset, record: $0) })
+      }
+    }
+    if !wanted.nextFor.isEmpty {
+      let start = wanted.sequence > 0 ? wanted.sequence - 1 : 0
+      stream.findNext(JetStreamSettings.pattern(wanted.nextFor), from: start, body)
+    } else if !wanted.lastFor.isEmpty {
+      guard let offset = stream.lastOffset(JetStreamSettings.pattern(wanted.lastFor)) else {
+        return body(nil)
+      }
+      look(at: offset)
+    } else if wanted.sequence > 0 {
+      look(at: wanted.sequence - 1)
+    } else {
+      body(nil)
+    }
+  }
+
+  func getMessage(_ name: String, _ request: Request) {
+    let reply = request.reply
+    do throws(JetStreamError) {
+      let wanted = try self.read(JetStreamRequest.MessageGet.self, request)
+      if let error = wanted.error { throw error }
+      if wanted.startTime != nil {
+        throw JetStreamError(.streamGeneral, "start_time is not supported by this server")
+      }
+      guard let stream = self.tenant.streams[name] else { throw JetStreamError(.streamNotFound) }
+      self.find(wanted, in: stream) { found in
+        guard let found else {
+          return self.send(
+            JetStreamReply.MessageGet.self, JetStreamError(.noMessageFound), to: reply)
+        }
+        let message = JetStreamMessage(found.record, self)
+        var stored = JetStreamStoredMessage()
+        stored.subject = String(decoding: message.subject, as: UTF8.self)
+        stored.sequence = found.offset + 1
+        if !wanted.noHeaders { stored.headers = .init(Array(buffer: message.headers)) }
+        stored.payload = .init(Array(buffer: message.payload))
+        stored.time = JetStreamTimestamp(nanosecondsSince1970: found.record.receivedAt)
+        var body = JetStreamReply.MessageGet()
+        body.message = stored
+        self.send(body, to: reply)
+      }
+    } catch {
+      self.send(JetStreamReply.MessageGet.self, error, to: reply)
+    }
+  }
+
+  /// DIRECT.GET in both forms; only streams that allow it are there for it.
+  func directGet(_ request: Request) -> Bool {
+    let name: String
+    var wanted = JetStreamRequest.MessageGet()
+    var status: JetStreamStatus?
+    do throws(JetStreamJSONError) {
+      wanted = try JetStreamRequest.MessageGet(parsing: request.body, isStrict: false)
+    } catch {
+      status = .malformedRequest
+    }
+    switch request.call {
+    case .directGetLast(let stream, let subject):
+      name = stream
+      if !wanted.isEmptyButForHeaders { status = status ?? .badRequest }
+      wanted.lastFor = subject
+    case .directGet(let stream):
+      name = stream
+      status = status ?? wanted.directStatus
+    default: return false
+    }
+    guard let stream = self.tenant.streams[name],
+      self.facts(of: stream).allowDirect
+    else { return false }
+    if let status {
+      self.send(status, to: request.reply)
+    } else if wanted.batch > 0 || !wanted.multiLastFor.isEmpty || wanted.startTime != nil {
+      self.send(JetStreamStatus(408, "Batches Not Supported"), to: request.reply)
+    } else {
+      self.find(wanted, in: stream) { self.sendDirect($0, of: stream, wanted, to: request.reply) }
+    }
+    return true
+  }
+
+  private func sendDirect(
+    _ found: GodwitEngine.Stream.Found?, of stream: GodwitEngine.Stream,
+    _ wanted: JetStreamRequest.MessageGet, to reply: [UInt8]
+  ) {
+    guard let found else { return self.send(.messageNotFound, to: reply) }
+    var message = JetStreamMessage(found.record, self)
+    if wanted.noHeaders { message.headers.clear() }
+    let time = JetStreamTimestamp(nanosecondsSince1970: found.record.receivedAt)
+    message.add([
+      .init("Nats-Stream", stream.name),
+      .init("Nats-Subject", String(decoding: message.subject, as: UTF8.self)),
+      .init("Nats-Sequence", String(found.offset + 1)),
+      .init("Nats-Time-Stamp", time.description),
+    ])
+    message.subject = []
+    message.publish(to: reply, reply: [], self)
+  }
+
+  // MARK: Taking away
+
+  func deleteMessage(_ name: String, _ request: Request) {
+    let reply = request.reply
+    do throws(JetStreamError) {
+      let wanted = try self.read(JetStreamRequest.MessageDelete.self, request)
+      guard wanted != JetStreamRequest.MessageDelete() else { throw JetStreamError(.badRequest) }
+      guard let stream = self.tenant.streams[name] else { throw JetStreamError(.streamNotFound) }
+      if stream.settings.isSealed { throw JetStreamError(.streamSealed) }
+      if stream.settings.deniesDelete {
+        throw JetStreamError(.streamMsgDeleteFailed, "message delete not permitted")
+      }
+      let sequence = wanted.sequence
+      guard sequence > 0 else { throw JetStreamError(.sequenceNotFound, "0") }
+      do throws(EngineError) {
+        try stream.delete(sequence - 1) { wasThere in
+          if wasThere {
+            self.send(JetStreamReply.MessageDelete(success: true), to: reply)
+          } else {
+            self.send(
+              JetStreamReply.MessageDelete.self,
+              JetStreamError(.sequenceNotFound, String(sequence)), to: reply)
+          }
+        }
+      } catch {
+        throw Self.error(error, .streamMsgDeleteFailed)
+      }
+    } catch {
+      self.send(JetStreamReply.MessageDelete.self, error, to: reply)
+    }
+  }
+
+  func purgeStream(_ name: String, _ request: Request) {
+    let reply = request.reply
+    do throws(JetStreamError) {
+      let wanted = try self.read(JetStreamRequest.StreamPurge.self, request)
+      if let error = wanted.error { throw error }
+      guard let stream = self.tenant.streams[name] else { throw JetStreamError(.streamNotFound) }
+      if stream.settings.isSealed { throw JetStreamError(.streamSealed) }
+      if stream.settings.deniesPurge {
+        throw JetStreamError(.streamPurgeFailed, "stream purge not permitted")
+      }
+      let purge = GodwitEngine.Stream.Purge(
+        pattern: wanted.filter.isEmpty ? nil : JetStreamSettings.pattern(wanted.filter),
+        before: wanted.sequence > 0 ? wanted.sequence - 1 : nil,
+        keeping: Int(clamping: wanted.keep))
+      do throws(EngineError) {
+        try stream.purge(purge) { count in
+          var body = JetStreamReply.StreamPurge()
+          body.success = true
+          body.purged = UInt64(count)
+          self.send(body, to: reply)
+        }
+      } catch {
+        throw Self.error(error, .streamPurgeFailed)
+      }
+    } catch {
+      self.send(JetStreamReply.StreamPurge.self, error, to: reply)
+    }
+  }
+}

@@ -1,0 +1,285 @@
+import GodwitEngine
+import GodwitFrontEndKit
+import GodwitPrimitives
+import NATSWire
+
+/// Making, changing and showing streams.
+extension JetStreamAccount {
+  func accountInfo(_ request: Request) {
+    var info = JetStreamAccountInfo()
+    for stream in self.tenant.streams.all {
+      info.streams += 1
+      info.consumers += stream.groupCount
+      let bytes = UInt64(stream.byteCount)
+      let reserved = UInt64(stream.settings.bytesMax)
+      if stream.settings.storage == .memory {
+        info.memory &+= bytes
+        info.reservedMemory &+= reserved
+      } else {
+        info.storage &+= bytes
+        info.reservedStorage &+= reserved
+      }
+    }
+    info.api.level = JetStreamLevel.offered
+    info.api.total = self.requestCount
+    info.api.errors = self.errorCount
+    var body = JetStreamReply.AccountInfo()
+    body.info = info
+    self.send(body, to: request.reply)
+  }
+
+  // MARK: Making
+
+  private func validated(
+    _ request: JetStreamRequest.StreamConfig
+  ) throws(JetStreamError) -> JetStreamStreamConfig {
+    var config = try request.config.validated(
+      limits: self.limits, isPedantic: request.isPedantic
+    ) { self.tenant.streams[$0].map { JetStreamSettings.config($0.settings) } }
+    if let error = JetStreamSettings.unsupported(config) { throw error }
+    config.metadata = JetStreamLevel.stored(config.metadata, needing: config.requiredLevel)
+    return config
+  }
+
+  private func make(
+    _ name: String, _ request: Request
+  ) throws(JetStreamError) -> (GodwitEngine.Stream, isNew: Bool) {
+    let wanted = try self.read(JetStreamRequest.StreamConfig.self, request)
+    if let error = wanted.config.creationError(name: name) { throw error }
+    let config = try self.validated(wanted)
+    if let stream = self.tenant.streams[name] {
+      guard JetStreamSettings.config(stream.settings).isSame(as: config) else {
+        throw JetStreamError(.streamNameExist)
+      }
+      return (stream, false)
+    }
+    let settings = JetStreamSettings.settings(config)
+    guard self.tenant.streams.overlapping(settings.patterns).isEmpty else {
+      throw JetStreamError(.streamSubjectOverlap)
+    }
+    do throws(EngineError) {
+      return (try self.tenant.streams.create(settings), true)
+    } catch {
+      throw Self.error(error, .streamCreate)
+    }
+  }
+
+  func createStream(_ name: String, _ request: Request) {
+    let reply = request.reply
+    do throws(JetStreamError) {
+      let (stream, isNew) = try self.make(name, request)
+      self.whenDefined(JetStreamReply.StreamCreate.self, reply) {
+        self.withInfo(of: stream) { info in
+          var body = JetStreamReply.StreamCreate()
+          body.info = info
+          body.didCreate = isNew
+          self.send(body, to: reply)
+        }
+      }
+    } catch {
+      self.send(JetStreamReply.StreamCreate.self, error, to: reply)
+    }
+  }
+
+  func updateStream(_ name: String, _ request: Request) {
+    let reply = request.reply
+    do throws(JetStreamError) {
+      let wanted = try self.read(JetStreamRequest.StreamConfig.self, request)
+      let config = try self.validated(wanted)
+      guard config.name == name else { throw JetStreamError(.streamMismatch) }
+      guard let stream = self.tenant.streams[name] else { throw JetStreamError(.streamNotFound) }
+      let updated = try JetStreamSettings.config(stream.settings).updated(to: config)
+      let settings = JetStreamSettings.settings(updated)
+      let others = self.tenant.streams.overlapping(settings.patterns)
+      guard others.allSatisfy({ $0 === stream }) else {
+        throw JetStreamError(.streamSubjectOverlap)
+      }
+      do throws(EngineError) {
+        try self.tenant.streams.update(stream, to: settings)
+      } catch {
+        throw Self.error(error, .streamUpdate)
+      }
+      self.whenDefined(JetStreamReply.StreamUpdate.self, reply) {
+        self.withInfo(of: stream) { info in
+          var body = JetStreamReply.StreamUpdate()
+          body.info = info
+          self.send(body, to: reply)
+        }
+      }
+    } catch {
+      self.send(JetStreamReply.StreamUpdate.self, error, to: reply)
+    }
+  }
+
+  /// Calls `body` when what was defined lasts, and answers with the error when it never will.
+  func whenDefined<Body: JetStreamResponseBody>(
+    _ type: Body.Type, _ reply: [UInt8], _ body: @escaping () -> Void
+  ) {
+    self.tenant.streams.whenCommitted { error in
+      if let error {
+        self.send(type, Self.error(error, .streamStoreFailed), to: reply)
+      } else {
+        body()
+      }
+    }
+  }
+
+  /// An engine's refusal in JetStream's words.
+  static func error(_ error: EngineError, _ otherwise: JetStreamErrorCode) -> JetStreamError {
+    switch error.code {
+    case .quotaExceeded: JetStreamError(.insufficientResources)
+    case .storageFailed: JetStreamError(.streamStoreFailed, error.message)
+    default: JetStreamError(otherwise, error.message)
+    }
+  }
+
+  func deleteStream(_ name: String, _ request: Request) {
+    let reply = request.reply
+    guard request.body.isEmpty else {
+      return self.send(
+        JetStreamReply.StreamDelete.self, JetStreamError(.notEmptyRequest), to: reply)
+    }
+    guard self.tenant.streams.delete(name) else {
+      return self.send(JetStreamReply.StreamDelete.self, JetStreamError(.streamNotFound), to: reply)
+    }
+    self.whenDefined(JetStreamReply.StreamDelete.self, reply) {
+      self.send(JetStreamReply.StreamDelete(success: true), to: reply)
+    }
+  }
+
+  // MARK: Showing
+
+  /// Calls `body` with all about a stream. For the first message's time the disk may have to be
+  /// asked.
+  func withInfo(
+    of stream: GodwitEngine.Stream, isListed: Bool = false,
+    _ body: @escaping (JetStreamStreamInfo) -> Void
+  ) {
+    let finish = { (record: Record?) in
+      body(self.info(of: stream, firstAt: record?.receivedAt, isListed: isListed))
+    }
+    if stream.count == 0 {
+      finish(nil)
+    } else {
+      stream.withRecord(at: stream.firstOffset, finish)
+    }
+  }
+
+  private func info(
+    of stream: GodwitEngine.Stream, firstAt: Int64?, isListed: Bool
+  ) -> JetStreamStreamInfo {
+    var info = JetStreamStreamInfo()
+    info.config = JetStreamSettings.config(stream.settings)
+    if !isListed {
+      info.config.metadata = JetStreamLevel.answered(
+        info.config.metadata, version: NATSServer.protocolVersion)
+      info.cluster = JetStreamClusterInfo(leader: self.frontEnd.context.serverName)
+    }
+    info.created = JetStreamTimestamp(nanosecondsSince1970: stream.createdAt)
+    info.timestamp = self.now
+    var state = JetStreamStreamState()
+    state.messages = UInt64(stream.count)
+    state.bytes = UInt64(stream.byteCount)
+    state.lastSequence = stream.nextOffset
+    if state.lastSequence > 0 { state.firstSequence = stream.firstOffset + 1 }
+    if let firstAt { state.firstTime = JetStreamTimestamp(nanosecondsSince1970: firstAt) }
+    if stream.lastReceivedAt > 0 {
+      state.lastTime = JetStreamTimestamp(nanosecondsSince1970: stream.lastReceivedAt)
+    }
+    state.subjectCount = stream.topicCount
+    if stream.count > 0 {
+      let span = state.lastSequence &+ 1 &- state.firstSequence
+      state.deletedCount = Int(clamping: span &- UInt64(stream.count))
+    }
+    state.consumerCount = stream.groupCount
+    info.state = state
+    return info
+  }
+
+  func streamInfo(_ name: String, _ request: Request) {
+    let reply = request.reply
+    do throws(JetStreamError) {
+      let wanted = try self.read(JetStreamRequest.StreamInfo.self, request)
+      guard let stream = self.tenant.streams[name] else { throw JetStreamError(.streamNotFound) }
+      self.withInfo(of: stream) { info in
+        var body = JetStreamReply.StreamInfo()
+        var info = info
+        if !wanted.subjectsFilter.isEmpty {
+          body.page = self.addSubjects(of: stream, wanted, &info.state)
+        }
+        body.info = info
+        self.send(body, to: reply)
+      }
+    } catch {
+      self.send(JetStreamReply.StreamInfo.self, error, to: reply)
+    }
+  }
+
+  private func addSubjects(
+    of stream: GodwitEngine.Stream, _ wanted: JetStreamRequest.StreamInfo,
+    _ state: inout JetStreamStreamState
+  ) -> JetStreamPage {
+    var found: [(name: String, count: Int)] = []
+    let pattern = JetStreamSettings.pattern(wanted.subjectsFilter)
+    stream.forEachTopic(pattern) { topic, count in
+      found.append((String(decoding: topic, as: UTF8.self), count))
+      return true
+    }
+    found.sort { $0.name < $1.name }
+    let offset = min(max(0, wanted.offset), found.count)
+    for (name, count) in found[offset...].prefix(JetStreamPage.subjectsMax) {
+      state.subjects[name] = UInt64(count)
+    }
+    return JetStreamPage(total: found.count, offset: offset, limit: JetStreamPage.subjectsMax)
+  }
+
+  private func listed(
+    _ request: Request
+  ) throws(JetStreamError) -> (streams: [GodwitEngine.Stream], offset: Int) {
+    let wanted = try self.read(JetStreamRequest.StreamNames.self, request)
+    let streams =
+      wanted.subject.isEmpty
+      ? self.tenant.streams.all
+      : self.tenant.streams.overlapping([JetStreamSettings.pattern(wanted.subject)])
+    return (streams, min(max(0, wanted.offset), streams.count))
+  }
+
+  func streamNames(_ request: Request) {
+    do throws(JetStreamError) {
+      let (streams, offset) = try self.listed(request)
+      var body = JetStreamReply.StreamNames()
+      let limit = JetStreamPage.namesMax
+      body.page = JetStreamPage(total: streams.count, offset: offset, limit: limit)
+      let names = streams[offset...].prefix(limit).map(\.name)
+      body.streams = names.isEmpty ? nil : names
+      self.send(body, to: request.reply)
+    } catch {
+      self.send(JetStreamReply.StreamNames.self, error, to: request.reply)
+    }
+  }
+
+  func streamList(_ request: Request) {
+    let reply = request.reply
+    do throws(JetStreamError) {
+      let (streams, offset) = try self.listed(request)
+      var body = JetStreamReply.StreamList()
+      let limit = JetStreamPage.listMax
+      body.page = JetStreamPage(total: streams.count, offset: offset, limit: limit)
+      self.gather(Array(streams[offset...].prefix(limit))[...], into: body, reply)
+    } catch {
+      self.send(JetStreamReply.StreamList.self, error, to: reply)
+    }
+  }
+
+  private func gather(
+    _ streams: ArraySlice<GodwitEngine.Stream>, into body: JetStreamReply.StreamList,
+    _ reply: [UInt8]
+  ) {
+    guard let stream = streams.first else { return self.send(body, to: reply) }
+    self.withInfo(of: stream, isListed: true) { info in
+      var body = body
+      body.streams.append(info)
+      self.gather(streams.dropFirst(), into: body, reply)
+    }
+  }
+}

@@ -1,0 +1,280 @@
+import GodwitEngine
+import GodwitFrontEndKit
+import GodwitPrimitives
+import GodwitWire
+import NATSWire
+import NIOCore
+
+/// JetStream for one tenant: answers `$JS.API`, takes `$JS.ACK` and `$JS.FC`, and hands out what
+/// consumers are to get. The streams and their groups are the engine's.
+///
+/// Confined to the loop.
+final class JetStreamAccount {
+  /// A request of the API, while it is answered. Its bytes are the client's read buffer.
+  struct Request {
+    let call: JetStreamCall
+    /// Where the answer goes; empty for nowhere.
+    let reply: [UInt8]
+    let body: UnsafeRawBufferPointer
+  }
+
+  /// A request has no more values than this: that subjects do not overlap is looked at in pairs.
+  private static var jsonValuesMax: Int { 4_096 }
+
+  unowned let frontEnd: NATSServer
+  let tenant: Tenant
+  /// Requests to the API, and those that failed.
+  private(set) var requestCount: UInt64 = 0
+  private(set) var errorCount: UInt64 = 0
+  /// What hands out the records of groups, by group.
+  private var consumers: [ObjectIdentifier: JetStreamConsumer] = [:]
+  /// What publishers ask of streams, by stream.
+  private var facts: [ObjectIdentifier: JetStreamFacts] = [:]
+  /// The consumer that was acknowledged last: a client mostly stays with one.
+  var lastAcknowledged: JetStreamConsumer?
+  /// Those of them that push.
+  private var pushConsumers: [ObjectIdentifier: JetStreamConsumer] = [:]
+
+  init(frontEnd: NATSServer, tenant: Tenant) {
+    self.frontEnd = frontEnd
+    self.tenant = tenant
+    tenant.streams.observe { [weak self] in self?.happened($0) }
+    for stream in tenant.streams.all {
+      for group in stream.groups { _ = self.consumer(group, of: stream) }
+    }
+  }
+
+  var engine: Engine { self.tenant.engine }
+  var limits: JetStreamLimits { JetStreamLimits() }
+  var now: JetStreamTimestamp { JetStreamTimestamp(nanosecondsSince1970: self.engine.now) }
+
+  // MARK: Taking
+
+  /// Takes a message whose subject begins with `$JS.`.
+  ///
+  /// - Returns: whether there is something behind the subject; who asked otherwise hears that
+  ///   nobody answers.
+  func take(_ operation: borrowing NATSOperation) -> Bool {
+    let subject = operation.subject
+    guard subject.count > 4 else { return false }
+    switch subject[4] {
+    case UInt8(ascii: "A") where subject.starts(with: "$JS.API.".utf8):
+      return self.takeRequest(operation)
+    case UInt8(ascii: "A") where subject.starts(with: "$JS.ACK.".utf8):
+      return self.takeAck(operation)
+    case UInt8(ascii: "F") where subject.starts(with: "$JS.FC.".utf8):
+      return self.takeFlow(subject)
+    default: return false
+    }
+  }
+
+  private func takeRequest(_ operation: borrowing NATSOperation) -> Bool {
+    guard let call = JetStreamCall(subject: operation.subject) else { return false }
+    let request = Request(
+      call: call, reply: Array(operation.reply), body: operation.payload)
+    if let status = self.levelError(operation) {
+      self.refuse(request, status)
+      return true
+    }
+    if case .messageNext(let stream, let consumer) = call {
+      return self.next(stream, consumer, request)
+    }
+    switch call {
+    case .directGet, .directGetLast: return self.directGet(request)
+    default: break
+    }
+    self.requestCount &+= 1
+    self.answer(request)
+    return true
+  }
+
+  private func levelError(_ operation: borrowing NATSOperation) -> JetStreamError? {
+    guard operation.headerBytes > 0,
+      let options = try? JetStreamPublishOptions(parsing: operation.headers),
+      !JetStreamLevel.isEnough(for: options.requiredLevel)
+    else { return nil }
+    return JetStreamError(.requiredApiLevel)
+  }
+
+  private func answer(_ request: Request) {
+    switch request.call {
+    case .accountInfo: self.accountInfo(request)
+    case .streamCreate(let name): self.createStream(name, request)
+    case .streamUpdate(let name): self.updateStream(name, request)
+    case .streamInfo(let name): self.streamInfo(name, request)
+    case .streamNames: self.streamNames(request)
+    case .streamList: self.streamList(request)
+    case .streamDelete(let name): self.deleteStream(name, request)
+    case .streamPurge(let name): self.purgeStream(name, request)
+    case .messageGet(let name): self.getMessage(name, request)
+    case .messageDelete(let name): self.deleteMessage(name, request)
+    case .consumerCreate(let address): self.createConsumer(address, request)
+    case .consumerNames(let stream): self.consumerNames(stream, request)
+    case .consumerList(let stream): self.consumerList(stream, request)
+    case .consumerInfo(let stream, let name): self.consumerInfo(stream, name, request)
+    case .consumerDelete(let stream, let name): self.deleteConsumer(stream, name, request)
+    case .consumerPause(let stream, let name): self.pauseConsumer(stream, name, request)
+    case .directGet, .directGetLast, .messageNext: break
+    case .consumerUnpin, .streamSnapshot, .streamRestore, .streamRemovePeer,
+      .streamLeaderStepDown, .consumerLeaderStepDown:
+      self.refuse(request, self.refusal(of: request.call))
+    }
+  }
+
+  private func refusal(of call: JetStreamCall) -> JetStreamError {
+    switch call {
+    case .consumerUnpin: JetStreamError(.consumerInvalidPriorityGroup)
+    case .streamSnapshot: JetStreamError(.streamSnapshot, "not supported by this server")
+    case .streamRestore: JetStreamError(.streamRestore, "not supported by this server")
+    default: JetStreamError(.clusterRequired)
+    }
+  }
+
+  // MARK: Answering
+
+  /// Reads a request's JSON; an empty one stands for an object without members.
+  func read<Object: JetStreamObject>(
+    _ type: Object.Type, _ request: Request
+  ) throws(JetStreamError) -> Object {
+    var limits = JSONLimits()
+    limits.valuesMax = Self.jsonValuesMax
+    do throws(JetStreamJSONError) {
+      return try Object(parsing: request.body, isStrict: true, limits: limits)
+    } catch {
+      throw JetStreamError(.invalidJSON, error.description)
+    }
+  }
+
+  func send<Body: JetStreamResponseBody>(_ body: Body, to reply: [UInt8]) {
+    self.publish(JetStreamResponse(body).encoded, to: reply)
+  }
+
+  func send<Body: JetStreamResponseBody>(
+    _ type: Body.Type, _ error: JetStreamError, to reply: [UInt8]
+  ) {
+    self.errorCount &+= 1
+    self.publish(JetStreamResponse<Body>(error).encoded, to: reply)
+  }
+
+  /// Answers a request with an error, in the form that it would have been answered in.
+  private func refuse(_ request: Request, _ error: JetStreamError) {
+    let reply = request.reply
+    typealias Reply = JetStreamReply
+    switch request.call {
+    case .accountInfo: self.send(Reply.AccountInfo.self, error, to: reply)
+    case .streamCreate: self.send(Reply.StreamCreate.self, error, to: reply)
+    case .streamUpdate: self.send(Reply.StreamUpdate.self, error, to: reply)
+    case .streamInfo: self.send(Reply.StreamInfo.self, error, to: reply)
+    case .streamNames: self.send(Reply.StreamNames.self, error, to: reply)
+    case .streamList: self.send(Reply.StreamList.self, error, to: reply)
+    case .streamDelete: self.send(Reply.StreamDelete.self, error, to: reply)
+    case .streamPurge: self.send(Reply.StreamPurge.self, error, to: reply)
+    case .messageGet: self.send(Reply.MessageGet.self, error, to: reply)
+    case .messageDelete: self.send(Reply.MessageDelete.self, error, to: reply)
+    case .streamSnapshot: self.send(Reply.StreamSnapshot.self, error, to: reply)
+    case .streamRestore: self.send(Reply.StreamRestore.self, error, to: reply)
+    case .streamRemovePeer: self.send(Reply.StreamRemovePeer.self, error, to: reply)
+    case .streamLeaderStepDown: self.send(Reply.StreamLeaderStepDown.self, error, to: reply)
+    case .consumerCreate: self.send(Reply.ConsumerCreate.self, error, to: reply)
+    case .consumerNames: self.send(Reply.ConsumerNames.self, error, to: reply)
+    case .consumerList: self.send(Reply.ConsumerList.self, error, to: reply)
+    case .consumerInfo: self.send(Reply.ConsumerInfo.self, error, to: reply)
+    case .consumerDelete: self.send(Reply.ConsumerDelete.self, error, to: reply)
+    case .consumerPause: self.send(Reply.ConsumerPause.self, error, to: reply)
+    case .consumerUnpin: self.send(Reply.ConsumerUnpin.self, error, to: reply)
+    case .consumerLeaderStepDown: self.send(Reply.ConsumerLeaderStepDown.self, error, to: reply)
+    case .directGet, .directGetLast, .messageNext: self.send(.requiredApiLevel, to: reply)
+    }
+  }
+
+  /// Publishes the server's own words; no client makes it speak under `$SYS`.
+  func publish(_ payload: [UInt8], to topic: [UInt8]) {
+    let isSpeakable = topic.withUnsafeBytes { NATSSubject.isLiteral($0) && !$0.isSystemTopic }
+    guard isSpeakable else { return }
+    self.tenant.publish(topic: topic, payload: payload)
+  }
+
+  /// Publishes a message of headers alone.
+  func send(_ status: JetStreamStatus, to topic: [UInt8], reply: [UInt8] = []) {
+    var headers = ByteBuffer()
+    status.encode(into: &headers)
+    JetStreamMessage(headers: headers, payload: ByteBuffer()).publish(
+      to: topic, reply: reply, self)
+  }
+
+  /// Tells what happened to those who listen.
+  func tell(_ event: JetStreamAdvisory.Event) {
+    let advisory = JetStreamAdvisory(id: Self.makeID(), time: self.now, event: event)
+    let topic = Array(advisory.subject.utf8)
+    guard topic.withUnsafeBytes({ self.tenant.router.hasSubscriber(of: $0) }) else { return }
+    self.tenant.publish(topic: topic, payload: advisory.encoded)
+  }
+
+  /// 22 letters and digits.
+  static func makeID(_ count: Int = 22) -> String {
+    let letters = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+    return String(
+      decoding: (0..<count).map { _ in letters[Int.random(in: 0..<letters.count)] },
+      as: UTF8.self)
+  }
+
+  // MARK: Consumers
+
+  /// What hands out a group's records.
+  func consumer(_ group: StreamGroup, of stream: GodwitEngine.Stream) -> JetStreamConsumer {
+    let key = ObjectIdentifier(group)
+    if let consumer = self.consumers[key] { return consumer }
+    let consumer = JetStreamConsumer(group: group, stream: stream, account: self)
+    self.consumers[key] = consumer
+    if consumer.config.isPush { self.pushConsumers[key] = consumer }
+    consumer.begin()
+    return consumer
+  }
+
+  /// What publishers ask of a stream.
+  func facts(of stream: GodwitEngine.Stream) -> JetStreamFacts {
+    let key = ObjectIdentifier(stream)
+    if let facts = self.facts[key] { return facts }
+    let facts = JetStreamFacts(stream)
+    self.facts[key] = facts
+    return facts
+  }
+
+  /// The stream, and the consumer of that name.
+  func find(
+    _ stream: String, _ name: String
+  ) throws(JetStreamError) -> (GodwitEngine.Stream, JetStreamConsumer) {
+    guard let stream = self.tenant.streams[stream] else { throw JetStreamError(.streamNotFound) }
+    guard let group = stream.group(named: name) else { throw JetStreamError(.consumerNotFound) }
+    return (stream, self.consumer(group, of: stream))
+  }
+
+  /// Somebody has begun or ceased to listen: those who push may have somebody now, or nobody.
+  func interestChanged() {
+    for consumer in self.pushConsumers.values { consumer.interestChanged() }
+  }
+
+  private func happened(_ event: StreamEvent) {
+    switch event {
+    case .created(let stream): self.tell(.stream(.create, stream: stream.name))
+    case .updated(let stream):
+      self.facts[ObjectIdentifier(stream)] = nil
+      self.tell(.stream(.modify, stream: stream.name))
+    case .deleted(let stream):
+      self.facts[ObjectIdentifier(stream)] = nil
+      self.tell(.stream(.delete, stream: stream.name))
+    case .groupCreated(let stream, let group):
+      self.tell(.consumer(.create, stream: stream.name, consumer: group.name))
+    case .groupUpdated(_, let group):
+      let key = ObjectIdentifier(group)
+      self.consumers[key]?.settingsChanged()
+      self.pushConsumers[key] = self.consumers[key].flatMap { $0.config.isPush ? $0 : nil }
+    case .groupDeleted(let stream, let group):
+      let key = ObjectIdentifier(group)
+      self.pushConsumers[key] = nil
+      if self.lastAcknowledged?.group === group { self.lastAcknowledged = nil }
+      self.consumers.removeValue(forKey: key)?.end()
+      self.tell(.consumer(.delete, stream: stream.name, consumer: group.name))
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import GodwitEngine
+import NATSWire
+
+/// What of a stream's configuration every message asks for, so that it need not be read each time.
+struct JetStreamFacts {
+  /// Whether publishers get no acknowledgement.
+  let noAck: Bool
+  /// Whether DIRECT.GET answers.
+  let allowDirect: Bool
+  /// An acknowledgement up to its number.
+  let ackPrefix: [UInt8]
+
+  init(_ stream: GodwitEngine.Stream) {
+    let config = JetStreamSettings.config(stream.settings)
+    self.noAck = config.noAck
+    self.allowDirect = config.allowDirect
+    self.ackPrefix = JetStreamPublishAck.prefix(stream: stream.name)
+  }
+}

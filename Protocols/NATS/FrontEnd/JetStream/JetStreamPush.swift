@@ -1,0 +1,108 @@
+import GodwitEngine
+import NATSWire
+
+/// Where a consumer pushes to: whether somebody listens, signs of life, flow control.
+final class JetStreamPush: TimerTarget {
+  /// After so many bytes the receiver is asked whether it follows.
+  private static var askAfterBytes: Int { 1 << 20 }
+  /// With so many bytes unanswered, delivery stops.
+  private static var stallAtBytes: Int { 16 << 20 }
+
+  let config: JetStreamConsumerConfig
+  private let stream: String
+  private unowned let consumer: JetStreamConsumer
+  private let subject: [UInt8]
+  /// Whether somebody listens.
+  private(set) var isBound = false
+  private var heartbeat: Timers.Token?
+  /// Bytes delivered since the receiver last said that it follows.
+  private var bytesUnanswered = 0
+  /// The question that is not answered yet.
+  private var flowToken: String?
+  private var isOver = false
+
+  init(_ config: JetStreamConsumerConfig, stream: String, consumer: JetStreamConsumer) {
+    self.config = config
+    self.stream = stream
+    self.consumer = consumer
+    self.subject = Array(config.deliverSubject.utf8)
+    self.lookForListeners()
+    self.beat()
+  }
+
+  /// Looks whether somebody listens, of the queue group where there is one.
+  func lookForListeners() {
+    let group = self.config.deliverGroup
+    let router = self.consumer.account.tenant.router
+    self.isBound = self.subject.withUnsafeBytes { topic in
+      guard !group.isEmpty else { return router.hasSubscriber(of: topic) }
+      return router.subscriptions(matching: topic).contains {
+        ($0 as? NATSSubscription)?.queue.elementsEqual(group.utf8) ?? false
+      }
+    }
+    if !self.isBound {
+      self.bytesUnanswered = 0
+      self.flowToken = nil
+    }
+  }
+
+  func end() {
+    self.isOver = true
+    if let heartbeat { self.consumer.engine.timers.cancel(heartbeat) }
+    self.heartbeat = nil
+  }
+
+  // MARK: Flow
+
+  /// Whether delivery waits for the receiver.
+  var isStalled: Bool {
+    self.config.flowControl && self.flowToken != nil
+      && self.bytesUnanswered >= Self.stallAtBytes
+  }
+
+  /// What the receiver answers on to let a stalled delivery go on.
+  var stalledReply: String? {
+    guard self.isStalled, let token = self.flowToken else { return nil }
+    return JetStreamFlowSubject.reply(
+      stream: self.stream, consumer: self.consumer.group.name, token: token)
+  }
+
+  func deliver(_ message: JetStreamMessage, reply: [UInt8]) {
+    let account = self.consumer.account
+    if message.publish(to: self.subject, reply: reply, account) == 0 { self.lookForListeners() }
+    self.beat()
+    guard self.config.flowControl else { return }
+    self.bytesUnanswered += message.byteCount
+    guard self.flowToken == nil, self.bytesUnanswered >= Self.askAfterBytes else { return }
+    let token = JetStreamAccount.makeID(8)
+    self.flowToken = token
+    let answer = JetStreamFlowSubject.reply(
+      stream: self.stream, consumer: self.consumer.group.name, token: token)
+    account.send(.flowControlRequest, to: self.subject, reply: Array(answer.utf8))
+  }
+
+  func flowAnswered(_ token: String) {
+    guard token == self.flowToken else { return }
+    self.flowToken = nil
+    self.bytesUnanswered = 0
+  }
+
+  // MARK: Signs of life
+
+  private func beat() {
+    guard self.config.heartbeat > 0, !self.isOver else { return }
+    let engine = self.consumer.engine
+    if let heartbeat { engine.timers.cancel(heartbeat) }
+    let (time, overflows) = engine.now.addingReportingOverflow(self.config.heartbeat)
+    self.heartbeat = engine.timers.schedule(at: overflows ? .max : time, self, kind: 0)
+  }
+
+  func timerFired(_ kind: Int) {
+    self.heartbeat = nil
+    guard !self.isOver else { return }
+    if self.isBound {
+      self.consumer.account.send(self.consumer.heartbeatStatus, to: self.subject)
+    }
+    self.beat()
+  }
+}
