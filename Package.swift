@@ -258,7 +258,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "StorageTests",
-      dependencies: ["GodwitStorage", "GodwitSimulator", "GodwitEngine", nioCore, nioPosix],
+      dependencies: [
+        "GodwitStorage", "GodwitSimulator", "GodwitEngine", "GodwitPrimitives", nioCore, nioPosix,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "GodwitTests",

@@ -8,6 +8,8 @@ extension Stream {
   /// Publishing does this for every stream whose patterns match. To call it is for those who have a
   /// stream and not a topic. The message must be acknowledged in `Capture.whenCommitted` only.
   public func append(_ publication: inout Publication) -> Capture.Result {
+    // What a failed commit has left is in the way, if nobody waited for it.
+    if let last = self.pending.last, last.offset >= self.log.nextOffset { self.settle() }
     let reader = self.engine.reader(for: publication.origin)
     let conditions = reader?.conditions(of: publication)
     guard let transform = self.settings.transform,
@@ -175,7 +177,7 @@ extension Stream {
   }
 
   private func settleNow() {
-    self.takeBack()
+    self.takeBack(from: self.log.nextOffset)
     var isNew = false
     while let append = self.pending.first, append.offset < self.log.committedOffset {
       self.pending.removeFirst()
@@ -193,17 +195,24 @@ extension Stream {
   private func watchCommit() {
     guard !self.pending.isEmpty, !self.isWatchingCommit else { return }
     self.isWatchingCommit = true
-    self.log.whenCommitted(before: self.log.nextOffset) { [weak self] _ in
+    var isAtOnce = true
+    self.log.whenCommitted(before: self.log.nextOffset) { [weak self] error in
       guard let self else { return }
       self.isWatchingCommit = false
-      self.settle()
+      if error != nil, isAtOnce {
+        // The log has failed for good: nothing that waits will ever be committed.
+        self.takeBack(from: self.log.committedOffset)
+      } else {
+        self.settle()
+      }
     }
+    isAtOnce = false
   }
 
   /// Forgets what the log has not kept after all.
-  private func takeBack() {
+  private func takeBack(from end: UInt64) {
     var wasTaken = false
-    while let last = self.pending.last, last.offset >= self.log.nextOffset {
+    while let last = self.pending.last, last.offset >= end {
       self.pending.removeLast()
       self.count -= 1
       self.byteCount -= last.record.keptBytes
@@ -215,7 +224,7 @@ extension Stream {
     }
     guard wasTaken else { return }
     // Whoever waits for what is new waits for what comes in its place.
-    for group in self.groupsByName.values { group.cutBack(to: self.log.nextOffset) }
+    for group in self.groupsByName.values { group.cutBack(to: end) }
   }
 
   private func undo(_ entry: TopicIndex.Entry, at offset: UInt64, previous: UInt64?) {

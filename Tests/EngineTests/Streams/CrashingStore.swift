@@ -59,6 +59,16 @@ final class CrashingStore: Store {
     for log in self.logs.values { log.commit(EngineError(.storageFailed, "no room")) }
   }
 
+  /// The next `count` records of each log are committed, and the others fail.
+  func commit(only count: Int) {
+    for log in self.logs.values { log.commit(only: count) }
+  }
+
+  /// From now on nothing is committed any more.
+  func failForGood(_ error: EngineError) {
+    for log in self.logs.values { log.failForGood(error) }
+  }
+
   /// A group commit that reaches journals, and then the process is gone.
   func commitJournals() {
     for journal in self.journals.values { journal.commit(nil) }
@@ -103,6 +113,7 @@ final class CrashingLog: Log {
   private var appendWaiters: [() -> Void] = []
   private var asked: [(offset: UInt64, body: () -> Void)] = []
   private var atHand: Set<UInt64> = []
+  private var failure: EngineError?
 
   init(name: String, store: CrashingStore, kept: Kept?) {
     self.name = name
@@ -116,7 +127,8 @@ final class CrashingLog: Log {
   var count: Int { self.kept.records.count + self.added.count }
   var byteCount: Int { 0 }
 
-  func append(_ record: Record) -> UInt64 {
+  func append(_ record: Record) throws(EngineError) -> UInt64 {
+    if let failure = self.failure { throw failure }
     self.added.append(record)
     let offset = self.nextOffset - 1
     if self.store.commitsAtOnce { self.commit(nil) }
@@ -140,6 +152,27 @@ final class CrashingLog: Log {
     let appendWaiters = self.appendWaiters
     self.appendWaiters = []
     for waiter in appendWaiters { waiter() }
+  }
+
+  func commit(only count: Int) {
+    for record in self.added.prefix(count) {
+      self.kept.records[self.kept.next] = record
+      self.kept.next += 1
+    }
+    self.added = []
+    let waiters = self.waiters
+    self.waiters = []
+    for waiter in waiters {
+      let isKept = waiter.before <= self.kept.next
+      waiter.body(isKept ? nil : EngineError(.storageFailed, "no room"))
+    }
+  }
+
+  func failForGood(_ error: EngineError) {
+    self.failure = error
+    let waiters = self.waiters
+    self.waiters = []
+    for waiter in waiters { waiter.body(error) }
   }
 
   func record(at offset: UInt64) -> Record? { self.kept.records[offset] }
@@ -186,7 +219,13 @@ final class CrashingLog: Log {
   }
 
   func whenCommitted(before offset: UInt64, _ body: @escaping (EngineError?) -> Void) {
-    if offset <= self.kept.next { body(nil) } else { self.waiters.append((offset, body)) }
+    if offset <= self.kept.next {
+      body(nil)
+    } else if let failure = self.failure {
+      body(failure)
+    } else {
+      self.waiters.append((offset, body))
+    }
   }
 
   func whenAppended(_ body: @escaping () -> Void) { self.appendWaiters.append(body) }

@@ -65,6 +65,35 @@ struct StreamRestartTests {
     #expect(group.take() == ["0|id=m", "5|id=n|end=1|last=m"])
   }
 
+  @Test func aCommitMayFailInPartAndUnnoticed() throws {
+    let (fixture, store) = try self.start(on: .init())
+    let stream = try fixture.stream("a.*")
+    let group = try stream.makeGroup(StreamGroupSettings(name: "g"))
+    for topic in ["a.x", "a.y", "a.y"] { fixture.publish(topic, topic) }
+    store.commit(only: 1)
+    #expect(fixture.publish("a.y", "new|end=0|next=1").map(\.text) == ["1"])
+    store.commit()
+    #expect(stream.texts == ["a.x", "new|end=0|next=1"])
+    #expect(stream.count == 2)
+    #expect(group.take().count == 2)
+  }
+
+  @Test func aLogThatHasFailedForGoodIsLeftInPeace() throws {
+    let (fixture, store) = try self.start(on: .init())
+    let stream = try fixture.stream("a.*")
+    fixture.publish("a.x", "0")
+    store.commit()
+    var errors: [EngineError.Code?] = []
+    for _ in 0..<3 { fixture.publish("a.y", "1").whenCommitted { errors.append($0?.code) } }
+    store.failForGood(EngineError(.storageFailed, "the disk is gone"))
+    #expect(errors == [.storageFailed, .storageFailed, .storageFailed])
+    #expect(stream.count == 1)
+    #expect(stream.topicCount == 1)
+    #expect(stream.texts == ["0"])
+    #expect(fixture.publish("a.x", "2").refusal != nil)
+    #expect(stream.count == 1)
+  }
+
   @Test func aStreamBeginsAgainWithAllItHad() throws {
     let disk = CrashingStore.Disk()
     let (before, store) = try self.start(on: disk)
