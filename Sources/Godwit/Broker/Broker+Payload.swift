@@ -14,9 +14,15 @@ extension Broker {
   }
 
   /// Makes `payload` the payload of a message, written as `contentType`.
+  @usableFromInline
   func write<Payload: Sendable>(
     _ payload: Payload, to message: inout Message, as contentType: String
   ) throws(GodwitError) {
+    if let body = self.bytes(payload, as: contentType) {
+      message.body = body
+      message.contentType = contentType
+      return
+    }
     if !Self.isOnlyBody(Payload.self), let whole = payload as? any MessagePayload {
       return try whole.write(
         to: &message, codecs: self.codecs, on: self.capabilities, as: contentType)

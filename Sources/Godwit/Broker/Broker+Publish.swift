@@ -1,4 +1,4 @@
-import NIOCore
+public import NIOCore
 
 extension Broker {
   /// Publishes a value and waits for the broker's confirmation.
@@ -8,7 +8,7 @@ extension Broker {
   ///   - timeToLive: how long the message is of use; `nil` for ever.
   /// - Returns: what the broker said.
   /// - Throws: `encodingFailed`, `invalidArgument`, `tooLarge`, `overloaded`, `disconnected`, …
-  @discardableResult
+  @inlinable @discardableResult
   public func publish<Payload: Sendable>(
     _ payload: Payload, to topic: Topic<Payload>, key: String? = nil, headers: Headers = [:],
     timeToLive: Duration? = nil
@@ -20,11 +20,12 @@ extension Broker {
   /// Publishes values of one topic in order and waits for the confirmation of all.
   ///
   /// - Throws: the first failure; values before it may have been published.
-  @discardableResult
+  @inlinable @discardableResult
   public func publish<Payload: Sendable>(
     contentsOf payloads: some Sequence<Payload>, to topic: Topic<Payload>, headers: Headers = [:]
   ) async throws(GodwitError) -> [PublishReceipt] {
     var messages: [Message] = []
+    messages.reserveCapacity(payloads.underestimatedCount)
     for payload in payloads {
       messages.append(try self.message(payload, to: topic, headers: headers))
     }
@@ -58,6 +59,7 @@ extension Broker {
   /// Hands a value to the broker and does not wait: it may be lost without anybody being told.
   ///
   /// - Throws: what is known at once, such as `encodingFailed`, `tooLarge` and `overloaded`.
+  @inlinable
   public func send<Payload: Sendable>(
     _ payload: Payload, to topic: Topic<Payload>, key: String? = nil, headers: Headers = [:],
     timeToLive: Duration? = nil
@@ -81,14 +83,30 @@ extension Broker {
   }
 
   /// The message that a value becomes.
+  @inlinable
   func message<Payload: Sendable>(
     _ payload: Payload, to topic: Topic<Payload>, key: String? = nil, headers: Headers = [:],
     timeToLive: Duration? = nil
   ) throws(GodwitError) -> Message {
+    if let body = self.bytes(payload, as: topic.contentType) {
+      return Message(
+        topic: topic.name, body: body, contentType: topic.contentType, headers: headers, key: key,
+        timeToLive: timeToLive)
+    }
     var message = Message(
       topic: topic.name, body: ByteBuffer(), headers: headers, key: key, timeToLive: timeToLive)
     try self.write(payload, to: &message, as: topic.contentType)
     return message
+  }
+
+  /// A payload that is its own body. Where the type is known this costs nothing, and looking for
+  /// its codec would cost as much as all the rest.
+  @inlinable
+  func bytes<Payload>(_ payload: Payload, as contentType: String) -> ByteBuffer? {
+    guard Payload.self == ByteBuffer.self, self.codecs.keepsBytes(as: contentType) else {
+      return nil
+    }
+    return payload as? ByteBuffer
   }
 
   /// Runs an operation inside the middleware.

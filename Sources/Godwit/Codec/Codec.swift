@@ -24,6 +24,8 @@ public protocol Codec: Sendable {
 /// The codecs of a broker, by media type. A value that is passed in; there is no global one.
 public struct CodecRegistry: Sendable {
   private var codecs: [String: any Codec] = [:]
+  /// Whether nobody has put another codec in the place of the one for bytes.
+  private var keepsBytes = false
   /// The largest body that is read, in bytes; a larger one throws `tooLarge` and is never cut
   /// short. Default 16 MiB.
   public var bodyBytesMax: Int
@@ -39,7 +41,16 @@ public struct CodecRegistry: Sendable {
 
   /// Adds a codec; for its media types it replaces the one before.
   public mutating func register(_ codec: any Codec) {
-    for mediaType in codec.mediaTypes { self.codecs[mediaType] = codec }
+    for mediaType in codec.mediaTypes {
+      self.codecs[mediaType] = codec
+      if mediaType == MediaType.bytes { self.keepsBytes = codec is BytesCodec }
+    }
+  }
+
+  /// Whether bytes are their own body in a content type.
+  @usableFromInline
+  func keepsBytes(as contentType: String) -> Bool {
+    self.keepsBytes && contentType == MediaType.bytes
   }
 
   /// The codec for a content type, parameters ignored.
@@ -74,7 +85,7 @@ public struct CodecRegistry: Sendable {
         .tooLarge,
         "a body of \(body.readableBytes) bytes; at most \(self.bodyBytesMax) are decoded")
     }
-    if type is ByteBuffer.Type || type is [UInt8].Type {
+    if type == ByteBuffer.self || type == [UInt8].self {
       return try BytesCodec().decode(type, from: body)
     }
     return try self.codec(for: contentType).decode(type, from: body)

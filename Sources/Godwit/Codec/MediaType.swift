@@ -8,9 +8,9 @@ package enum MediaType {
 
   /// What payloads of a type are written as unless the topic says otherwise.
   package static func usual(for type: (some Sendable).Type) -> String {
+    if type == String.self { return self.text }
+    if type == ByteBuffer.self || type == [UInt8].self { return self.bytes }
     if let type = type as? any MessagePayload.Type { return type.usualContentType }
-    if type is String.Type { return self.text }
-    if type is ByteBuffer.Type || type is [UInt8].Type { return self.bytes }
     return self.json
   }
 
@@ -18,8 +18,9 @@ package enum MediaType {
   /// JSON where the request was no value.
   package static func answer(_ type: (some Sendable).Type, to request: String) -> String {
     let usual = self.usual(for: type)
+    guard usual == self.json else { return usual }
     let isValue = ![self.essence(of: self.text), self.bytes].contains(self.essence(of: request))
-    return usual == self.json && isValue ? request : usual
+    return isValue ? request : usual
   }
 
   /// Whether bodies are JSON: the subtype is `json`, or ends with `+json`.

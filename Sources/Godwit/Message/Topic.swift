@@ -96,21 +96,21 @@ enum TopicName {
 
   /// Whether a name has nothing in it that needs a closer look. Most have not.
   private static func isPlain(_ name: String) -> Bool {
-    var size = 0
-    var levelSize = 0
-    var isWild = false
-    for byte in name.utf8 {
-      size += 1
-      guard byte > 0x20, byte != 0x7F else { return false }
-      guard byte != UInt8(ascii: ".") else {
-        guard levelSize > 0, !isWild else { return false }
-        levelSize = 0
-        continue
+    name.utf8.withContiguousStorageIfAvailable { bytes in
+      var levelSize = 0
+      var isWild = false
+      for byte in bytes {
+        guard byte > 0x20, byte != 0x7F else { return false }
+        guard byte != UInt8(ascii: ".") else {
+          guard levelSize > 0, !isWild else { return false }
+          levelSize = 0
+          continue
+        }
+        levelSize += 1
+        isWild = levelSize == 1 && (byte == UInt8(ascii: "*") || byte == UInt8(ascii: ">"))
       }
-      levelSize += 1
-      isWild = levelSize == 1 && (byte == UInt8(ascii: "*") || byte == UInt8(ascii: ">"))
-    }
-    return levelSize > 0 && !isWild && size <= self.bytesMax
+      return levelSize > 0 && !isWild && bytes.count <= self.bytesMax
+    } ?? false
   }
 
   static func hasWildcard(_ pattern: String) -> Bool {
