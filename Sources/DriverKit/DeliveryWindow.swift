@@ -59,12 +59,11 @@ public final class DeliveryWindow: Sendable {
       self.queue.offer(messages)
       return 0
     }
-    return self.inner.withLock { inner in
-      guard !inner.isClosed else { return messages.count }
+    let (lost, reader) = self.inner.withLock { inner -> (Int, DeliveryQueue.Reader?) in
+      guard !inner.isClosed else { return (messages.count, nil) }
       if inner.waiting.isEmpty, !inner.isPaused, messages.count <= self.prefetch - inner.held {
         inner.held += messages.count
-        self.queue.offer(messages)
-        return 0
+        return (0, self.queue.put(messages).reader)
       }
       var lost = 0
       for message in messages {
@@ -79,20 +78,22 @@ public final class DeliveryWindow: Sendable {
         inner.bytes += size
       }
       inner.dropped &+= UInt64(lost)
-      self.handOut(&inner)
-      return lost
+      return (lost, self.handOut(&inner))
     }
+    reader?.wake()
+    return lost
   }
 
   /// Takes messages that the broker counts and keeps until they are settled: the protocol bounds
   /// them, and none is lost here.
   public func receiveKept(_ messages: [IncomingMessage]) {
-    self.inner.withLock { inner in
-      guard !inner.isClosed else { return }
+    let reader = self.inner.withLock { inner -> DeliveryQueue.Reader? in
+      guard !inner.isClosed else { return nil }
       inner.waiting.append(contentsOf: messages)
       inner.bytes += messages.reduce(0) { $0 + Self.size(of: $1.message) }
-      self.handOut(&inner)
+      return self.handOut(&inner)
     }
+    reader?.wake()
   }
 
   private static func size(of message: Message) -> Int {
@@ -103,18 +104,20 @@ public final class DeliveryWindow: Sendable {
 
   /// A message that was handed out is done with: another may follow.
   public func settle() {
-    self.inner.withLock { inner in
+    let reader = self.inner.withLock { inner in
       inner.held = max(0, inner.held - 1)
-      self.handOut(&inner)
+      return self.handOut(&inner)
     }
+    reader?.wake()
   }
 
   /// Stops or starts handing out; what comes in meanwhile waits.
   public func setPaused(_ isPaused: Bool) {
-    self.inner.withLock { inner in
+    let reader = self.inner.withLock { inner in
       inner.isPaused = isPaused
-      self.handOut(&inner)
+      return self.handOut(&inner)
     }
+    reader?.wake()
   }
 
   /// Hands out everything that waits, and closes the queue.
@@ -141,10 +144,11 @@ public final class DeliveryWindow: Sendable {
     }
   }
 
-  /// Within the lock, so that nobody overtakes.
-  private func handOut(_ inner: inout Inner) {
+  /// Within the lock, so that nobody overtakes. The reader is woken outside of it: it takes it when
+  /// it is done.
+  private func handOut(_ inner: inout Inner) -> DeliveryQueue.Reader? {
     let count = min(inner.waiting.count - inner.head, self.prefetch - inner.held)
-    guard count > 0, !inner.isPaused else { return }
+    guard count > 0, !inner.isPaused else { return nil }
     let messages = Array(inner.waiting[inner.head..<(inner.head + count)])
     inner.head += count
     inner.held += count
@@ -156,6 +160,6 @@ public final class DeliveryWindow: Sendable {
       inner.waiting.removeFirst(inner.head)
       inner.head = 0
     }
-    self.queue.offer(messages)
+    return self.queue.put(messages).reader
   }
 }

@@ -36,6 +36,19 @@ import Testing
     #expect(await self.take(2) == [3, 4])
   }
 
+  @Test func whoWaitsIsServedAndTheRestIsKept() async {
+    let window = self.window(prefetch: 4)
+    let readers = (0..<2).map { _ in Task { await self.queue.next()?.token } }
+    // Whether they wait already or come later, each gets one.
+    #expect(window.receive(self.messages(1...4)) == 0)
+    var tokens: Set<UInt64?> = []
+    for reader in readers { tokens.insert(await reader.value) }
+    #expect(tokens.count == 2)
+    #expect(self.queue.count == 2)
+    tokens.formUnion(await self.take(2))
+    #expect(tokens == [1, 2, 3, 4])
+  }
+
   @Test func whatIsBeyondTheBoundsIsLostAndCounted() async {
     let window = self.window(prefetch: 1)
     // One is handed out only when all were looked at: four fit.

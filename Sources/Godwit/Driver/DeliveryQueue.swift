@@ -26,13 +26,31 @@ public struct IncomingMessage: Sendable {
 ///
 /// The driver keeps it bounded: it never hands out more than its request's prefetch before earlier
 /// messages are settled.
+///
+/// Where many readers wait and many messages come, one reader is woken, and each that takes a
+/// message wakes the next while there are others: readers that are done at once take them all, and
+/// are not run between; readers that have to wait for something are soon all at work.
 public final class DeliveryQueue: Sendable {
+  /// A reader that waits.
+  package struct Reader: Sendable {
+    fileprivate let id: UInt64
+    fileprivate let continuation: CheckedContinuation<Bool, Never>
+
+    /// Has it look. Not within a lock that it takes next: it may run before this returns.
+    package func wake() { self.continuation.resume(returning: true) }
+  }
+
+  /// Where messages wait and readers do, a reader has been woken and has not looked yet.
   private struct Inner {
     var waiting: [IncomingMessage] = []
     var head = 0
-    var readers: [(id: UInt64, continuation: CheckedContinuation<IncomingMessage?, Never>)] = []
+    var readers: [Reader] = []
     var readerCount: UInt64 = 0
+    /// Whether a reader was woken that has not looked yet.
+    var isWaking = false
     var isFinished = false
+
+    var isEmpty: Bool { self.head == self.waiting.count }
 
     mutating func pop() -> IncomingMessage? {
       guard self.head < self.waiting.count else { return nil }
@@ -44,6 +62,18 @@ public final class DeliveryQueue: Sendable {
       }
       return first
     }
+
+    /// The reader that is to be woken, when there is work and nobody on the way to it.
+    mutating func nextReader() -> Reader? {
+      guard !self.isWaking, !self.isEmpty, let reader = self.readers.popLast() else { return nil }
+      self.isWaking = true
+      return reader
+    }
+  }
+
+  private enum Look {
+    case found(IncomingMessage?)
+    case nothing(id: UInt64)
   }
 
   private let inner = Mutex(Inner())
@@ -67,23 +97,27 @@ public final class DeliveryQueue: Sendable {
   /// - Returns: whether they were taken; after `finish` they are not, and stay with the broker.
   @discardableResult
   public func offer(_ messages: [IncomingMessage]) -> Bool {
+    let (isTaken, reader) = self.put(messages)
+    reader?.wake()
+    return isTaken
+  }
+
+  /// Hands messages over, in order, and leaves it to the caller to wake the reader.
+  package func put(_ messages: [IncomingMessage]) -> (isTaken: Bool, reader: Reader?) {
     if let sink = self.sink {
       messages.forEach(sink)
-      return true
+      return (true, nil)
     }
-    let served = self.inner.withLock {
-      inner -> [(CheckedContinuation<IncomingMessage?, Never>, IncomingMessage)]? in
-      guard !inner.isFinished else { return nil }
-      inner.waiting.append(contentsOf: messages)
-      var served: [(CheckedContinuation<IncomingMessage?, Never>, IncomingMessage)] = []
-      while !inner.readers.isEmpty, let message = inner.pop() {
-        served.append((inner.readers.removeFirst().continuation, message))
+    return self.inner.withLock { inner in
+      guard !inner.isFinished else { return (false, nil) }
+      if inner.isEmpty {
+        inner.waiting = messages
+        inner.head = 0
+      } else {
+        inner.waiting.append(contentsOf: messages)
       }
-      return served
+      return (true, inner.nextReader())
     }
-    guard let served else { return false }
-    for (reader, message) in served { reader.resume(returning: message) }
-    return true
   }
 
   /// Ends the queue: readers get `nil`.
@@ -93,14 +127,13 @@ public final class DeliveryQueue: Sendable {
   public func finish() -> [IncomingMessage] {
     let (readers, left) = self.inner.withLock { inner in
       inner.isFinished = true
-      let readers = inner.readers
       let left = Array(inner.waiting[inner.head...])
-      inner.readers = []
       inner.waiting = []
       inner.head = 0
-      return (readers, left)
+      defer { inner.readers = [] }
+      return (inner.readers, left)
     }
-    for reader in readers { reader.continuation.resume(returning: nil) }
+    for reader in readers { reader.continuation.resume(returning: false) }
     return left
   }
 
@@ -108,39 +141,50 @@ public final class DeliveryQueue: Sendable {
   public func close() {
     let readers = self.inner.withLock { inner in
       inner.isFinished = true
-      // Readers wait only where no message does.
       defer { inner.readers = [] }
       return inner.readers
     }
-    for reader in readers { reader.continuation.resume(returning: nil) }
+    for reader in readers { reader.continuation.resume(returning: false) }
   }
 
   /// The next message; waits for one. `nil` when the queue was ended, or the task is cancelled.
   public func next() async -> IncomingMessage? {
-    let (first, id) = self.inner.withLock { inner -> (IncomingMessage?, UInt64) in
-      // Most often there is one, and nothing to wait for.
-      if !Task.isCancelled, let first = inner.pop() { return (first, 0) }
-      inner.readerCount += 1
-      return (nil, inner.readerCount)
+    var isWoken = false
+    while true {
+      let (look, reader) = self.inner.withLock { inner -> (Look, Reader?) in
+        if isWoken { inner.isWaking = false }
+        if Task.isCancelled { return (.found(nil), inner.nextReader()) }
+        if let first = inner.pop() { return (.found(first), inner.nextReader()) }
+        if inner.isFinished { return (.found(nil), nil) }
+        inner.readerCount += 1
+        return (.nothing(id: inner.readerCount), nil)
+      }
+      reader?.wake()
+      switch look {
+      case .found(let message): return message
+      case .nothing(let id): isWoken = await self.wait(as: id)
+      }
     }
-    if let first { return first }
-    return await withTaskCancellationHandler {
+  }
+
+  /// Waits until there may be something to take.
+  ///
+  /// - Returns: whether it was woken for a message.
+  private func wait(as id: UInt64) async -> Bool {
+    await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        enum Answer { case now(IncomingMessage?), later }
-        let answer: Answer = self.inner.withLock { inner in
-          if Task.isCancelled { return .now(nil) }
-          if let message = inner.pop() { return .now(message) }
-          if inner.isFinished { return .now(nil) }
-          inner.readers.append((id, continuation))
-          return .later
+        let mustWait = self.inner.withLock { inner in
+          guard inner.isEmpty, !inner.isFinished, !Task.isCancelled else { return false }
+          inner.readers.append(Reader(id: id, continuation: continuation))
+          return true
         }
-        if case .now(let message) = answer { continuation.resume(returning: message) }
+        if !mustWait { continuation.resume(returning: false) }
       }
     } onCancel: {
       let reader = self.inner.withLock { inner in
         inner.readers.firstIndex { $0.id == id }.map { inner.readers.remove(at: $0) }
       }
-      reader?.continuation.resume(returning: nil)
+      reader?.continuation.resume(returning: false)
     }
   }
 }
