@@ -174,6 +174,7 @@ let package = Package(
       name: "GodwitDriverKit",
       dependencies: [
         "Godwit", nioCore, nioPosix, logging,
+        .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOTLS", package: "swift-nio"),
         .product(name: "NIOWebSocket", package: "swift-nio"),

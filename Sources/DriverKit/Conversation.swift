@@ -3,9 +3,9 @@ public import NIOCore
 
 /// A protocol's client half, over any number of connections after one another: bytes and commands
 /// in, bytes out. Everything happens on the event loop of its `DriverLink`.
-public protocol Conversation<Command>: AnyObject, SendableMetatype {
+public protocol Conversation<Batch>: AnyObject, SendableMetatype {
   /// What tasks ask for.
-  associatedtype Command: Sendable
+  associatedtype Batch: CommandBatch & Sendable
 
   /// When `timePassed` is to be called; `nil` when nothing waits for time.
   var deadline: NIODeadline? { get }
@@ -19,7 +19,9 @@ public protocol Conversation<Command>: AnyObject, SendableMetatype {
   /// Bytes came in: takes what is whole and leaves the rest.
   func receive(_ input: inout ByteBuffer, _ turn: inout LinkTurn) throws(GodwitError)
   /// Does what was asked for, or keeps it until there is a connection.
-  func perform(_ command: Command, _ turn: inout LinkTurn)
+  ///
+  /// - Parameter batch: is left empty; what room it has is used again.
+  func perform(_ batch: inout Batch, _ turn: inout LinkTurn)
   /// A burst of bytes or commands is over: what is gathered for it is said now.
   func endBurst(_ turn: inout LinkTurn)
   /// `deadline` has come. What is thrown ends the connection.
@@ -32,8 +34,8 @@ public protocol Conversation<Command>: AnyObject, SendableMetatype {
   func abandon(_ error: GodwitError)
   /// There will be no other connection: everything that waits fails, every queue ends.
   func close(_ error: GodwitError)
-  /// A command that comes too late fails.
-  func refuse(_ command: Command, _ error: GodwitError)
+  /// What is asked for comes too late: it fails.
+  func refuse(_ batch: Batch, _ error: GodwitError)
 }
 
 /// What one call of a conversation has to say.

@@ -9,7 +9,7 @@ import NIOPosix
 /// the connection breaks, until `stop`.
 public final class DriverLink<Dialect: Conversation>: Sendable {
   /// Where commands wait for the event loop.
-  public let mailbox: Mailbox<Dialect.Command>
+  public let mailbox: Mailbox<Dialect.Batch>
   private let loop: any EventLoop
   private let box: NIOLoopBoundBox<Link<Dialect>?>
 
@@ -36,7 +36,7 @@ public final class DriverLink<Dialect: Conversation>: Sendable {
     let loop = MultiThreadedEventLoopGroup.singleton.next()
     let box = NIOLoopBoundBox.makeEmptyBox(valueType: Link<Dialect>.self, eventLoop: loop)
     let wake: @Sendable () -> Void = { [weak box] in loop.execute { box?.value?.work() } }
-    let mailbox = Mailbox<Dialect.Command>(
+    let mailbox = Mailbox<Dialect.Batch>(
       bytesMax: settings.pendingBytesMax, wake: wake, wakeSoon: Self.behindReadyTasks(wake))
     loop.execute {
       box.value = Link(

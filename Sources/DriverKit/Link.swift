@@ -6,6 +6,9 @@ import NIOSSL
 
 /// The most bytes that wait for a server beside publishes.
 private let linkAnswersMax = 16 << 20
+/// The most room for output that is kept for the next turn, in bytes, and in times of what was used
+/// of it: it goes when there is little to say again.
+private let roomKeptMax = (bytes: 256 << 10, times: 16)
 
 /// One connection after another, for one conversation. Confined to its event loop.
 final class Link<Dialect: Conversation>: LinkOwner {
@@ -23,7 +26,7 @@ final class Link<Dialect: Conversation>: LinkOwner {
   private let settings: LinkSettings
   private let stateChanged: (ConnectionState) -> Void
   private let logger: Logger
-  private let mailbox: Mailbox<Dialect.Command>
+  private let mailbox: Mailbox<Dialect.Batch>
   private let dialect: Dialect
   private var endpoints: EndpointList
   private var context: NIOSSLContext?
@@ -32,6 +35,8 @@ final class Link<Dialect: Conversation>: LinkOwner {
   private var endpoint: Endpoint?
   private var handler: LinkHandler?
   private var output = ByteBuffer()
+  /// Empty, with room for the commands of another turn.
+  private var spareBatch = Dialect.Batch()
   private var isReading = false
   private var isStopping = false
   private var hasBeenReady = false
@@ -48,7 +53,7 @@ final class Link<Dialect: Conversation>: LinkOwner {
   init(
     loop: any EventLoop, settings: LinkSettings,
     stateChanged: @escaping (ConnectionState) -> Void, logger: Logger,
-    mailbox: Mailbox<Dialect.Command>, dialect: Dialect
+    mailbox: Mailbox<Dialect.Batch>, dialect: Dialect
   ) {
     self.loop = loop
     self.settings = settings
@@ -99,17 +104,20 @@ final class Link<Dialect: Conversation>: LinkOwner {
 
   /// Looks into the mailbox.
   func work() {
-    let mail = self.mailbox.take()
-    let commands = mail.commands
-    guard !commands.isEmpty else { return }
+    var spare = Dialect.Batch()
+    swap(&spare, &self.spareBatch)
+    var mail = self.mailbox.take(leaving: spare)
+    defer { self.spareBatch = mail.batch }
+    guard !mail.batch.isEmpty else { return }
     self.attend(mail)
     if case .ended = self.phase {
-      for command in commands { self.dialect.refuse(command, Self.closed) }
+      self.dialect.refuse(mail.batch, Self.closed)
+      mail.batch = Dialect.Batch()
       return
     }
     if case .idle = self.phase { self.open() }
     self.turn { turn in
-      for command in commands { self.dialect.perform(command, &turn) }
+      self.dialect.perform(&mail.batch, &turn)
       self.dialect.endBurst(&turn)
     }
   }
@@ -119,7 +127,7 @@ final class Link<Dialect: Conversation>: LinkOwner {
 
   /// When much is sent that nobody waits for, looks by itself into the mailbox rather than be woken
   /// for each message: waking a thread costs more than writing a hundred small messages.
-  private func attend(_ mail: Mailbox<Dialect.Command>.Mail) {
+  private func attend(_ mail: borrowing Mailbox<Dialect.Batch>.Mail) {
     guard mail.hasPatient else { return }
     let now = NIODeadline.now()
     defer { self.lastMail = now }
@@ -161,10 +169,15 @@ final class Link<Dialect: Conversation>: LinkOwner {
 
   private func flush() {
     guard let handler = self.handler, self.output.readableBytes > 0 else { return }
-    let bytes = self.output
-    // Half of what is written at once is a good guess for the next time.
-    self.output = ByteBufferAllocator().buffer(capacity: bytes.readableBytes / 2)
+    var bytes = self.output
+    self.output = ByteBuffer()
     handler.write(bytes)
+    // What the socket has taken at once leaves its room to the next turn.
+    guard handler.unwrittenBytes == 0, bytes.capacity <= roomKeptMax.bytes,
+      bytes.capacity / roomKeptMax.times <= bytes.readableBytes
+    else { return }
+    bytes.clear()
+    self.output = bytes
   }
 
   private var unsentBytes: Int {
@@ -354,7 +367,7 @@ final class Link<Dialect: Conversation>: LinkOwner {
       error = failure
       self.stateChanged(.failed(failure))
     }
-    for command in self.mailbox.close(error) { self.dialect.refuse(command, error) }
+    self.dialect.refuse(self.mailbox.close(error), error)
     self.dialect.close(error)
     self.settleStarters(.failure(error))
     let enders = self.enders

@@ -1,46 +1,35 @@
 public import Godwit
-import Synchronization
+public import NIOConcurrencyHelpers
+
+/// What gathers in a mailbox until the event loop takes it, in order: commands, and what belongs to
+/// them. An array of commands is one.
+public protocol CommandBatch {
+  /// Nothing.
+  init()
+  /// Whether there is nothing to do.
+  var isEmpty: Bool { get }
+}
+
+extension Array: CommandBatch {}
 
 /// What tasks ask of a driver, on its way to the driver's event loop, in order and within bounds.
 ///
-/// The loop is woken once for any number of commands. While it comes by itself (`attend`), it is
-/// not woken for those that nobody waits for.
-public final class Mailbox<Command: Sendable>: Sendable {
-  private struct Inner {
-    var commands: [Command] = []
-    /// Bytes of the commands here.
-    var bytes = 0
-    /// Bytes of the largest command ever.
-    var largest = 0
-    /// Bytes that the loop has taken and that are not with the socket yet.
-    var bytesAhead = 0
-    var isWoken = false
-    /// Whether the loop is woken when the tasks that are ready have run.
-    var isWokenSoon = false
-    /// Whether the loop comes soon without being woken.
-    var isAttended = false
-    /// Whether some command here has time.
-    var hasPatient = false
-    var waiting: [Confirmation<Void>] = []
-    var ending: GodwitError?
+/// Whoever posts writes into the batch that the loop takes next, under a short lock: a message is
+/// written once, where the socket takes it from. The loop is woken once for any number of commands.
+/// While it comes by itself (`attend`), it is not woken for those that nobody waits for.
+public final class Mailbox<Batch: CommandBatch & Sendable>: Sendable {
+  @usableFromInline
+  struct Inner: Sendable {
+    @usableFromInline var batch = Batch()
+    @usableFromInline var ledger: MailboxLedger
   }
 
-  private enum Answer {
-    case posted
-    case first
-    case firstOfTurn
-    case full
-    case closed(GodwitError)
-  }
-
-  /// Commands that have time do not wait when there is as much to write.
-  private static var patientBytesMax: Int { 65_536 }
-
-  /// The most bytes on their way to the socket.
-  public let bytesMax: Int
-  private let inner = Mutex(Inner())
+  /// A lock that does not spin: its holder may have been put aside for who waits.
+  @usableFromInline let inner: NIOLockedValueBox<Inner>
   private let wake: @Sendable () -> Void
   private let wakeSoon: @Sendable () -> Void
+  /// The most bytes on their way to the socket.
+  public let bytesMax: Int
 
   /// - Parameters:
   ///   - bytesMax: the most bytes that may wait here and behind here.
@@ -51,57 +40,50 @@ public final class Mailbox<Command: Sendable>: Sendable {
     bytesMax: Int, wake: @escaping @Sendable () -> Void,
     wakeSoon: (@Sendable () -> Void)? = nil
   ) {
+    self.inner = NIOLockedValueBox(Inner(ledger: MailboxLedger(bytesMax: bytesMax)))
     self.bytesMax = bytesMax
     self.wake = wake
     self.wakeSoon = wakeSoon ?? wake
   }
 
   /// Bytes on their way to the socket.
-  public var bytes: Int { self.inner.withLock { $0.bytes + $0.bytesAhead } }
+  public var bytes: Int { self.inner.withLockedValue { $0.ledger.bytes + $0.ledger.bytesAhead } }
 
   /// The most bytes that commands can have on their way to the socket: the bound, or the largest
   /// command, which passes alone.
-  var bytesPossible: Int { self.inner.withLock { max(self.bytesMax, $0.largest) } }
+  var bytesPossible: Int { self.inner.withLockedValue { max(self.bytesMax, $0.ledger.largest) } }
 
-  /// Leaves a command for the loop.
+  /// Leaves something for the loop.
   ///
   /// - Parameters:
-  ///   - bytes: what it adds to what waits; a command of 0 bytes always has room.
+  ///   - bytes: what it adds to what waits; 0 bytes always have room.
   ///   - isPatient: whether nobody waits for what becomes of it.
+  ///   - leave: writes it behind what is there; within the lock, and only when there is room.
   /// - Returns: whether there was room.
   /// - Throws: what the mailbox was closed with.
+  @inlinable @inline(__always)
   public func post(
-    _ command: Command, bytes: Int = 0, isPatient: Bool = false
+    bytes: Int = 0, isPatient: Bool = false, _ leave: (inout Batch) -> Void
   ) throws(GodwitError) -> Bool {
-    let answer = self.inner.withLock { inner -> Answer in
-      if let ending = inner.ending { return .closed(ending) }
-      // Something larger than the bound passes alone.
-      let before = inner.bytes + inner.bytesAhead
-      guard bytes == 0 || before == 0 || bytes <= self.bytesMax - before else { return .full }
-      inner.commands.append(command)
-      inner.bytes += bytes
-      inner.largest = max(inner.largest, bytes)
-      if isPatient { inner.hasPatient = true }
-      if inner.isWoken { return .posted }
-      guard isPatient else {
-        defer { inner.isWokenSoon = true }
-        return inner.isWokenSoon ? .posted : .firstOfTurn
-      }
-      if inner.isAttended, inner.bytes < Self.patientBytesMax { return .posted }
-      inner.isWoken = true
-      return .first
+    let admission = self.inner.withLockedValue { inner in
+      let admission = inner.ledger.admit(bytes: bytes, isPatient: isPatient)
+      if admission.isAdmitted { leave(&inner.batch) }
+      return admission
     }
-    switch answer {
-    case .posted: return true
-    case .first:
-      self.wake()
-      return true
-    case .firstOfTurn:
-      self.wakeSoon()
-      return true
+    if case .posted = admission { return true }
+    return try self.follow(admission)
+  }
+
+  @usableFromInline
+  func follow(_ admission: MailboxLedger.Admission) throws(GodwitError) -> Bool {
+    switch admission {
+    case .posted: break
+    case .first: self.wake()
+    case .firstOfTurn: self.wakeSoon()
     case .full: return false
     case .closed(let error): throw error
     }
+    return true
   }
 
   /// Waits until half of the bound is free, when it is not.
@@ -112,12 +94,12 @@ public final class Mailbox<Command: Sendable>: Sendable {
     until deadline: ContinuousClock.Instant? = nil
   ) async throws(GodwitError) {
     let room = Confirmation<Void>()
-    let ending = self.inner.withLock { inner -> GodwitError? in
-      if let ending = inner.ending { return ending }
-      if inner.bytes + inner.bytesAhead <= self.bytesMax / 2 {
+    let ending = self.inner.withLockedValue { inner -> GodwitError? in
+      if let ending = inner.ledger.ending { return ending }
+      if inner.ledger.hasRoom {
         room.settle(.success(()))
       } else {
-        inner.waiting.append(room)
+        inner.ledger.waiting.append(room)
       }
       return nil
     }
@@ -129,13 +111,13 @@ public final class Mailbox<Command: Sendable>: Sendable {
   }
 
   func forget(_ room: Confirmation<Void>) {
-    self.inner.withLock { inner in inner.waiting.removeAll { $0 === room } }
+    self.inner.withLockedValue { inner in inner.ledger.waiting.removeAll { $0 === room } }
   }
 
   /// What the loop found.
   public struct Mail {
     /// The commands so far.
-    public var commands: [Command]
+    public var batch: Batch
     /// Whether some of them had time: more of the kind may follow.
     public var hasPatient: Bool
     /// Whether the loop has to come again by itself.
@@ -143,35 +125,29 @@ public final class Mailbox<Command: Sendable>: Sendable {
   }
 
   /// The commands so far. On the loop. Where nothing had time, it need not come by itself again.
-  public func take() -> Mail {
-    self.inner.withLock { inner in
-      inner.isAttended = inner.isAttended && inner.hasPatient
-      defer {
-        inner.commands.removeAll(keepingCapacity: inner.commands.count <= 1_024)
-        // What was here is ahead now, until the loop says how much really is.
-        inner.bytesAhead += inner.bytes
-        inner.bytes = 0
-        inner.isWoken = false
-        inner.isWokenSoon = false
-        inner.hasPatient = false
-      }
-      return Mail(
-        commands: inner.commands, hasPatient: inner.hasPatient, isAttended: inner.isAttended)
+  ///
+  /// - Parameter next: where the next ones gather: nothing, but for the room it has.
+  public func take(leaving next: consuming Batch = Batch()) -> Mail {
+    var batch = next
+    let (hasPatient, isAttended) = self.inner.withLockedValue { inner in
+      swap(&inner.batch, &batch)
+      return inner.ledger.take()
     }
+    return Mail(batch: batch, hasPatient: hasPatient, isAttended: isAttended)
   }
 
   /// The loop will call `take` soon, whether it is woken or not. On the loop.
   public func attend() {
-    self.inner.withLock { $0.isAttended = true }
+    self.inner.withLockedValue { $0.ledger.isAttended = true }
   }
 
   /// Says how many bytes of what was taken are not with the socket yet. On the loop.
   public func note(bytesAhead: Int) {
-    let waiting = self.inner.withLock { inner -> [Confirmation<Void>] in
-      inner.bytesAhead = bytesAhead
-      guard !inner.waiting.isEmpty, inner.bytes + bytesAhead <= self.bytesMax / 2 else { return [] }
-      defer { inner.waiting = [] }
-      return inner.waiting
+    let waiting = self.inner.withLockedValue { inner -> [Confirmation<Void>] in
+      inner.ledger.bytesAhead = bytesAhead
+      guard !inner.ledger.waiting.isEmpty, inner.ledger.hasRoom else { return [] }
+      defer { inner.ledger.waiting = [] }
+      return inner.ledger.waiting
     }
     for waiter in waiting { waiter.settle(.success(())) }
   }
@@ -179,17 +155,26 @@ public final class Mailbox<Command: Sendable>: Sendable {
   /// Takes no more commands; those who come or wait get `error`.
   ///
   /// - Returns: the commands that nobody has taken.
-  public func close(_ error: GodwitError) -> [Command] {
-    let (waiting, commands) = self.inner.withLock { inner in
-      inner.ending = inner.ending ?? error
+  public func close(_ error: GodwitError) -> Batch {
+    let (waiting, batch) = self.inner.withLockedValue { inner in
+      inner.ledger.ending = inner.ledger.ending ?? error
       defer {
-        inner.waiting = []
-        inner.commands = []
-        inner.bytes = 0
+        inner.ledger.waiting = []
+        inner.ledger.bytes = 0
+        inner.batch = Batch()
       }
-      return (inner.waiting, inner.commands)
+      return (inner.ledger.waiting, inner.batch)
     }
     for waiter in waiting { waiter.settle(.failure(error)) }
-    return commands
+    return batch
+  }
+}
+
+extension Mailbox where Batch: RangeReplaceableCollection {
+  /// Leaves a command for the loop; otherwise as `post`.
+  public func post(
+    _ command: Batch.Element, bytes: Int = 0, isPatient: Bool = false
+  ) throws(GodwitError) -> Bool {
+    try self.post(bytes: bytes, isPatient: isPatient) { $0.append(command) }
   }
 }

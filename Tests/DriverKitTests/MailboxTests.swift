@@ -10,7 +10,7 @@ import Testing
 
   private let count = Count()
 
-  private func mailbox(bytesMax: Int = 10) -> Mailbox<Int> {
+  private func mailbox(bytesMax: Int = 10) -> Mailbox<[Int]> {
     let count = self.count
     return Mailbox(bytesMax: bytesMax) { count.wakes.wrappingAdd(1, ordering: .relaxed) }
   }
@@ -19,13 +19,13 @@ import Testing
     let mailbox = self.mailbox()
     for number in 0..<5 { #expect(try mailbox.post(number)) }
     #expect(self.count.wakes.load(ordering: .relaxed) == 1)
-    #expect(mailbox.take().commands == [0, 1, 2, 3, 4])
+    #expect(mailbox.take().batch == [0, 1, 2, 3, 4])
     #expect(try mailbox.post(5))
     #expect(self.count.wakes.load(ordering: .relaxed) == 2)
   }
 
   @Test func whatHasTimeWaitsForALoopThatComesByItself() throws {
-    let mailbox = self.mailbox(bytesMax: 1 << 20)
+    let mailbox = self.mailbox(bytesMax: 4 << 20)
     func post(_ number: Int, bytes: Int = 1, isPatient: Bool = true) throws -> Int {
       #expect(try mailbox.post(number, bytes: bytes, isPatient: isPatient))
       return self.count.wakes.load(ordering: .relaxed)
@@ -36,16 +36,34 @@ import Testing
     mailbox.attend()
     #expect(try post(1) == 1)
     mail = mailbox.take()
-    #expect(mail.commands == [1] && mail.isAttended)
+    #expect(mail.batch == [1] && mail.isAttended)
     // Somebody waits, and there is much to write: both wake the loop.
     #expect(try post(2) == 1)
     #expect(try post(3, isPatient: false) == 2)
     #expect(mailbox.take().isAttended)
-    #expect(try post(4, bytes: 100_000) == 3)
+    #expect(try post(4, bytes: 300_000) == 3)
     _ = mailbox.take()
     // It finds nothing, and goes away.
     #expect(!mailbox.take().isAttended)
     #expect(try post(5) == 4)
+  }
+
+  @Test func whatIsSmallWaitsForCompany() throws {
+    let (now, soon) = (Count(), Count())
+    let mailbox = Mailbox<[Int]>(
+      bytesMax: 1 << 20, wake: { now.wakes.wrappingAdd(1, ordering: .relaxed) },
+      wakeSoon: { soon.wakes.wrappingAdd(1, ordering: .relaxed) })
+    func post(_ bytes: Int) throws -> [Int] {
+      #expect(try mailbox.post(0, bytes: bytes))
+      return [now, soon].map { $0.wakes.load(ordering: .relaxed) }
+    }
+    #expect(try post(100) == [0, 1])
+    #expect(try post(100) == [0, 1])
+    // Somebody is on the way.
+    #expect(try post(10_000) == [0, 1])
+    _ = mailbox.take()
+    #expect(try post(10_000) == [1, 1])
+    #expect(try post(100) == [1, 1])
   }
 
   @Test func bytesAreBoundedUntilTheSocketHasThem() throws {

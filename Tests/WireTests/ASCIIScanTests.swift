@@ -18,6 +18,23 @@ import Testing
     }
   }
 
+  @Test func controlsAreFoundWhereverTheyStand() throws {
+    var random = SplitMix64(seed: 12)
+    for _ in 0..<5_000 {
+      var bytes = (0..<Int.random(in: 1...40, using: &random)).map { _ in
+        UInt8.random(in: 0x20...0xFF, using: &random)
+      }
+      if Bool.random(using: &random) {
+        bytes[bytes.indices.randomElement(using: &random) ?? 0] = .random(
+          in: 0..<0x20, using: &random)
+      }
+      let isFree = try bytes.withUnsafeBytes {
+        ASCIIScan.isFreeOfControls(try #require($0.baseAddress), bytes.count)
+      }
+      #expect(isFree == bytes.allSatisfy { $0 >= 0x20 })
+    }
+  }
+
   @Test func first() throws {
     try Array("abca".utf8).withUnsafeBytes {
       let base = try #require($0.baseAddress)
@@ -40,7 +57,10 @@ import Testing
     }
   }
 
-  @Test(arguments: [0, 9, 10, 99, 100, 1_048_576, Int.max])
+  @Test(arguments: [
+    0, 9, 10, 99, 100, 1_048_576, 999_999_999_999_999_999, 1_000_000_000_000_000_000,
+    1_763_740_000_123_456_789, Int.max,
+  ])
   func write(_ value: Int) throws {
     var bytes = [UInt8](repeating: 0, count: 20)
     let count = try bytes.withUnsafeMutableBytes {

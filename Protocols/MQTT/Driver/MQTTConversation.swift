@@ -169,7 +169,12 @@ final class MQTTConversation: Conversation {
 
   // MARK: Commands
 
-  func perform(_ command: MQTTCommand, _ turn: inout LinkTurn) {
+  func perform(_ batch: inout [MQTTCommand], _ turn: inout LinkTurn) {
+    for command in batch { self.perform(command, &turn) }
+    batch.removeAll(keepingCapacity: batch.count <= 1_024)
+  }
+
+  private func perform(_ command: MQTTCommand, _ turn: inout LinkTurn) {
     switch command {
     case .publish(let messages, let token, let waiter):
       if let token, let waiter {
@@ -208,7 +213,11 @@ final class MQTTConversation: Conversation {
     self.handleEvents(&turn)
   }
 
-  func refuse(_ command: MQTTCommand, _ error: GodwitError) {
+  func refuse(_ batch: [MQTTCommand], _ error: GodwitError) {
+    for command in batch { self.refuse(command, error) }
+  }
+
+  private func refuse(_ command: MQTTCommand, _ error: GodwitError) {
     switch command {
     case .publish(_, _, let waiter): waiter?.settle(.failure(error))
     case .subscribe(_, _, _, let waiter): waiter.settle(.failure(error))

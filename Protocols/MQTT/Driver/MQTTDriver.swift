@@ -298,7 +298,7 @@ public final class MQTTDriver: Driver {
 
 /// A subscription of an MQTT server.
 struct MQTTSubscription: DriverSubscription {
-  let mailbox: Mailbox<MQTTCommand>
+  let mailbox: Mailbox<[MQTTCommand]>
   let number: UInt64
   let window: DeliveryWindow
   let qos: MQTTQoS

@@ -11,26 +11,31 @@ struct FrameWriter {
     self.target = target
   }
 
+  /// Room for so many bytes more.
+  private mutating func room(_ size: Int) -> UnsafeMutableRawPointer? {
+    precondition(size <= self.target.count - self.count, "a frame larger than its room")
+    defer { self.count += size }
+    return self.target.baseAddress.map { $0 + self.count }
+  }
+
   mutating func write(_ bytes: UnsafeRawBufferPointer) {
-    precondition(bytes.count <= self.target.count - self.count, "a frame larger than its room")
-    UnsafeMutableRawBufferPointer(rebasing: self.target[self.count...]).copyMemory(from: bytes)
-    self.count += bytes.count
+    guard let room = self.room(bytes.count), let start = bytes.baseAddress else { return }
+    room.copyMemory(from: start, byteCount: bytes.count)
+  }
+
+  mutating func write(_ text: StaticString) {
+    guard let room = self.room(text.utf8CodeUnitCount) else { return }
+    room.copyMemory(from: text.utf8Start, byteCount: text.utf8CodeUnitCount)
   }
 
   mutating func write(_ text: String) {
-    let isWritten: Void? = text.utf8.withContiguousStorageIfAvailable {
-      self.write(UnsafeRawBufferPointer($0))
-    }
-    if isWritten == nil { Array(text.utf8).withUnsafeBytes { self.write($0) } }
+    text.utf8.withContiguousBytes { self.write($0) }
   }
 
   /// A number, which must not be negative.
   mutating func write(decimal number: Int) {
-    let digits = ASCIIScan.digits(number)
-    precondition(digits <= self.target.count - self.count, "a frame larger than its room")
-    guard let start = self.target.baseAddress else { return }
-    ASCIIScan.write(number, to: start + self.count)
-    self.count += digits
+    guard let room = self.room(ASCIIScan.digits(number)) else { return }
+    ASCIIScan.write(number, to: room)
   }
 
   /// A header field, when there is a value.

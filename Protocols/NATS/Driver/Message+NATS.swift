@@ -29,122 +29,20 @@ enum NATSHeaderName {
 }
 
 extension Message {
-  /// Writes the message as HPUB; as PUB when it is bare.
-  ///
-  /// - Returns: headers and body in bytes, which the server limits.
-  /// - Throws: `invalidArgument` when NATS cannot carry it.
-  func writeNATS(into out: inout ByteBuffer) throws(GodwitError) -> Int {
-    guard Self.isNATSWord(self.topic) else {
-      throw GodwitError(.invalidArgument, "'\(self.topic)' is no NATS subject")
-    }
-    if let replyTo = self.replyTo, !Self.isNATSWord(replyTo) {
-      throw GodwitError(.invalidArgument, "'\(replyTo)' is no NATS subject for answers")
-    }
-    guard !self.isBare else { return self.writeBareNATS(into: &out) }
-    let correlation = self.correlationID.map(Self.written)
-    let timeToLive = self.timeToLive.map { Self.written($0) }
-    let time = Int(exactly: (self.time.timeIntervalSince1970 * 1e9).rounded())
-    let early = time.flatMap { $0 < 0 ? "\($0)" : nil }
-    var size = "NATS/1.0\r\n\r\n".utf8.count
-    size += try Self.size(NATSHeaderName.id, self.id)
-    size += try Self.size(NATSHeaderName.contentType, self.contentType)
-    size += try Self.size(NATSHeaderName.correlation, correlation)
-    size += try Self.size(NATSHeaderName.timeToLive, timeToLive)
-    size += try Self.size(CarriedHeader.key, self.key)
-    size += try Self.size(CarriedHeader.time, early)
-    if let time, time >= 0 { size += CarriedHeader.time.utf8.count + 4 + ASCIIScan.digits(time) }
-    for field in self.headers {
-      guard Self.isBytes(field.name, NATSHeaders.isValidName) else {
-        throw Self.notCarried(field.name)
-      }
-      size += try Self.size(field.name, field.value)
-    }
-    let total = size + self.body.readableBytes
-    let lineMax = self.topic.utf8.count + (self.replyTo?.utf8.count ?? 0) + 48
-    out.writeWithUnsafeMutableBytes(minimumWritableBytes: lineMax + total + 2) { bytes in
-      var writer = FrameWriter(bytes)
-      writer.write("HPUB ")
-      writer.write(self.topic)
-      writer.write(" ")
-      if let replyTo = self.replyTo {
-        writer.write(replyTo)
-        writer.write(" ")
-      }
-      writer.write(decimal: size)
-      writer.write(" ")
-      writer.write(decimal: total)
-      writer.write("\r\nNATS/1.0\r\n")
-      writer.write(NATSHeaderName.id, self.id)
-      writer.write(NATSHeaderName.contentType, self.contentType)
-      writer.write(NATSHeaderName.correlation, correlation)
-      writer.write(NATSHeaderName.timeToLive, timeToLive)
-      writer.write(CarriedHeader.key, self.key)
-      writer.write(CarriedHeader.time, early)
-      if let time, time >= 0 {
-        writer.write(CarriedHeader.time)
-        writer.write(": ")
-        writer.write(decimal: time)
-        writer.write("\r\n")
-      }
-      for field in self.headers { writer.write(field.name, field.value) }
-      writer.write("\r\n")
-      self.body.withUnsafeReadableBytes { writer.write($0) }
-      writer.write("\r\n")
-      return writer.count
-    }
-    return total
-  }
-
-  private func writeBareNATS(into out: inout ByteBuffer) -> Int {
-    let size = self.body.readableBytes
-    let lineMax = self.topic.utf8.count + (self.replyTo?.utf8.count ?? 0) + 32
-    out.writeWithUnsafeMutableBytes(minimumWritableBytes: lineMax + size + 2) { bytes in
-      var writer = FrameWriter(bytes)
-      writer.write("PUB ")
-      writer.write(self.topic)
-      writer.write(" ")
-      if let replyTo = self.replyTo {
-        writer.write(replyTo)
-        writer.write(" ")
-      }
-      writer.write(decimal: size)
-      writer.write("\r\n")
-      self.body.withUnsafeReadableBytes { writer.write($0) }
-      writer.write("\r\n")
-      return writer.count
-    }
-    return size
-  }
-
   /// Visible text without blanks, as subjects and groups must be.
   static func isNATSWord(_ text: String) -> Bool {
-    !text.isEmpty && self.isBytes(text) { $0.allSatisfy { $0 > 0x20 && $0 != 0x7F } }
-  }
-
-  /// What a header takes in the block.
-  private static func size(_ name: String, _ value: String?) throws(GodwitError) -> Int {
-    guard let value else { return 0 }
-    guard self.isBytes(value, NATSHeaders.isValidValue) else { throw self.notCarried(name) }
-    return name.utf8.count + value.utf8.count + ": \r\n".utf8.count
-  }
-
-  /// Whether a text's bytes are such; looks at them in place where they stand in one piece.
-  private static func isBytes(
-    _ text: String, _ isSo: (UnsafeBufferPointer<UInt8>) -> Bool
-  ) -> Bool {
-    if let answer = text.utf8.withContiguousStorageIfAvailable(isSo) { return answer }
-    return Array(text.utf8).withUnsafeBufferPointer(isSo)
-  }
-
-  private static func notCarried(_ name: String) -> GodwitError {
-    GodwitError(.invalidArgument, "NATS cannot carry the header '\(name)' as it is")
+    !text.isEmpty
+      && text.utf8.withContiguousBytes { bytes in
+        guard let base = bytes.baseAddress else { return false }
+        return ASCIIScan.endOfToken(base, 0, bytes.count) == bytes.count && !bytes.contains(0x7F)
+      }
   }
 
   // MARK: Correlation
 
   private static let base64Prefix = "base64:"
 
-  private static func written(_ correlation: String) -> String {
+  static func written(_ correlation: String) -> String {
     if correlation.hasPrefix(self.base64Prefix) {
       // Bytes that are no text were read as they stood, and go back as they stood.
       if let bytes = Base64.decode(Array(correlation.utf8.dropFirst(self.base64Prefix.utf8.count))),
@@ -168,7 +66,7 @@ extension Message {
 
   // MARK: Time to live
 
-  private static func written(_ timeToLive: Duration) -> String {
+  static func written(_ timeToLive: Duration) -> String {
     let (seconds, attoseconds) = timeToLive.components
     if seconds < 0 { return "1ms" }
     if attoseconds == 0, seconds > 0 { return String(seconds) }
@@ -237,7 +135,8 @@ extension Message {
       if self.id == nil, isNamed(NATSHeaderName.id) {
         self.id = String(decoding: field.value, as: UTF8.self)
       } else if self.contentType == nil, isNamed(NATSHeaderName.contentType) {
-        self.contentType = Message.text(field.value, likely: "application/json")
+        let likely = field.value.count == 16 ? "application/json" : "application/octet-stream"
+        self.contentType = Message.text(field.value, likely: likely)
       } else if self.time == nil, isNamed(CarriedHeader.time), let time = Self.time(field.value) {
         self.time = time
       } else if self.correlation == nil, isNamed(NATSHeaderName.correlation) {

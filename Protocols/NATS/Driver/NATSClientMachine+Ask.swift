@@ -4,6 +4,16 @@ import NIOCore
 
 /// What the service asks for.
 extension NATSClientMachine {
+  /// Whether a publish of messages up to that size goes out now, as it is.
+  func takes(size: Int) -> Bool {
+    self.isConnected && !self.isHeld && size <= self.info.maxPayload
+  }
+
+  /// A publish has gone out that somebody waits for.
+  mutating func await(_ written: Written) {
+    self.unasked.append(written)
+  }
+
   /// Publishes, now or when there is a connection.
   ///
   /// - Parameter token: names the publish in events; `nil` for one that nobody waits for.

@@ -226,6 +226,11 @@ extension NATSClientMachine {
         ? GodwitError(.noResponders, "nobody answers")
         : GodwitError(.remoteFailure, "the server answers with status \(status)")
     }
-    events.append(.delivered(number, incoming))
+    self.arrived.append(incoming)
+    if case .delivered(number, let count) = events.last {
+      events[events.count - 1] = .delivered(number, count: count + 1)
+    } else {
+      events.append(.delivered(number, count: 1))
+    }
   }
 }

@@ -22,7 +22,8 @@ struct NATSClientMachine {
     /// A subscription that was made before is not allowed any more.
     case subscriptionLost(UInt64, GodwitError)
     case unsubscribed(UInt64)
-    case delivered(UInt64, IncomingMessage)
+    /// So many of those that have arrived (`takeArrived`), in order, are of that subscription.
+    case delivered(UInt64, count: Int)
     /// Servers of the cluster, as `host:port`.
     case learnt(tcp: [String], webSocket: [String])
     /// The server is about to stop.
@@ -126,6 +127,8 @@ struct NATSClientMachine {
   var waitingBytes = 0
   var interests: [UInt64: Interest] = [:]
   var deliveries: UInt64 = 0
+  /// Messages that no event has handed over yet.
+  var arrived: [IncomingMessage] = []
 
   /// - Parameter wantsTLS: whether the connection must not go on without TLS.
   init(login: NATSLogin, wantsTLS: Bool) {
@@ -142,6 +145,12 @@ struct NATSClientMachine {
 
   /// Whether the server has confirmed everything that it was told.
   var isSettled: Bool { self.unasked.isEmpty && !self.awaitsAnswer }
+
+  /// The messages that events speak of.
+  mutating func takeArrived() -> [IncomingMessage] {
+    defer { self.arrived = [] }
+    return self.arrived
+  }
 
   // MARK: The connection
 

@@ -205,18 +205,53 @@ final class NATSConversation: Conversation {
 
   // MARK: Commands
 
-  func perform(_ command: NATSCommand, _ turn: inout LinkTurn) {
-    switch command {
-    case .publish(let publish, let token, let waiter):
-      do throws(GodwitError) {
-        try self.machine.publish(publish, token: token, into: &turn.output)
-      } catch {
-        waiter?.settle(.failure(error))
-        return
+  func perform(_ batch: inout NATSBatch, _ turn: inout LinkTurn) {
+    // Frames in a row that go out as they stand.
+    var row = 0
+    for command in batch.commands {
+      if case .publish(let bytes, let sizeMax, let waiter) = command,
+        self.machine.takes(size: sizeMax)
+      {
+        row += bytes
+        guard let waiter else { continue }
+        self.machine.await(.init(token: waiter.token, subjects: waiter.subjects))
+        self.await(waiter, turn.now)
+        continue
       }
-      guard let token, let waiter else { return }
-      self.publishes[token] = waiter
-      self.dues.append((turn.now + TimeAmount(self.settings.timeout), .publish(token)))
+      batch.moveFrames(row, to: &turn.output)
+      row = 0
+      if case .publish(let bytes, let sizeMax, let waiter) = command {
+        self.publish(batch.takeFrames(bytes), sizeMax, waiter, &turn)
+      } else {
+        self.perform(command, &turn)
+      }
+    }
+    batch.moveFrames(row, to: &turn.output)
+    batch.clear()
+  }
+
+  /// Publishes what cannot go out as it stands: it waits for a connection, or fails.
+  private func publish(
+    _ frames: ByteBuffer, _ sizeMax: Int, _ waiter: NATSCommand.Waiter?, _ turn: inout LinkTurn
+  ) {
+    let publish = NATSPublish(frames: frames, subjects: waiter?.subjects ?? [], sizeMax: sizeMax)
+    do throws(GodwitError) {
+      try self.machine.publish(publish, token: waiter?.token, into: &turn.output)
+    } catch {
+      waiter?.confirmation.settle(.failure(error))
+      return
+    }
+    if let waiter { self.await(waiter, turn.now) }
+  }
+
+  private func await(_ waiter: NATSCommand.Waiter, _ now: NIODeadline) {
+    self.publishes[waiter.token] = waiter.confirmation
+    self.dues.append((now + TimeAmount(self.settings.timeout), .publish(waiter.token)))
+  }
+
+  private func perform(_ command: NATSCommand, _ turn: inout LinkTurn) {
+    switch command {
+    case .publish: break
     case .withdraw(let token):
       self.publishes[token] = nil
       _ = self.machine.withdraw(token)
@@ -236,12 +271,14 @@ final class NATSConversation: Conversation {
     }
   }
 
-  func refuse(_ command: NATSCommand, _ error: GodwitError) {
-    switch command {
-    case .publish(_, _, let waiter): waiter?.settle(.failure(error))
-    case .subscribe(_, _, _, let waiter): waiter.settle(.failure(error))
-    case .unsubscribe(_, let waiter): waiter?.settle(.success(()))
-    case .withdraw, .setPaused: break
+  func refuse(_ batch: NATSBatch, _ error: GodwitError) {
+    for command in batch.commands {
+      switch command {
+      case .publish(_, _, let waiter): waiter?.confirmation.settle(.failure(error))
+      case .subscribe(_, _, _, let waiter): waiter.settle(.failure(error))
+      case .unsubscribe(_, let waiter): waiter?.settle(.success(()))
+      case .withdraw, .setPaused: break
+      }
     }
   }
 
@@ -257,31 +294,25 @@ final class NATSConversation: Conversation {
     guard !self.events.isEmpty else { return }
     var events: [NATSClientMachine.Event] = []
     swap(&events, &self.events)
-    // What came in a row for one subscription is handed over at once.
-    var number: UInt64 = 0
-    var messages: [IncomingMessage] = []
+    let arrived = self.machine.takeArrived()
+    var place = 0
     for event in events {
-      if case .delivered(let next, let message) = event {
-        if next != number {
-          self.deliver(messages, to: number)
-          messages.removeAll(keepingCapacity: true)
-          number = next
-        }
-        messages.append(message)
+      guard case .delivered(let number, let count) = event else {
+        self.handle(event, &turn)
         continue
       }
-      self.deliver(messages, to: number)
-      messages.removeAll(keepingCapacity: true)
-      self.handle(event, &turn)
+      // What came in a row for one subscription is handed over at once; mostly it is all there is.
+      let isAll = count == arrived.count
+      self.deliver(isAll ? arrived : Array(arrived[place..<(place + count)]), to: number)
+      place += count
     }
-    self.deliver(messages, to: number)
     events.removeAll(keepingCapacity: events.count <= 1_024)
     // Unless what was handled has caused others.
     if self.events.isEmpty { swap(&events, &self.events) }
   }
 
   private func deliver(_ messages: [IncomingMessage], to number: UInt64) {
-    guard !messages.isEmpty, let interest = self.interests[number] else { return }
+    guard let interest = self.interests[number] else { return }
     // A status stands for an answer; nobody but who waits for answers can tell it from a message.
     let hasStatus = interest.isSettled && messages.contains { $0.failure != nil }
     let messages = hasStatus ? messages.filter { $0.failure == nil } : messages

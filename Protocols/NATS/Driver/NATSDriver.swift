@@ -58,12 +58,15 @@ public final class NATSDriver: Driver {
   @discardableResult
   public func publish(_ messages: [Message]) async throws(GodwitError) -> [PublishReceipt] {
     guard !messages.isEmpty else { return [] }
-    let publish = try self.written(messages)
+    var publish = try NATSPublish(messages)
+    try self.checkSize(publish.sizeMax)
     let token = self.nextNumber()
     let confirmation = Confirmation<Void>()
+    let waiter = NATSCommand.Waiter(
+      token: token, subjects: publish.subjects, confirmation: confirmation)
     let deadline = ContinuousClock.now + self.settings.timeout.sleepable
     while try !self.link.mailbox.post(
-      .publish(publish, token: token, confirmation), bytes: publish.frames.readableBytes)
+      bytes: publish.frames.readableBytes, { $0.publish(&publish, waiter) })
     {
       try await self.link.mailbox.waitForRoom(until: deadline)
     }
@@ -77,10 +80,11 @@ public final class NATSDriver: Driver {
   ///
   /// - Throws: `invalidArgument`, `tooLarge`, `closed`; `overloaded` when too much waits already.
   public func send(_ message: Message) throws(GodwitError) {
-    let publish = try self.written([message])
+    let frame = try NATSFrame(message)
+    try self.checkSize(frame.size)
     guard
       try self.link.mailbox.post(
-        .publish(publish, token: nil, nil), bytes: publish.frames.readableBytes, isPatient: true)
+        bytes: frame.bytes, isPatient: true, { $0.publish(message, frame, nil) })
     else {
       throw GodwitError(.overloaded, "\(self.link.mailbox.bytes) bytes wait to be sent")
     }
@@ -92,25 +96,27 @@ public final class NATSDriver: Driver {
   public func post(
     _ message: Message, onFailure: (@Sendable (GodwitError) -> Void)?
   ) throws(GodwitError) -> PostedMessage? {
-    let publish = try self.written([message])
-    let token = onFailure.map { _ in self.nextNumber() }
-    let isPosted = try self.link.mailbox.post(
-      .publish(publish, token: token, onFailure.map { Confirmation(onFailure: $0) }),
-      bytes: publish.frames.readableBytes)
-    guard isPosted else { return nil }
+    let frame = try NATSFrame(message)
+    try self.checkSize(frame.size)
+    let waiter = onFailure.map {
+      NATSCommand.Waiter(
+        token: self.nextNumber(), subjects: [message.topic],
+        confirmation: Confirmation(onFailure: $0))
+    }
+    guard
+      try self.link.mailbox.post(bytes: frame.bytes, { $0.publish(message, frame, waiter) })
+    else { return nil }
     return PostedMessage { [mailbox = self.link.mailbox] in
-      if let token { _ = try? mailbox.post(.withdraw(token)) }
+      if let waiter { _ = try? mailbox.post(.withdraw(waiter.token)) }
     }
   }
 
-  private func written(_ messages: [Message]) throws(GodwitError) -> NATSPublish {
-    let publish = try NATSPublish(messages)
+  /// - Parameter size: headers and body of a message, in bytes.
+  private func checkSize(_ size: Int) throws(GodwitError) {
     let max = self.facts.maxPayload.load(ordering: .relaxed)
-    guard publish.sizeMax <= max else {
-      throw GodwitError(
-        .tooLarge, "\(publish.sizeMax) bytes with headers; the server takes \(max)")
+    guard size <= max else {
+      throw GodwitError(.tooLarge, "\(size) bytes with headers; the server takes \(max)")
     }
-    return publish
   }
 
   /// Subscribes; a group is a queue group.
@@ -143,7 +149,7 @@ public final class NATSDriver: Driver {
 
 /// A subscription of a NATS server.
 struct NATSSubscription: DriverSubscription {
-  let mailbox: Mailbox<NATSCommand>
+  let mailbox: Mailbox<NATSBatch>
   let number: UInt64
   let window: DeliveryWindow
 

@@ -56,6 +56,7 @@ import Testing
     }
 
     private mutating func note(_ events: [NATSClientMachine.Event]) {
+      var arrived = self.machine.takeArrived()[...]
       for event in events {
         switch event {
         case .learnt: break
@@ -65,10 +66,13 @@ import Testing
           self.events.append("refused \(number) \(error.code)")
         case .subscriptionLost(let number, let error):
           self.events.append("lost \(number) \(error.code)")
-        case .delivered(let number, let incoming):
-          self.events.append(
-            "delivered \(number) \(incoming.message.topic) \(incoming.failure?.code.rawValue ?? "")"
-          )
+        case .delivered(let number, let count):
+          for incoming in arrived.prefix(count) {
+            self.events.append(
+              "delivered \(number) \(incoming.message.topic) "
+                + (incoming.failure?.code.rawValue ?? ""))
+          }
+          arrived.removeFirst(count)
         case .warned(let text): self.events.append("warned \(text)")
         default: self.events.append("\(event)")
         }
