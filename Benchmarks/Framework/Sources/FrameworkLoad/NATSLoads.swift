@@ -139,4 +139,46 @@ struct NATSLoads {
       }
     }
   }
+
+  /// As many subscriptions at once, each of which gets one message.
+  func subscriptions() async throws {
+    let meter = Meter()
+    let count = self.arguments.messages
+    let tally = Tally()
+    tally.expect(count)
+    try await withThrowingDiscardingTaskGroup { group in
+      for place in 0..<count {
+        let subscription = Subscription(
+          to: Topic<ByteBuffer>("bench.many.\(place)"), on: self.broker
+        ) { _ in
+          tally.count()
+          return .ack
+        }
+        try await subscription.start()
+        group.addTask { try await subscription.run() }
+      }
+      for place in 0..<count {
+        try await self.broker.publish(
+          self.payload, to: Topic<ByteBuffer>("bench.many.\(place)"))
+      }
+      await tally.wait()
+      meter.report(messages: count)
+      group.cancelAll()
+    }
+  }
+
+  /// As many requests at once.
+  func requests() async throws {
+    let meter = Meter()
+    let payload = self.payload
+    try await withThrowingDiscardingTaskGroup { group in
+      for _ in 0..<self.arguments.messages {
+        group.addTask {
+          _ = try await self.broker.request(
+            payload, to: Peer.ask, expecting: ByteBuffer.self, timeout: .seconds(60))
+        }
+      }
+    }
+    meter.report(messages: self.arguments.messages)
+  }
 }

@@ -3,7 +3,8 @@
 //     FrameworkLoad mode=MODE [addr=HOST:PORT] [msgs=N] [size=BYTES] [headers=0|1]
 //
 // MODE is send, publish, consume, request or answer over a NATS server, with framework-peer at the
-// other end; embedded-publish or embedded-batches inside the process. Prints one line of JSON.
+// other end; subscriptions or requests, as many at once as msgs says, for what they hold of memory;
+// embedded-publish or embedded-batches inside the process. Prints one line of JSON.
 
 import Godwit
 import GodwitNATS
@@ -25,6 +26,8 @@ default:
   case "consume": try await loads.consume()
   case "request": try await loads.request()
   case "answer": try await loads.answer()
+  case "subscriptions": try await loads.subscriptions()
+  case "requests": try await loads.requests()
   default: throw Unusable(what: "mode=\(arguments.mode)")
   }
 }
