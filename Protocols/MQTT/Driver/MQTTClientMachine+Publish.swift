@@ -77,17 +77,29 @@ extension MQTTClientMachine {
     var publish = MQTTPublish(
       topic: outgoing.topic, payload: outgoing.payload, qos: outgoing.qos, packetID: id,
       retain: outgoing.retain, duplicate: isRepeated, properties: outgoing.properties)
-    let aliasMax = min(self.terms.aliasMaximum, self.plan.aliasesOutMax)
-    if let alias = self.aliases[outgoing.topic] {
-      publish.topic = ByteBuffer()
-      publish.properties.append(.topicAlias, UInt32(alias))
-    } else if self.aliases.count < aliasMax {
+    let (alias, isKnown) = self.alias(of: outgoing.topic)
+    if isKnown { publish.topic = ByteBuffer() }
+    MQTTEncoder.encode(publish, self.plan.version, alias: alias, into: &out)
+  }
+
+  /// The topic's alias on this connection, and whether the server knows it.
+  private mutating func alias(of topic: ByteBuffer) -> (UInt16?, isKnown: Bool) {
+    // Most often it is the topic of the message before.
+    if let lastAlias, lastAlias.topic == topic { return (lastAlias.alias, true) }
+    let isKnown: Bool
+    let alias: UInt16
+    if let known = self.aliases[topic] {
+      (alias, isKnown) = (known, true)
+    } else {
       // Those who come first keep theirs: a client has few topics, or too many to be worth it.
-      let alias = UInt16(truncatingIfNeeded: self.aliases.count + 1)
-      self.aliases[outgoing.topic] = alias
-      publish.properties.append(.topicAlias, UInt32(alias))
+      guard self.aliases.count < min(self.terms.aliasMaximum, self.plan.aliasesOutMax) else {
+        return (nil, false)
+      }
+      (alias, isKnown) = (UInt16(truncatingIfNeeded: self.aliases.count + 1), false)
+      self.aliases[topic] = alias
     }
-    MQTTEncoder.encode(.publish(publish), self.plan.version, into: &out)
+    self.lastAlias = (topic, alias)
+    return (alias, isKnown)
   }
 
   /// Takes a call back whose time is over.
@@ -181,15 +193,12 @@ extension MQTTClientMachine {
     _ pending: MQTTPending, receivers: Int?, _ events: inout [Event]
   ) {
     guard case .call(let token, let place) = pending.waiter,
-      var batch = self.batches.removeValue(forKey: token)
+      let batch = self.batches.index(forKey: token)
     else { return }
-    batch.left -= 1
-    if let receivers { batch.receivers[place] = receivers }
-    if batch.left == 0 {
-      events.append(.published(token, batch.receivers))
-    } else {
-      self.batches[token] = batch
-    }
+    self.batches.values[batch].left -= 1
+    if let receivers { self.batches.values[batch].receivers[place] = receivers }
+    guard self.batches.values[batch].left == 0 else { return }
+    events.append(.published(token, self.batches.remove(at: batch).value.receivers))
   }
 
   mutating func fail(_ pending: MQTTPending, _ error: GodwitError, _ events: inout [Event]) {

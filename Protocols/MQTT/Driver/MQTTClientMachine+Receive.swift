@@ -128,9 +128,8 @@ extension MQTTClientMachine {
     let topic = try self.topic(of: publish)
     // What comes now stays with the server.
     guard !self.isLeaving else { return }
-    let number = self.interest(for: topic)
-    let isKept =
-      publish.qos != .atMostOnce && number.flatMap { self.interests[$0]?.isSettled } ?? false
+    let only = self.plan.isDedicated ? self.interests.first : nil
+    let isKept = publish.qos != .atMostOnce && only?.value.isSettled ?? false
     let token: UInt64
     if publish.qos == .atMostOnce {
       token = self.inbox.nextToken()
@@ -153,12 +152,14 @@ extension MQTTClientMachine {
         self.acknowledge(into: &out)
       }
     }
-    guard let number else { return }
     // All that MQTT tells of earlier times is that there may have been one.
     let incoming = IncomingMessage(
       message: self.message(publish, topic), attempt: isKept && publish.duplicate ? 2 : 1,
       token: token)
-    events.append(.delivered(number, incoming, isKept: isKept))
+    if let only { return events.append(.delivered(only.key, incoming, isKept: isKept)) }
+    for (number, interest) in self.interests where !interest.isPaused && interest.matches(topic) {
+      events.append(.delivered(number, incoming, isKept: false))
+    }
   }
 
   /// Whether no more is held than can be.
@@ -190,14 +191,17 @@ extension MQTTClientMachine {
       }
       return topic
     }
-    let topic = MQTTNames.topic(publish.topic)
+    let topic = self.topic(named: publish.topic)
     if let alias { self.aliasesIn[alias] = topic }
     return topic
   }
 
-  private func interest(for topic: String) -> UInt64? {
-    if self.plan.isDedicated { return self.interests.keys.first }
-    return self.interests.first { $0.value.matches(topic) }?.key
+  private mutating func topic(named name: ByteBuffer) -> String {
+    if let lastTopic, lastTopic.name == name { return lastTopic.topic }
+    let topic = MQTTNames.topic(name)
+    // A copy, since what came is a part of what was read.
+    self.lastTopic = (ByteBuffer(bytes: name.readableBytesView), topic)
+    return topic
   }
 
   private func message(_ publish: MQTTPublish, _ topic: String) -> Message {

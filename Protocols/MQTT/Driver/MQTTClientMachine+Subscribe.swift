@@ -97,13 +97,25 @@ extension MQTTClientMachine {
     guard let interest = self.interests[number] else {
       return events.append(.unsubscribed(number))
     }
+    self.interests[number]?.isEnding = true
     switch self.phase {
-    case .restoring, .connected:
+    case .restoring where !self.isShared(interest), .connected where !self.isShared(interest):
       self.writeUnsubscribe(interest, .unsubscription(number), into: &out)
+    case .restoring, .connected:
+      self.interests[number] = nil
+      events.append(.unsubscribed(number))
     case .offline, .connecting:
       self.interests[number] = nil
       events.append(.unsubscribed(number))
     }
+  }
+
+  /// Whether others still want what the server sends because of the filter: to it they are one.
+  private func isShared(_ interest: MQTTInterest) -> Bool {
+    !self.plan.isDedicated
+      && self.interests.values.contains {
+        !$0.isPaused && !$0.isEnding && $0.filter == interest.filter
+      }
   }
 
   private mutating func writeUnsubscribe(
@@ -135,6 +147,7 @@ extension MQTTClientMachine {
     }
     if isPaused {
       self.interests[number]?.isEstablished = false
+      if self.isShared(interest) { return events.append(.unsubscribed(number)) }
       self.writeUnsubscribe(interest, .pause(number), into: &out)
     } else {
       self.writeSubscribe(number, interest, into: &out, events: &events)

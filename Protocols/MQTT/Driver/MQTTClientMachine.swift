@@ -71,6 +71,7 @@ struct MQTTClientMachine {
   var lastID: UInt16 = 0
   var publishCount: UInt64 = 0
   var aliases: [ByteBuffer: UInt16] = [:]
+  var lastAlias: (topic: ByteBuffer, alias: UInt16)?
 
   // What we subscribe to.
   var interests: [UInt64: MQTTInterest] = [:]
@@ -80,6 +81,8 @@ struct MQTTClientMachine {
   var isCrowded = false
   /// Topics by the aliases that the server gave.
   var aliasesIn: [UInt16: String] = [:]
+  /// The last topic that came, in both forms.
+  var lastTopic: (name: ByteBuffer, topic: String)?
 
   init(plan: MQTTSessionPlan, makeNonce: @escaping @Sendable () -> String) {
     self.plan = plan
@@ -119,6 +122,7 @@ struct MQTTClientMachine {
     self.pings = 0
     self.isProving = false
     self.aliases = [:]
+    self.lastAlias = nil
     self.aliasesIn = [:]
     self.inbox.connectionEnded()
     for question in self.questions.values {

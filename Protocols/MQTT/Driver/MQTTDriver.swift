@@ -7,7 +7,7 @@ import Synchronization
 
 /// An MQTT server as a broker of the framework: 5.0, or 3.1.1.
 ///
-/// One connection publishes, and receives the answers to requests. Each subscription has a
+/// One connection publishes, and receives the answers to requests. Each other subscription has a
 /// connection and a session of its own, with its prefetch as Receive Maximum: one that is slow
 /// holds up no other, and what the server keeps belongs to the subscription's id, pattern and
 /// group.
@@ -36,6 +36,7 @@ public final class MQTTDriver: Driver {
   private let clientID: String
   private let logger: Logger
   private let links = MQTTLinkStates()
+  private let names = MQTTNameCache()
   private let link: DriverLink<MQTTConversation>
   private let sessions = Mutex(Sessions())
   private let numbers = Atomic<UInt64>(0)
@@ -179,7 +180,7 @@ public final class MQTTDriver: Driver {
     var outgoing: [MQTTOutgoing] = []
     outgoing.reserveCapacity(messages.count)
     for message in messages {
-      let one = try message.outgoing(self.settings)
+      let one = try message.outgoing(self.settings, named: self.names)
       guard one.packetBytesMax <= MQTTVarint.max else {
         throw GodwitError(.tooLarge, "a packet of \(one.packetBytesMax) bytes is none of MQTT's")
       }
@@ -205,7 +206,9 @@ public final class MQTTDriver: Driver {
       isShared: request.group != nil)
     let window = DeliveryWindow(request, queue: queue, limits: self.settings.windowLimits)
     let number = self.nextNumber()
-    guard request.isSettled else {
+    // A member of a group has a connection of its own in any case: on one connection what comes for
+    // the group and what comes for everybody look the same.
+    guard request.isSettled || request.group != nil else {
       try await self.subscribe(self.link, number, interest, window)
       return MQTTSubscription(
         mailbox: self.link.mailbox, number: number, window: window,
@@ -269,13 +272,14 @@ public final class MQTTDriver: Driver {
         MQTTNames.clientID(self.clientID, id: request.id, filter: filter, place: place)
       }
       while taken.contains(clientID()) { place += 1 }
-      let plan = settings.subscribingPlan(clientID: clientID(), prefetch: request.prefetch)
+      let plan = settings.subscribingPlan(
+        clientID: clientID(), prefetch: request.prefetch, isKept: request.isSettled)
       let link = DriverLink(
         settings.link, stateChanged: { links.move(number, to: $0) }, logger: logger
       ) { MQTTConversation(settings, plan: plan, logger: logger) }
       if !sessions.isStopped {
         sessions.open[number] = Session(link: link, clientID: plan.clientID)
-        sessions.left.insert(plan.clientID)
+        if plan.sessionExpiry > 0 { sessions.left.insert(plan.clientID) }
       }
       return (link, sessions.isStopped)
     }

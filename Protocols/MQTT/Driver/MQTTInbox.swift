@@ -33,7 +33,6 @@ struct MQTTInbox {
   }
 
   private(set) var held: [UInt16: Held] = [:]
-  private var ids: [UInt64: UInt16] = [:]
   /// Identifiers whose acknowledgement is due, oldest first.
   private var order: [UInt16] = []
   private var head = 0
@@ -43,10 +42,20 @@ struct MQTTInbox {
   /// Bytes of all.
   private(set) var bytes = 0
 
-  /// A token for what is not acknowledged.
-  mutating func nextToken() -> UInt64 {
+  /// A token for what is not acknowledged: one that no identifier ends.
+  mutating func nextToken() -> UInt64 { self.nextToken(0) }
+
+  /// Tokens end with the identifier that they stand for.
+  private mutating func nextToken(_ id: UInt16) -> UInt64 {
     self.tokens &+= 1
-    return self.tokens
+    return self.tokens << 16 | UInt64(id)
+  }
+
+  /// The identifier of a token, while it stands for it.
+  private func id(of token: UInt64) -> UInt16? {
+    let id = UInt16(truncatingIfNeeded: token)
+    guard let held = self.held[id], held.token == token, held.state != .received else { return nil }
+    return id
   }
 
   mutating func connectionEnded() {
@@ -59,7 +68,6 @@ struct MQTTInbox {
   /// The server has no session: identifiers mean nothing any more.
   mutating func sessionLost() {
     self.held = [:]
-    self.ids = [:]
     self.bytes = 0
   }
 
@@ -79,9 +87,8 @@ struct MQTTInbox {
       // The server has given the identifier to another message.
       self.remove(id)
     }
-    let token = self.nextToken()
+    let token = self.nextToken(id)
     self.held[id] = Held(token: token, qos: qos, bytes: bytes)
-    self.ids[token] = id
     self.order.append(id)
     self.countHere += 1
     self.bytes += bytes
@@ -90,7 +97,7 @@ struct MQTTInbox {
 
   /// A message is done with, or goes back. Tokens that are not known any more change nothing.
   mutating func settle(_ token: UInt64, isDone: Bool) {
-    guard let id = self.ids[token] else { return }
+    guard let id = self.id(of: token) else { return }
     self.held[id]?.state = isDone ? .settled : .released
     guard !isDone, let place = self.order[self.head...].firstIndex(of: id) else { return }
     self.order.remove(at: place)
@@ -104,7 +111,6 @@ struct MQTTInbox {
     self.step()
     if held.qos == .exactlyOnce {
       self.held[id]?.state = .received
-      self.ids[held.token] = nil
     } else {
       self.remove(id)
     }
@@ -131,14 +137,13 @@ struct MQTTInbox {
 
   /// A message was not taken after all.
   mutating func forget(_ token: UInt64) {
-    guard let id = self.ids[token] else { return }
+    guard let id = self.id(of: token) else { return }
     self.settle(token, isDone: false)
     self.remove(id)
   }
 
   private mutating func remove(_ id: UInt16) {
     guard let held = self.held.removeValue(forKey: id) else { return }
-    self.ids[held.token] = nil
     self.bytes -= held.bytes
     if held.isHere { self.countHere -= 1 }
   }

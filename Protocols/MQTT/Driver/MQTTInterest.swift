@@ -14,6 +14,8 @@ struct MQTTInterest: Sendable {
   let isSettled: Bool
   let isShared: Bool
   var isPaused = false
+  /// Whether its end was asked for.
+  var isEnding = false
   /// Whether the server's session has it.
   var isEstablished = false
   /// Whether whoever asked for it has been told.

@@ -38,10 +38,14 @@ extension MQTTSettings {
   }
 
   /// The connection of one subscription.
-  func subscribingPlan(clientID: String, prefetch: Int) -> MQTTSessionPlan {
+  ///
+  /// - Parameter isKept: whether the server keeps for it what comes while it is away.
+  func subscribingPlan(
+    clientID: String, prefetch: Int, isKept: Bool = true
+  ) -> MQTTSessionPlan {
     self.plan(
       clientID: clientID, prefetch: prefetch,
-      expiry: self.qos == .atMostOnce ? 0 : self.sessionExpirySeconds)
+      expiry: self.qos == .atMostOnce || !isKept ? 0 : self.sessionExpirySeconds)
   }
 
   /// The connection that ends the session of a subscription.

@@ -39,7 +39,9 @@ extension Message {
   /// The message as it goes to the server.
   ///
   /// - Throws: `invalidArgument` when MQTT cannot carry it.
-  func outgoing(_ settings: MQTTSettings) throws(GodwitError) -> MQTTOutgoing {
+  func outgoing(
+    _ settings: MQTTSettings, named names: MQTTNameCache
+  ) throws(GodwitError) -> MQTTOutgoing {
     let retain = self.headers[MQTTHeader.retain].map { $0 == "true" } ?? settings.retainsMessages
     let isNative = settings.version == .v5
     guard isNative || settings.usesEnvelope || self.replyTo == nil else {
@@ -47,7 +49,7 @@ extension Message {
     }
     let properties =
       isNative || settings.usesEnvelope ? try self.mqttProperties() : MQTTProperties()
-    let name = try MQTTNames.name(self.topic)
+    let name = try names.name(self.topic)
     return MQTTOutgoing(
       topic: name, properties: isNative ? properties : MQTTProperties(),
       payload: !isNative && settings.usesEnvelope
@@ -57,6 +59,8 @@ extension Message {
 
   private func mqttProperties() throws(GodwitError) -> MQTTProperties {
     var properties = MQTTProperties()
+    // What is always there, and most others.
+    properties.reserveCapacity(128 + self.id.utf8.count + (self.contentType?.utf8.count ?? 0))
     if let contentType = self.contentType {
       properties.append(.contentType, try Self.text(contentType, "the content type"))
     }
@@ -180,8 +184,9 @@ extension Message {
       switch name {
       case MQTTUserProperty.id where self.id == nil: self.id = value
       case CarriedHeader.key where self.key == nil: self.key = value
-      case CarriedHeader.time where self.time == nil && Int64(value) != nil:
-        self.time = Int64(value).map { Date(timeIntervalSince1970: Double($0) / 1e9) }
+      case CarriedHeader.time where self.time == nil:
+        guard let nanoseconds = Int64(value) else { return self.headers.append(name, value) }
+        self.time = Date(timeIntervalSince1970: Double(nanoseconds) / 1e9)
       default: self.headers.append(name, value)
       }
     }

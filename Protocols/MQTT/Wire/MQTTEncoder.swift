@@ -11,7 +11,7 @@ public enum MQTTEncoder {
     switch packet {
     case .connect(let connect): encode(connect, into: &out)
     case .connack(let connack): encode(connack, version, into: &out)
-    case .publish(let publish): encode(publish, version, into: &out)
+    case .publish(let publish): encode(publish, version, alias: nil, into: &out)
     case .puback(let acknowledgement): encode(acknowledgement, .puback, version, into: &out)
     case .pubrec(let acknowledgement): encode(acknowledgement, .pubrec, version, into: &out)
     case .pubrel(let acknowledgement): encode(acknowledgement, .pubrel, version, into: &out)
@@ -94,19 +94,30 @@ public enum MQTTEncoder {
     write(connack.properties, version, into: &out)
   }
 
-  private static func encode(
-    _ publish: MQTTPublish, _ version: MQTTVersion, into out: inout ByteBuffer
+  /// Appends a PUBLISH, of MQTT 5.0 with an alias behind its properties.
+  public static func encode(
+    _ publish: MQTTPublish, _ version: MQTTVersion, alias: UInt16?, into out: inout ByteBuffer
   ) {
+    let alias = version == .v5 ? alias : nil
     let hasID = publish.qos != .atMostOnce
     let flags =
       (publish.duplicate ? 0x08 : 0) | publish.qos.rawValue << 1 | (publish.retain ? 0x01 : 0)
+    let propertiesSize = publish.properties.bytes.readableBytes + (alias == nil ? 0 : 3)
     let bodySize =
-      2 + publish.topic.readableBytes + (hasID ? 2 : 0) + size(publish.properties, version)
+      2 + publish.topic.readableBytes + (hasID ? 2 : 0)
+      + (version == .v5 ? MQTTVarint.size(propertiesSize) + propertiesSize : 0)
       + publish.payload.readableBytes
     header(.publish, flags, bodySize, into: &out)
     out.writeMQTTCounted(publish.topic)
     if hasID { out.writeInteger(publish.packetID) }
-    write(publish.properties, version, into: &out)
+    if version == .v5 {
+      out.writeMQTTVarint(propertiesSize)
+      out.writeImmutableBuffer(publish.properties.bytes)
+      if let alias {
+        out.writeInteger(MQTTPropertyID.topicAlias.rawValue)
+        out.writeInteger(alias)
+      }
+    }
     out.writeImmutableBuffer(publish.payload)
   }
 

@@ -109,14 +109,27 @@ public struct MQTTProperties: Hashable, Sendable {
     bytes.writeMQTTCounted(value)
   }
 
+  /// Makes room for so many bytes in all.
+  public mutating func reserveCapacity(_ count: Int) { bytes.reserveCapacity(count) }
+
   /// Appends a text; what is longer than 65,535 bytes is left out.
   public mutating func append(_ id: MQTTPropertyID, _ value: String) {
-    append(id, ByteBuffer(string: value))
+    guard value.utf8.count <= Int(UInt16.max) else { return }
+    bytes.writeInteger(id.rawValue)
+    appendCounted(value)
   }
 
   /// Appends a user property; names or values longer than 65,535 bytes are left out.
   public mutating func append(userProperty name: String, _ value: String) {
-    append(userProperty: Array(name.utf8), Array(value.utf8))
+    guard name.utf8.count <= Int(UInt16.max), value.utf8.count <= Int(UInt16.max) else { return }
+    bytes.writeInteger(MQTTPropertyID.userProperty.rawValue)
+    appendCounted(name)
+    appendCounted(value)
+  }
+
+  private mutating func appendCounted(_ text: String) {
+    bytes.writeInteger(UInt16(truncatingIfNeeded: text.utf8.count))
+    bytes.writeString(text)
   }
 
   /// Appends a user property of well-formed UTF-8; names or values longer than 65,535 bytes are

@@ -9,6 +9,8 @@ import NIOCore
 struct MQTTBench {
   var machine: MQTTClientMachine
   var events: [String] = []
+  /// Tokens by their numbers: what is above the identifier that they end with.
+  var tokens: [UInt64: UInt64] = [:]
   let version: MQTTVersion
 
   init(
@@ -90,7 +92,8 @@ struct MQTTBench {
     settings.usesEnvelope = false
     settings.qos = MQTTSettings.QualityOfService(rawValue: qos) ?? .atLeastOnce
     let messages = try topics.map {
-      try Message(topic: $0, body: ByteBuffer(string: "b")).outgoing(settings)
+      try Message(topic: $0, body: ByteBuffer(string: "b")).outgoing(
+        settings, named: MQTTNameCache())
     }
     return self.turn { machine, out, events in
       machine.publish(messages, token: token, into: &out, events: &events)
@@ -108,8 +111,15 @@ struct MQTTBench {
     }
   }
 
-  mutating func settle(_ token: UInt64, isDone: Bool = true) -> [MQTTPacket] {
-    self.turn { machine, out, _ in machine.settle(token, isDone: isDone, into: &out) }
+  mutating func unsubscribe(_ number: UInt64) -> [MQTTPacket] {
+    self.turn { machine, out, events in
+      machine.unsubscribe(number, into: &out, events: &events)
+    }
+  }
+
+  mutating func settle(_ number: UInt64, isDone: Bool = true) -> [MQTTPacket] {
+    let token = self.tokens[number] ?? 0
+    return self.turn { machine, out, _ in machine.settle(token, isDone: isDone, into: &out) }
   }
 
   mutating func prove() -> [MQTTPacket] {
@@ -138,7 +148,12 @@ struct MQTTBench {
     var out = ByteBuffer()
     var events: [MQTTClientMachine.Event] = []
     step(&self.machine, &out, &events)
-    for event in events { self.events.append(Self.words(event)) }
+    for event in events {
+      self.events.append(Self.words(event))
+      if case .delivered(_, let incoming, _) = event {
+        self.tokens[incoming.token >> 16] = incoming.token
+      }
+    }
     var decoder = MQTTDecoder(version: self.version)
     var said: [MQTTPacket] = []
     while let packet = try? decoder.decode(&out) { said.append(packet) }
@@ -153,7 +168,8 @@ struct MQTTBench {
     case .subscriptionRefused(let number, let error): "refused \(number) \(error.code)"
     case .subscriptionLost(let number, let error): "lost \(number) \(error.code)"
     case .delivered(let number, let incoming, let isKept):
-      "delivered \(number) \(incoming.message.topic) \(incoming.token)\(isKept ? "" : " unkept")"
+      "delivered \(number) \(incoming.message.topic) \(incoming.token >> 16)"
+        + "\(isKept ? "" : " unkept")"
     case .warned: "warned"
     default: "\(event)"
     }

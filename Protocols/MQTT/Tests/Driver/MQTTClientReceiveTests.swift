@@ -117,6 +117,27 @@ import Testing
     #expect(bench.events == ["refused 1 unsupported", "refused 2 notPermitted"])
   }
 
+  /// To the server they are one subscription, which is the last one's to end.
+  @Test func subscriptionsToTheSameOnOneConnection() throws {
+    var bench = try MQTTBench.connected()
+    for number: UInt64 in [1, 2] {
+      _ = try bench.subscribe(number, "t", .atMostOnce)
+      _ = try bench.hear(.suback(MQTTSuback(packetID: UInt16(number), reasons: [.success])))
+    }
+    bench.events = []
+    _ = try bench.hear(.message(0, .atMostOnce))
+    #expect(bench.events.sorted() == ["delivered 1 t 1 unkept", "delivered 2 t 1 unkept"])
+    bench.events = []
+    #expect(bench.unsubscribe(1).isEmpty)
+    #expect(bench.events == ["unsubscribed(1)"])
+    _ = try bench.hear(.message(0, .atMostOnce))
+    #expect(bench.events.last == "delivered 2 t 2 unkept")
+    #expect(bench.unsubscribe(2).map(\.words) == ["unsubscribe"])
+    // Before the server has answered it is subscribed to again.
+    #expect(try bench.subscribe(3, "t", .atMostOnce).count == 1)
+    #expect(bench.unsubscribe(3).map(\.words) == ["unsubscribe"])
+  }
+
   @Test func namesAndFilters() throws {
     func filter(_ pattern: String, _ group: String? = nil) throws -> String {
       String(buffer: try MQTTNames.filter(pattern, group: group))
