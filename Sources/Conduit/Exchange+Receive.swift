@@ -96,6 +96,8 @@ extension Exchange {
     }
     let queues = self.queues(for: handshake.event, by: way)
     if handshake.version > 0 {
+      // The other copy of the handshake finds who is bound here, or somebody else who answers.
+      if queues.isEmpty, self.isBound(to: handshake.event) { return }
       self.answerPeer(handshake, queues, replyTo: replyTo)
     } else {
       self.answerOriginal(handshake, queues, replyTo: replyTo, by: way)
@@ -108,6 +110,10 @@ extension Exchange {
       let kind: BindingQueue.Kind = if case .queue = way { .queue } else { .broadcast }
       return state.bindings[event]?.filter { $0.kind == kind } ?? []
     }
+  }
+
+  private func isBound(to event: String) -> Bool {
+    self.state.withLock { $0.bindings[event]?.isEmpty == false }
   }
 
   private func answerPeer(

@@ -1,6 +1,7 @@
 import Godwit
 import GodwitConduit
 import GodwitEmbedded
+import GodwitMQTT
 import GodwitMessagePack
 import GodwitNATS
 import NIOCore
@@ -14,25 +15,38 @@ final class ConduitPlace: Sendable {
     case embedded
     case ours
     case natsServer(String)
+    case ourMQTT(MQTTSettings.Version)
+    case mosquitto(String, MQTTSettings.Version)
 
     var testDescription: String {
       switch self {
       case .embedded: "embedded"
       case .ours: "our broker"
       case .natsServer(let program): program
+      case .ourMQTT(let version): "our broker, MQTT \(version)"
+      case .mosquitto(let program, let version): "\(program), MQTT \(version)"
       }
     }
 
-    static var all: [Kind] { [.embedded, .ours] + self.natsServers }
+    static var all: [Kind] { [.embedded, .ours] + self.natsServers + self.mqttServers }
     static var natsServers: [Kind] { NATSServerProcess.programs.map { .natsServer($0) } }
+    static var mqttServers: [Kind] {
+      [.ourMQTT(.v5), .ourMQTT(.v311)]
+        + MosquittoProcess.programs.flatMap { [.mosquitto($0, .v5), .mosquitto($0, .v311)] }
+    }
   }
 
   let url: String?
+  private let version: MQTTSettings.Version
   private let server: (any Sendable)?
   private let embedded: Godwit.Broker
 
   init(_ kind: Kind) throws {
     self.embedded = .embedded(codecs: Self.codecs, logger: .silent)
+    switch kind {
+    case .ourMQTT(let version), .mosquitto(_, let version): self.version = version
+    case .embedded, .ours, .natsServer: self.version = .v5
+    }
     switch kind {
     case .embedded:
       self.server = nil
@@ -45,6 +59,14 @@ final class ConduitPlace: Sendable {
       let server = try NATSServerProcess(program)
       self.server = server
       self.url = "nats://\(server.host):\(server.port)"
+    case .ourMQTT:
+      let server = try TestServer(listener: "mqtt")
+      self.server = server
+      self.url = "mqtt://\(server.host):\(server.port)"
+    case .mosquitto(let program, _):
+      let server = try MosquittoProcess(program, "set_tcp_nodelay true")
+      self.server = server
+      self.url = "mqtt://\(server.host):\(server.port)"
     }
   }
 
@@ -54,9 +76,19 @@ final class ConduitPlace: Sendable {
     return codecs
   }
 
+  /// Whether the broker says that there is nobody.
+  var tellsOfNobody: Bool {
+    get throws { try self.broker().capabilities.reportsNoResponders }
+  }
+
   /// A broker as another process would have it.
   func broker() throws -> Godwit.Broker {
     guard let url else { return self.embedded }
+    if url.hasPrefix("mqtt") {
+      var settings = try MQTTSettings(url: url)
+      settings.version = self.version
+      return try .mqtt(settings, codecs: Self.codecs, logger: .silent)
+    }
     return try .nats(try NATSSettings(url: url), codecs: Self.codecs, logger: .silent)
   }
 
