@@ -88,19 +88,20 @@ budgets: build peers ## allocations per delivered message against Benchmarks/Bud
 bench: build peers ## godwit against nats-server and Mosquitto; ROUNDS=5 BENCH="nats-pub16 …"
 	GODWIT_BIN=$(RELEASE_BIN) Benchmarks/run $(or $(ROUNDS),5) $(BENCH)
 
-.PHONY: bench-conduit
-bench-conduit: conduit-peer ## streams over Conduit against the original's protocol in Go; ROUNDS=5
-	$(SWIFT) build -c release --static-swift-stdlib --package-path Benchmarks/Conduit \
-	  --scratch-path $(SCRATCH)-conduit
-	CONDUIT_LOAD=$(abspath $(SCRATCH))-conduit/release/ConduitLoad \
-	  CONDUIT_PEER=$(abspath $(SCRATCH))/conduit-peer Benchmarks/conduit $(or $(ROUNDS),5)
-
-.PHONY: bench-framework
-bench-framework: peers ## the framework against nats.go and nats-py; ROUNDS=5 BENCH="consume16 …"
+.PHONY: framework-load
+framework-load: # the programs that measure the framework
 	$(SWIFT) build -c release --static-swift-stdlib --package-path Benchmarks/Framework \
 	  --scratch-path $(SCRATCH)-framework
-	FRAMEWORK_LOAD=$(abspath $(SCRATCH))-framework/release/FrameworkLoad \
+
+.PHONY: bench-framework
+bench-framework: build peers framework-load ## the framework against nats.go, nats-py and paho.c; ROUNDS=5 BENCH="consume16 …"
+	GODWIT_BIN=$(RELEASE_BIN) FRAMEWORK_LOAD=$(abspath $(SCRATCH))-framework/release/FrameworkLoad \
 	  Benchmarks/framework $(or $(ROUNDS),5) $(BENCH)
+
+.PHONY: bench-conduit
+bench-conduit: conduit-peer framework-load ## streams over Conduit against the original's protocol in Go; ROUNDS=5
+	CONDUIT_LOAD=$(abspath $(SCRATCH))-framework/release/ConduitLoad \
+	  CONDUIT_PEER=$(abspath $(SCRATCH))/conduit-peer Benchmarks/conduit $(or $(ROUNDS),5)
 
 NOW := $(shell date +%s)
 .PHONY: fuzz

@@ -1,6 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+let settings: [SwiftSetting] = [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]
+
 let package = Package(
   name: "framework-load",
   dependencies: [.package(name: "godwit", path: "../..", traits: [])],
@@ -11,8 +13,17 @@ let package = Package(
         .product(name: "Godwit", package: "godwit"),
         .product(name: "GodwitEmbedded", package: "godwit"),
         .product(name: "GodwitNATS", package: "godwit"),
+        .product(name: "GodwitMQTT", package: "godwit"),
       ],
-      swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")])
+      swiftSettings: settings),
+    .executableTarget(
+      name: "ConduitLoad",
+      dependencies: [
+        .product(name: "Godwit", package: "godwit"),
+        .product(name: "GodwitConduit", package: "godwit"),
+        .product(name: "GodwitNATS", package: "godwit"),
+      ],
+      swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -12,11 +12,11 @@
 
 #include "bench.h"
 #include "fleet.h"
+#include "packets.h"
 
 enum { SUBSCRIBER = 1, PUBLISHER, CHURNER };
-enum { TURN_BYTES = 65536, KEEP_ALIVE_SECONDS = 600 };
+enum { TURN_BYTES = 65536 };
 enum { CHURN_TOPICS = 100, CHURN_EVERY = 10, CHURN_LIVE = 16 };
-enum { CONNACK = 2, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBACK = 9, UNSUBACK = 11 };
 static const Notation notation = {'/', '+'};
 
 // A whole PUBLISH, ready to be copied.
@@ -31,27 +31,8 @@ static Connection **publishers;
 static int publisher_count;
 static uint64_t copies;  // deliveries of one message
 static int qos, in_flight_max;
-static bool is_version_5;
 static Connection *churner;
 static uint64_t churned;
-
-static size_t put_variable(uint8_t *to, size_t value) {
-  size_t count = 0;
-  do {
-    to[count] = value & 127;
-    value >>= 7;
-    if (value) to[count] |= 128;
-    count++;
-  } while (value);
-  return count;
-}
-
-static size_t put_text(uint8_t *to, const char *text) {
-  size_t length = strlen(text);
-  put_u16(to, (uint16_t)length);
-  memcpy(to + 2, text, length);
-  return length + 2;
-}
 
 static Frame make_frame(const char *topic) {
   size_t body = 2 + strlen(topic) + (qos ? 2 : 0) + is_version_5 + run.size;
@@ -67,58 +48,6 @@ static Frame make_frame(const char *topic) {
   memset(frame.bytes + at, 'x', run.size);
   frame.length = at + run.size;
   return frame;
-}
-
-// Handshakes: every answer in them is shorter than 128 bytes.
-
-static const uint8_t *await_packet(Connection *connection, int type, const char *name) {
-  uint8_t *packet = connection_need(connection, 2);
-  size_t length = packet[1] + 2u;
-  packet = connection_need(connection, length);
-  if (packet[0] >> 4 != type) fail("%s expected, not %02x", name, packet[0]);
-  connection->input.start += length;
-  return packet;
-}
-
-static Connection *open_client(int index, int role, uint32_t source) {
-  Connection *connection = connection_open(index, role, source);
-  char client_id[48];
-  uint8_t packet[128], body[96];
-  snprintf(client_id, sizeof client_id, "bench-%d-%d-%d", getpid(), role, index);
-  size_t length = put_text(body, "MQTT");
-  body[length++] = is_version_5 ? 5 : 4;
-  body[length++] = 2;  // clean session
-  put_u16(body + length, KEEP_ALIVE_SECONDS);
-  length += 2;
-  if (is_version_5) body[length++] = 0;
-  length += put_text(body + length, client_id);
-  packet[0] = 0x10;
-  size_t at = 1 + put_variable(packet + 1, length);
-  memcpy(packet + at, body, length);
-  connection_write(connection, packet, at + length);
-  if (await_packet(connection, CONNACK, "CONNACK")[3]) fail("the server refused the connection");
-  return connection;
-}
-
-// SUBSCRIBE, or UNSUBSCRIBE with a granted quality of service of -1.
-static size_t put_subscription(uint8_t *to, const char *filter, uint16_t id, int granted) {
-  uint8_t body[128];
-  put_u16(body, id);
-  size_t length = 2;
-  if (is_version_5) body[length++] = 0;
-  length += put_text(body + length, filter);
-  if (granted >= 0) body[length++] = (uint8_t)granted;
-  to[0] = granted >= 0 ? 0x82 : 0xa2;
-  size_t at = 1 + put_variable(to + 1, length);
-  memcpy(to + at, body, length);
-  return at + length;
-}
-
-static void subscribe(Connection *connection, const char *filter, int granted) {
-  uint8_t packet[160];
-  connection_write(connection, packet, put_subscription(packet, filter, 1, granted));
-  const uint8_t *answer = await_packet(connection, SUBACK, "SUBACK");
-  if (answer[answer[1] + 1] > 2) fail("the server refused %s", filter);
 }
 
 // Receiving
@@ -144,7 +73,9 @@ static void take_publish(Connection *connection, uint8_t first, const uint8_t *b
   }
 }
 
-static void take_packet(Connection *connection, uint8_t first, const uint8_t *body) {
+static void take_packet(Connection *connection, uint8_t first, const uint8_t *body,
+                        size_t length) {
+  (void)length;
   switch (first >> 4) {
     case PUBLISH: take_publish(connection, first, body); break;
     case PUBREC: acknowledge(connection, PUBREL << 4 | 2, body); break;
@@ -157,22 +88,7 @@ static void take_packet(Connection *connection, uint8_t first, const uint8_t *bo
   }
 }
 
-static void on_bytes(Connection *connection) {
-  Buffer *input = &connection->input;
-  for (;;) {
-    uint8_t *packet = input->bytes + input->start;
-    size_t waiting = input->end - input->start, header = 1, body = 0;
-    int shift = 0;
-    do {
-      if (header >= waiting) return;
-      body |= (size_t)(packet[header] & 127) << shift;
-      shift += 7;
-    } while (packet[header++] & 128);
-    if (waiting < header + body) return;
-    take_packet(connection, packet[0], packet + header);
-    input->start += header + body;
-  }
-}
+static void on_bytes(Connection *connection) { take_packets(connection, take_packet); }
 
 // Sending
 
@@ -264,7 +180,7 @@ static void open_publishers(void) {
   publisher_count = (int)number_argument("pubs", 1);
   publishers = calloc((size_t)publisher_count, sizeof *publishers);
   for (int i = 0; i < publisher_count; i++) {
-    publishers[i] = open_client(i, PUBLISHER, 0);
+    publishers[i] = open_mqtt(i, PUBLISHER, 0);
     connection_join(publishers[i]);
   }
 }
@@ -274,8 +190,8 @@ static void set_up_pubsub(void) {
   frame_count = 1;
   frames[0] = make_frame("bench/t");
   for (int i = 0; i < (int)copies; i++) {
-    Connection *subscriber = open_client(i, SUBSCRIBER, 0);
-    subscribe(subscriber, "bench/t", qos);
+    Connection *subscriber = open_mqtt(i, SUBSCRIBER, 0);
+    subscribe_to(subscriber, "bench/t", qos);
     connection_join(subscriber);
   }
   open_publishers();
@@ -286,10 +202,10 @@ static void set_up_fleet(void) {
   Connection *subscribers[FLEET_CONNECTIONS];
   copies = FLEET_COPIES;
   frame_count = FLEET_TOPICS;
-  for (int i = 0; i < FLEET_CONNECTIONS; i++) subscribers[i] = open_client(i, SUBSCRIBER, 0);
+  for (int i = 0; i < FLEET_CONNECTIONS; i++) subscribers[i] = open_mqtt(i, SUBSCRIBER, 0);
   for (int i = 0; i < FLEET_SUBSCRIPTIONS; i++) {
     int holder = fleet_filter(notation, i, text);
-    subscribe(subscribers[holder], text, qos);
+    subscribe_to(subscribers[holder], text, qos);
   }
   for (int i = 0; i < FLEET_CONNECTIONS; i++) connection_join(subscribers[i]);
   for (int i = 0; i < FLEET_TOPICS; i++) {
@@ -303,23 +219,23 @@ static void set_up_churn(void) {
   char text[64];
   copies = 1;
   frame_count = CHURN_TOPICS;
-  Connection *subscriber = open_client(0, SUBSCRIBER, 0);
+  Connection *subscriber = open_mqtt(0, SUBSCRIBER, 0);
   for (int i = 0; i < CHURN_TOPICS; i++) {
     snprintf(text, sizeof text, "bench/%d", i);
-    subscribe(subscriber, text, qos);
+    subscribe_to(subscriber, text, qos);
     frames[i] = make_frame(text);
   }
   connection_join(subscriber);
-  churner = open_client(0, CHURNER, 0);
+  churner = open_mqtt(0, CHURNER, 0);
   connection_join(churner);
   open_publishers();
 }
 
 static Connection *open_idle(int index, uint32_t source) {
-  Connection *connection = open_client(index, SUBSCRIBER, source);
+  Connection *connection = open_mqtt(index, SUBSCRIBER, source);
   char text[64];
   snprintf(text, sizeof text, "idle/%d", index);
-  if (number_argument("sub", 0)) subscribe(connection, text, 0);
+  if (number_argument("sub", 0)) subscribe_to(connection, text, 0);
   return connection;
 }
 

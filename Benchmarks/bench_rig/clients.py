@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench_rig.servers import BENCHMARKS, ROOT, ServerFailed, claim_core, core
 
-RUN_SECONDS = 300
+RUN_SECONDS = 120
 GO = {
     "GO111MODULE": "off",
     "GOPATH": "/usr/share/gocode",
@@ -45,23 +45,38 @@ class Client:
     def command(self) -> list[str]:
         if self.kind == "godwit":
             return [str(framework_binary())]
+        if self.kind == "paho":
+            return [str(BENCHMARKS / "bin/paho-load")]
         if self.kind == "go":
             return [str(BENCHMARKS / "bin/nats-go-load")]
         return [str(python_binary()), str(BENCHMARKS / "Framework/nats_py_load.py")]
 
 
-CLIENTS = [
-    Client("godwit", "godwit", True),
-    Client("nats.go", "go", True),
-    Client("godwit bare", "godwit", False),
-    Client("nats.go bare", "go", False),
-    Client("nats-py", "python", False, share=10),
-]
+# By protocol: ours, whom it is held against, both without headers, and others.
+CLIENTS = {
+    "nats": [
+        Client("godwit", "godwit", True),
+        Client("nats.go", "go", True),
+        Client("godwit bare", "godwit", False),
+        Client("nats.go bare", "go", False),
+        Client("nats-py", "python", False, share=10),
+    ],
+    "mqtt": [
+        Client("godwit", "godwit", True),
+        Client("paho.c", "paho", True),
+        Client("godwit bare", "godwit", False),
+        Client("paho.c bare", "paho", False),
+    ],
+}
+PEERS = {
+    "nats": lambda address: [str(BENCHMARKS / "bin/framework-peer"), address],
+    "mqtt": lambda address: [str(BENCHMARKS / "bin/mqtt-peer"), f"addr={address}"],
+}
 
 
 def build() -> None:
-    """Compiles the peer, the programs in Go and the allocation counter."""
-    subprocess.run(["make", "--quiet", "-C", str(BENCHMARKS), "all"], check=True)
+    """Compiles the peers, the programs in Go and in C, and the allocation counter."""
+    subprocess.run(["make", "--quiet", "-C", str(BENCHMARKS), "framework"], check=True)
     for name, source in (("framework-peer", "peer"), ("nats-go-load", "load")):
         subprocess.run(
             ["go", "build", "-o", f"bin/{name}", f"Framework/go/{source}/main.go"],
@@ -106,17 +121,17 @@ def embedded(load: str, environment: dict[str, str]) -> dict:
 class Peer:
     """The process that feeds consumers, answers and asks, on the servers' core."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, protocol: str, address: str) -> None:
         cores = core("SERVER_CORE", 0)
         self.process = subprocess.Popen(
-            [str(BENCHMARKS / "bin/framework-peer"), address],
+            PEERS[protocol](address),
             stdout=subprocess.PIPE,
             stderr=sys.stderr,
             text=True,
             preexec_fn=lambda: claim_core(cores),
         )
         if self.process.stdout.readline() != "ready\n":
-            raise ServerFailed("framework-peer did not start")
+            raise ServerFailed(f"the peer over {protocol} did not start")
 
     def __enter__(self) -> Peer:
         return self

@@ -101,6 +101,8 @@ class Server:
         command = [str(godwit_binary()), "serve", "--admin", "127.0.0.1:0"]
         for protocol in ("nats", "mqtt"):
             command += ["--listen", f"{protocol}=127.0.0.1:0"]
+        # As Mosquitto: consumers decide when messages that wait for them are too many.
+        self.environment = {"GODWIT_MQTT_MAX_QUEUED": "1000000", **self.environment}
         self._spawn(command, stdout=subprocess.PIPE, text=True)
         for line in self.process.stdout:
             if line.startswith("godwit ready "):

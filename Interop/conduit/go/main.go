@@ -454,6 +454,21 @@ func processorTime() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
+// peakKiB is not Getrusage's, which counts what the process was before this program was its own.
+func peakKiB() string {
+	status, err := os.ReadFile("/proc/self/status")
+	must(err)
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	return strings.Fields(rest)[0]
+}
+
+// cost says what was used since then: microseconds, those of the processor, peak resident KiB.
+func cost(began time.Time, used time.Duration) string {
+	wall := time.Since(began)
+	return fmt.Sprintf("%d %d %s",
+		wall.Microseconds(), (processorTime() - used).Microseconds(), peakKiB())
+}
+
 func main() {
 	if len(os.Args) < 5 {
 		fmt.Fprintln(os.Stderr, "usage: main COMMAND URL SERVICE ARGUMENTS")
@@ -480,7 +495,7 @@ func main() {
 		began, used := time.Now(), processorTime()
 		must(p.send(p.service, arguments[0], "", &zeros{size}))
 		must(connection.Flush())
-		say("sent %d %d", time.Since(began).Microseconds(), (processorTime() - used).Microseconds())
+		say("sent %s", cost(began, used))
 	case "fail":
 		to, err := p.handshake(p.service, arguments[0], "")
 		must(err)
@@ -510,10 +525,14 @@ func main() {
 				say("failed %v", err)
 				return
 			}
-			say("read %d %d %d", n, time.Since(began).Microseconds(),
-				(processorTime() - used).Microseconds())
+			say("read %d %s", n, cost(began, used))
 		}
-		p.listen()
+		// Once: of two subscriptions the first answer's gets the stream of a sender in Go, read or not,
+		// and both get that of one in Swift.
+		name := subject(p.service)
+		_, err := p.connection.Subscribe(name, func(message *nats.Msg) { p.receive(message, p.all) })
+		must(err)
+		must(p.connection.Flush())
 		say("ready")
 		select {}
 	default:

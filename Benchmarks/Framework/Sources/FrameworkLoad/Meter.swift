@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 
 #if canImport(Glibc)
@@ -16,15 +17,16 @@ struct Meter {
   func report(messages: Int) {
     let end = Self.usage()
     let wall = self.startedAt.duration(to: self.clock.now) / .seconds(1)
-    let cpu = (end.seconds - self.start.seconds) * 1e6 / Double(messages)
+    let cpu = (end - self.start) * 1e6 / Double(messages)
     print(
       """
       {"messages": \(messages), "lost": 0, "client_cpu_us": \(cpu), \
-      "rss_kib": \(end.peakKiB), "seconds": \(wall)}
+      "rss_kib": \(Self.peakKiB()), "seconds": \(wall)}
       """)
   }
 
-  private static func usage() -> (seconds: Double, peakKiB: Int) {
+  /// Seconds of the processor.
+  private static func usage() -> Double {
     var usage = rusage()
     #if canImport(Glibc)
       _ = getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
@@ -32,7 +34,16 @@ struct Meter {
       _ = getrusage(RUSAGE_SELF, &usage)
     #endif
     func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
-    return (seconds(usage.ru_utime) + seconds(usage.ru_stime), Int(usage.ru_maxrss))
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+  }
+
+  /// Not `getrusage`'s, which counts what the process was before this program was its own.
+  private static func peakKiB() -> Int {
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else {
+      return 0
+    }
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
   }
 }
 

@@ -1,10 +1,9 @@
 import Godwit
-import GodwitNATS
 import NIOCore
 
-/// The workloads over a NATS server, as a program on the framework would write them. The other end
-/// is `framework-peer`, whose topics are those of `Peer`.
-struct NATSLoads {
+/// The workloads over a server, as a program on the framework would write them. The other end is
+/// `framework-peer` over NATS, and `mqtt-peer` over MQTT, whose topics are those of `Peer`.
+struct BrokerLoads {
   let broker: Broker
   let arguments: Arguments
   let data = Topic<ByteBuffer>("bench.data")
@@ -14,7 +13,7 @@ struct NATSLoads {
 
   /// What the peer at the other end listens to.
   enum Peer {
-    /// Feeds `bench.data`: messages, bytes, headers.
+    /// Feeds `bench.data`: messages, bytes, headers, and the QoS of MQTT.
     static let feed = Topic<String>("bench.feed")
     /// So many more may be fed.
     static let credit = Topic<ByteBuffer>("bench.credit")
@@ -23,9 +22,11 @@ struct NATSLoads {
     /// Requests `bench.answer`: messages, bytes, headers; says `bench.done` at the end.
     static let drive = Topic<String>("bench.drive")
     static let done = Topic<ByteBuffer>("bench.done")
-    /// A credit stands for as many messages.
-    static let step = 4_096
+    /// A credit stands for as many messages over NATS, and over MQTT, where servers hold less.
+    static let steps = (nats: 4_096, mqtt: 1_024)
     static let inFlight = 64
+    /// The most messages taken and not settled over MQTT, whose servers know the number.
+    static let prefetch = 100
   }
 
   /// Publishes and waits for none, then for one confirmation behind all.
@@ -68,8 +69,11 @@ struct NATSLoads {
   func consume() async throws {
     let tally = Tally()
     let broker = self.broker
-    let subscription = Subscription(to: self.data, on: broker) { _ in
-      if tally.count() % Peer.step == 0 { try await broker.send(ByteBuffer(), to: Peer.credit) }
+    let isMQTT = self.arguments.scheme == "mqtt"
+    let step = isMQTT ? Peer.steps.mqtt : Peer.steps.nats
+    let options = SubscriptionOptions(prefetch: isMQTT ? Peer.prefetch : nil)
+    let subscription = Subscription(to: self.data, on: broker, options: options) { _ in
+      if tally.count() % step == 0 { try await broker.send(ByteBuffer(), to: Peer.credit) }
       return .ack
     }
     try await subscription.whileRunning {
@@ -89,7 +93,7 @@ struct NATSLoads {
   }
 
   private func order(_ count: Int) -> String {
-    "\(count) \(self.arguments.size) \(self.arguments.hasHeaders ? 1 : 0)"
+    "\(count) \(self.arguments.size) \(self.arguments.hasHeaders ? 1 : 0) \(self.arguments.qos)"
   }
 
   /// Requests, 64 at a time.

@@ -1,6 +1,7 @@
 // One side of a stream over Conduit, with the commands of Interop/conduit/go:
-//   ConduitLoad send URL SERVICE EVENT SIZE    "sent MICROSECONDS CPU-MICROSECONDS"
-//   ConduitLoad sink URL SERVICE EVENT    "ready", then "read SIZE MICROSECONDS CPU-MICROSECONDS"
+//   ConduitLoad send URL SERVICE EVENT SIZE    "sent COST"
+//   ConduitLoad sink URL SERVICE EVENT    "ready", then "read SIZE COST"
+// COST is microseconds, those of the processor, and peak resident KiB.
 import Foundation
 import Godwit
 import GodwitConduit
@@ -27,22 +28,38 @@ struct Zeros: AsyncSequence, Sendable {
   }
 }
 
-/// Processor time of this process in microseconds.
-func processorTime() -> Int {
-  var usage = rusage()
-  #if canImport(Darwin)
-    getrusage(RUSAGE_SELF, &usage)
-  #else
-    getrusage(RUSAGE_SELF, &usage)
-  #endif
-  return [usage.ru_utime, usage.ru_stime].reduce(0) {
-    $0 + Int($1.tv_sec) * 1_000_000 + Int($1.tv_usec)
-  }
-}
+/// What this process has used since it was made.
+struct Cost {
+  private let began = ContinuousClock.now
+  private let used = Cost.processorTime()
 
-func microseconds(since start: ContinuousClock.Instant) -> Int {
-  let (seconds, attoseconds) = start.duration(to: .now).components
-  return Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000)
+  /// Microseconds, those of the processor, and peak resident KiB.
+  var words: String {
+    let (seconds, attoseconds) = self.began.duration(to: .now).components
+    let wall = Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000)
+    return "\(wall) \(Self.processorTime() - self.used) \(Self.peakKiB())"
+  }
+
+  private static func processorTime() -> Int {
+    var usage = rusage()
+    #if canImport(Glibc)
+      _ = getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    #else
+      _ = getrusage(RUSAGE_SELF, &usage)
+    #endif
+    return [usage.ru_utime, usage.ru_stime].reduce(0) {
+      $0 + Int($1.tv_sec) * 1_000_000 + Int($1.tv_usec)
+    }
+  }
+
+  /// Not `getrusage`'s, which counts what the process was before this program was its own.
+  private static func peakKiB() -> Int {
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else {
+      return 0
+    }
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+    return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+  }
 }
 
 func say(_ words: Any...) {
@@ -63,18 +80,16 @@ try await broker.whileRunning {
       let binding = try await conduit.bind(words[4])
       say("ready")
       for await message in binding {
-        let began = ContinuousClock.now
-        let used = processorTime()
+        let cost = Cost()
         var size = 0
         for try await part in message.body { size += part.readableBytes }
-        say("read", size, microseconds(since: began), processorTime() - used)
+        say("read", size, cost.words)
       }
     } else {
       let size = Int(words[5]) ?? 0
-      let began = ContinuousClock.now
-      let used = processorTime()
+      let cost = Cost()
       try await conduit.service(words[3]).send(words[4], stream: Zeros(count: size))
-      say("sent", microseconds(since: began), processorTime() - used)
+      say("sent", cost.words)
     }
   }
 }
