@@ -29,17 +29,17 @@ extension Broker {
   /// | an option's name | an option of the driver, as in the URL's query, which wins |
   ///
   /// Every option of every registered driver is looked up. One that is there and that the chosen
-  /// driver does not have is an error. A configuration does not list its keys, so a key that no
-  /// registered driver knows is noticed only where `keys` tells of it; in a URL's query always.
+  /// driver does not have is an error. A key that no registered driver knows is one where the
+  /// configuration's provider lists its keys, as a `ListedProvider` does, or `keys` tells of it; in
+  /// a URL's query always.
   ///
   /// ```swift
-  /// let configuration = ConfigReader(provider: EnvironmentVariablesProvider())
+  /// let configuration = ConfigReader(provider: ListedProvider.environment())
   /// let broker = try await Broker(          // BROKER_URL=nats://127.0.0.1:4222
-  ///   configuration: configuration.scoped(to: "broker"), keys: .environment(below: "broker"),
-  ///   drivers: [.embedded, .nats])
+  ///   configuration: configuration.scoped(to: "broker"), drivers: [.embedded, .nats])
   /// ```
   ///
-  /// - Parameter keys: the keys that there are, of one who can list them.
+  /// - Parameter keys: keys that there are and that no provider lists.
   /// - Throws: `invalidArgument` with one sentence that says what cannot be used; `unsupported` for
   ///   a scheme that no registered driver has. Nothing is connected yet.
   public convenience init(
@@ -61,7 +61,8 @@ extension DriverRegistry {
   ) async throws(GodwitError) -> any Driver {
     let urls = try await Self.urls(in: configuration)
     let known = self.kinds.flatMap(\.options)
-    let strangers = keys.names.subtracting(known.map(\.name)).subtracting(["url", "urls"])
+    let there = keys.names.union(try await ListedProvider.keys(of: configuration))
+    let strangers = there.subtracting(known.map(\.name)).subtracting(["url", "urls"])
     if let stranger = strangers.min() {
       var servers: [String] = []
       for url in urls { servers += try BrokerURL(url).servers }

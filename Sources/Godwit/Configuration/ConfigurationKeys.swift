@@ -6,8 +6,8 @@ import GodwitWire
   import Foundation
 #endif
 
-/// The keys that the source of a configuration has for a broker. A configuration does not list its
-/// keys; who can list them says so, and a misspelt one is an error.
+/// The keys that the source of a configuration has for a broker: a misspelt one is an error. See
+/// `ListedProvider`.
 public struct ConfigurationKeys: Hashable, Sendable, ExpressibleByArrayLiteral {
   let names: Set<String>
 
@@ -28,7 +28,8 @@ public struct ConfigurationKeys: Hashable, Sendable, ExpressibleByArrayLiteral {
     _ variables: [String: String]? = nil, below scope: String
   ) -> Self {
     let variables = variables ?? ProcessInfo.processInfo.environment
-    let prefix = scope.uppercased().map { $0.isLetter || $0.isNumber ? $0 : "_" } + ["_"]
+    let level = scope.uppercased().map { $0.isLetter || $0.isNumber ? $0 : "_" }
+    let prefix = level.isEmpty ? [] : level + ["_"]
     return Self(
       variables.keys.filter { $0.starts(with: prefix) }.map {
         $0.dropFirst(prefix.count).lowercased()

@@ -131,6 +131,36 @@ import Testing
     }
   }
 
+  /// What stands in a provider that lists its keys needs no other list, whatever the scope.
+  @Test func providersListTheirKeys() async throws {
+    let tires =
+      "the nats driver has no option 'tires'; there are: token, tries, verify, wait_seconds"
+    let rest = ListedProvider.environment(["BROKER_TOKEN": "t", "OTHER_TIRES": "2", "X": ""])
+    func made(_ providers: [any ConfigProvider], scope: ConfigKey = "broker") async -> String {
+      do {
+        _ = try await Broker(
+          configuration: ConfigReader(providers: providers).scoped(to: scope),
+          drivers: self.drivers)
+        return "a broker"
+      } catch {
+        return error.message
+      }
+    }
+    let url = InMemoryProvider(values: ["broker.url": "nats://a", "a.b.url": "nats://b"])
+    #expect(await made([url, rest]) == "nats://a token=t")
+    let misspelt = ListedProvider.environment(["BROKER_TIRES": "2", "A_B_TIRES": ""])
+    #expect(await made([misspelt, url, rest]) == tires)
+    // Every one of them is asked.
+    #expect(await made([url, rest, misspelt]) == tires)
+    #expect(await made([rest, url, misspelt], scope: "a.b") == tires)
+    let folder = try TestFolder()
+    let file = try folder.write("settings.json", #"{"a": {"b": {"url": "", "tires": 2}}}"#)
+    #expect(await made([ListedProvider.json(url, file: file)]) == "nats://a")
+    #expect(await made([ListedProvider.json(url, file: file)], scope: "a.b") == tires)
+    let gone = "the file 'none.json' cannot be read as JSON"
+    #expect(await made([ListedProvider.json(url, file: "none.json")]) == gone)
+  }
+
   /// Who configures a broker says where it logs, and its driver logs there.
   @Test func theLoggerReachesTheDriver() {
     let kind = DriverKind("x", schemes: ["x"]) { settings throws(GodwitError) in
