@@ -220,7 +220,8 @@ import Testing
       settings.qos = self.place.qos
       settings.clientID = clientID
       settings.sessionExpirySeconds = self.place.version == .v5 ? 120 : 3_600
-      settings.keepAliveSeconds = 1
+      // Who is slow to ask is not to be ended for it.
+      settings.keepAliveSeconds = 4
       settings.pingTimeout = .milliseconds(500)
       settings.backoff = .init(initial: .milliseconds(5), max: .milliseconds(50))
       settings.timeout = .seconds(20)
