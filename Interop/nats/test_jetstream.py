@@ -132,6 +132,56 @@ async def test_a_full_stream_refuses_or_forgets(client, unique):
     await context.delete_stream(unique)
 
 
+async def test_subjects_are_transformed_and_messages_published_again(client, unique):
+    context = client.jetstream()
+    again = await client.subscribe(f"{unique}-again.>")
+    await request(
+        client,
+        f"STREAM.CREATE.{unique}",
+        {
+            "name": unique,
+            "subjects": [f"{unique}.*.*"],
+            "subject_transform": {
+                "src": f"{unique}.*.*",
+                "dest": f"{unique}.{{{{wildcard(2)}}}}.{{{{wildcard(1)}}}}",
+            },
+            "republish": {"src": ">", "dest": f"{unique}-again.>", "headers_only": True},
+        },
+    )
+    await context.publish(f"{unique}.a.b", b"hello", headers={"K": "v"})
+    assert (await context.get_msg(unique, seq=1)).subject == f"{unique}.b.a"
+    message = await again.next_msg(timeout=2)
+    assert message.subject == f"{unique}-again.{unique}.b.a"
+    assert message.data == b""
+    assert message.headers["K"] == "v"
+    assert message.headers["Nats-Stream"] == unique
+    assert message.headers["Nats-Sequence"] == "1"
+    assert message.headers["Nats-Last-Sequence"] == "0"
+    assert message.headers["Nats-Msg-Size"] == "5"
+    await context.delete_stream(unique)
+
+
+async def test_a_subject_that_ends_by_age_leaves_a_marker(client, unique):
+    context = client.jetstream()
+    await request(
+        client,
+        f"STREAM.CREATE.{unique}",
+        {
+            "name": unique,
+            "subjects": [f"{unique}.>"],
+            "max_age": 1_000_000_000,
+            "subject_delete_marker_ttl": 60_000_000_000,
+        },
+    )
+    await context.publish(f"{unique}.a", b"short")
+    markers = await context.subscribe(
+        f"{unique}.>", config=api.ConsumerConfig(deliver_policy=api.DeliverPolicy.NEW))
+    marker = await markers.next_msg(timeout=5)
+    assert (marker.subject, marker.data) == (f"{unique}.a", b"")
+    assert marker.headers["Nats-Marker-Reason"] == "MaxAge"
+    await context.delete_stream(unique)
+
+
 async def test_a_durable_pull_consumer(stream, unique):
     for index in range(10):
         await stream.publish(f"{unique}.{index}", str(index).encode(), headers={"N": str(index)})

@@ -53,7 +53,7 @@ extension JetStreamAccount {
       }
       return (stream, false)
     }
-    let settings = JetStreamSettings.settings(config)
+    let settings = try JetStreamSettings.settings(config)
     guard self.tenant.streams.overlapping(settings.patterns).isEmpty else {
       throw JetStreamError(.streamSubjectOverlap)
     }
@@ -89,7 +89,7 @@ extension JetStreamAccount {
       guard config.name == name else { throw JetStreamError(.streamMismatch) }
       guard let stream = self.tenant.streams[name] else { throw JetStreamError(.streamNotFound) }
       let updated = try JetStreamSettings.config(stream.settings).updated(to: config)
-      let settings = JetStreamSettings.settings(updated)
+      let settings = try JetStreamSettings.settings(updated)
       let others = self.tenant.streams.overlapping(settings.patterns)
       guard others.allSatisfy({ $0 === stream }) else {
         throw JetStreamError(.streamSubjectOverlap)

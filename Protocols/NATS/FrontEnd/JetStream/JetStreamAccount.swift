@@ -38,6 +38,7 @@ final class JetStreamAccount {
   init(frontEnd: NATSServer, tenant: Tenant) {
     self.frontEnd = frontEnd
     self.tenant = tenant
+    tenant.streams.voice = self
     tenant.streams.observe { [weak self] in self?.happened($0) }
     for stream in tenant.streams.all {
       for group in stream.groups { _ = self.consumer(group, of: stream) }

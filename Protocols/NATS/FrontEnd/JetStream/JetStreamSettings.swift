@@ -13,11 +13,9 @@ enum JetStreamSettings {
   static func unsupported(_ config: JetStreamStreamConfig) -> JetStreamError? {
     let wishes: [(Bool, String)] = [
       (config.mirror != nil, "mirrors"), (!config.sources.isEmpty, "sources"),
-      (config.subjectTransform != nil, "subject transforms"),
-      (config.republish != nil, "republishing"), (config.allowMessageCounter, "counters"),
+      (config.allowMessageCounter, "counters"),
       (config.allowAtomicPublish, "atomic batches"),
       (config.allowMessageSchedules, "message schedules"),
-      (config.subjectDeleteMarkerTTL > 0, "subject delete markers"),
       (config.persistMode == .asynchronous, "asynchronous persistence"),
       (config.subjects.count > 1_024, "more than 1024 subjects"),
     ]
@@ -40,7 +38,9 @@ enum JetStreamSettings {
 
   // MARK: Streams
 
-  static func settings(_ config: JetStreamStreamConfig) -> StreamSettings {
+  static func settings(
+    _ config: JetStreamStreamConfig
+  ) throws(JetStreamError) -> StreamSettings {
     var settings = StreamSettings(
       name: config.name, patterns: config.subjects.map { self.pattern($0) })
     switch config.retention {
@@ -64,8 +64,29 @@ enum JetStreamSettings {
     settings.firstOffset = config.firstSequence > 0 ? config.firstSequence - 1 : 0
     settings.isSealed = config.isSealed
     settings.metadata = config.metadata
+    settings.markerLife = config.subjectDeleteMarkerTTL
+    if let mapping = config.subjectTransform {
+      settings.transform = try self.transform(mapping.source, mapping.destination)
+    }
+    if let republish = config.republish {
+      settings.republish = try self.transform(republish.source, republish.destination)
+        .map { RepublishSettings(transform: $0, withoutPayload: republish.headersOnly) }
+    }
     settings.notes[self.note] = String(decoding: config.encoded, as: UTF8.self)
     return settings
+  }
+
+  private static func transform(
+    _ source: String, _ destination: String
+  ) throws(JetStreamError) -> TopicTransform? {
+    guard !destination.isEmpty else { return nil }
+    do throws(EngineError) {
+      return try TopicTransform(
+        source: self.pattern(source.isEmpty ? ">" : source), template: destination)
+    } catch {
+      // The engine knows no random numbers, and no wildcards below 1.
+      throw JetStreamError(.streamTransformInvalidDestination, error.message)
+    }
   }
 
   static func config(_ settings: StreamSettings) -> JetStreamStreamConfig {

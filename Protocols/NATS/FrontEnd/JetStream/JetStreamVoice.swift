@@ -1,0 +1,30 @@
+import GodwitEngine
+import NATSWire
+
+/// What streams send by themselves, with JetStream's headers.
+extension JetStreamAccount: StreamVoice {
+  /// Publishes a message again that a stream has kept.
+  func republish(_ republication: Republication, _ tenant: Tenant) {
+    var message = JetStreamMessage(republication.record, self)
+    let time = JetStreamTimestamp(nanosecondsSince1970: republication.record.receivedAt)
+    message.add([
+      .init("Nats-Stream", republication.stream.name),
+      .init("Nats-Subject", String(decoding: message.subject, as: UTF8.self)),
+      .init("Nats-Sequence", String(republication.offset + 1)),
+      .init("Nats-Time-Stamp", time.description),
+      .init("Nats-Last-Sequence", String(republication.previousEnd)),
+    ])
+    if republication.withoutPayload { message.dropPayload() }
+    message.subject = []
+    message.publish(to: republication.topic, reply: [], self)
+  }
+
+  /// Says that a subject's last message went by age.
+  func markerMetadata(of stream: GodwitEngine.Stream) -> Metadata {
+    var metadata = Metadata()
+    metadata.headers = [
+      .init(name: Array("Nats-Marker-Reason".utf8), value: Array("MaxAge".utf8))
+    ]
+    return metadata
+  }
+}
