@@ -72,6 +72,7 @@ class Broker:
         self.addresses: dict[str, Address] = {}
         self.ready_line = ""
         self.settings = server_config()
+        self._was_killed = False
 
     # What tests ask.
 
@@ -133,8 +134,16 @@ class Broker:
                 f"{self.kind} still runs after {seconds} s:\n{self.log()[-8000:]}"
             ) from None
 
+    def kill(self) -> None:
+        """SIGKILL: nothing is said, written or closed any more."""
+        self._was_killed = True
+        self.process.kill()
+        self.process.wait()
+
     def stop(self) -> None:
         """SIGTERM and, for Godwit, the demand that it exits 0."""
+        if self._was_killed:
+            return
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:

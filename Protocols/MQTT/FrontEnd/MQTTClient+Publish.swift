@@ -143,7 +143,14 @@ extension MQTTClient {
       return
     }
     if view.qos != .atMostOnce {
-      answer(view, taken > 0 || version != .v5 ? .success : .noMatchingSubscribers)
+      let reason: MQTTReasonCode = taken > 0 || version != .v5 ? .success : .noMatchingSubscribers
+      if captures.isEmpty {
+        answer(view, reason)
+      } else {
+        let kept = captures
+        captures = []
+        answer(view, reason, kept: kept, session)
+      }
       holdIfCrowded()
     }
   }
@@ -180,12 +187,16 @@ extension MQTTClient {
       publication.frame = packet
       publication.frameKind = version == .v5 ? MQTTFrame.kind5 : MQTTFrame.kind3
     }
-    guard view.retain || memo.resolved.delay != nil else {
-      return session.tenant.publish(&publication, memo: &memo.route)
+    let taken: Int
+    if view.retain || memo.resolved.delay != nil {
+      taken = try frontEnd.publish(
+        &publication, session.tenant, delay: memo.resolved.delay,
+        sender: MQTTSender(session.principal, peerIdentity), memo: &memo.route)
+    } else {
+      taken = session.tenant.publish(&publication, memo: &memo.route)
     }
-    return try frontEnd.publish(
-      &publication, session.tenant, delay: memo.resolved.delay,
-      sender: MQTTSender(session.principal, peerIdentity), memo: &memo.route)
+    if !publication.captures.isEmpty, view.qos != .atMostOnce { captures = publication.captures }
+    return taken
   }
 
   /// Publishes under the full or other name that the packet does not hold.
@@ -245,6 +256,10 @@ extension MQTTClient {
   private func answer(
     _ view: MQTTPublishView, _ reason: MQTTReasonCode, _ message: StaticString = ""
   ) {
+    if let answers, !answers.isEmpty, view.qos != .atMostOnce {
+      _ = answers.append(view.packetID, view.qos, reason, message)
+      return
+    }
     switch view.qos {
     case .atMostOnce: break
     case .atLeastOnce: acknowledge(.puback, view.packetID, reason, message)

@@ -62,6 +62,10 @@ final class MQTTClient: Session {
   var isWaiting = false
   /// Whether reading waits for a subscriber; see `MQTTHold`.
   var isHeld = false
+  /// What streams made of the message at hand.
+  var captures: [Capture] = []
+  /// Answers that wait for streams; made with the first.
+  var answers: MQTTAnswers?
   private var timer: Timers.Token?
 
   init(connection: Connection, frontEnd: MQTTServer) {

@@ -1,0 +1,66 @@
+"""A broker with a data folder that can die and come again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from godwit_rig.brokers import Broker, BrokerPool, target
+from godwit_rig.settings import server_config
+
+
+class DurableBroker:
+    """One data folder, and the process that has it."""
+
+    def __init__(self, pool: BrokerPool, folder: Path, settings: dict[str, object]) -> None:
+        self.pool = pool
+        self.folder = folder
+        self.arguments: tuple[str, ...] = ("--data", str(folder))
+        if settings:
+            lines = ["storage:"] + [f"  {key}: {value}" for key, value in settings.items()]
+            path = folder.parent / f"{folder.name}.yaml"
+            path.write_text("\n".join(lines) + "\n")
+            self.arguments += ("--config", str(path))
+        self.broker: Broker | None = None
+        self.start()
+
+    def start(self) -> Broker:
+        self.broker = self.pool.start_godwit(
+            server_config(), ("nats", "mqtt"), self.arguments
+        )
+        return self.broker
+
+    def kill(self) -> None:
+        """``kill -9``."""
+        self.broker.kill()
+
+    def stop(self) -> None:
+        self.broker.stop()
+
+    def restart(self) -> Broker:
+        self.kill()
+        return self.start()
+
+    @property
+    def url(self) -> str:
+        return self.broker.url("nats")
+
+
+@pytest.fixture
+def durable(
+    broker_pool: BrokerPool, tmp_path: Path
+) -> Iterator[Callable[..., DurableBroker]]:
+    """``durable(sync="always")``: a broker with these settings of its storage."""
+    if target() != "godwit":
+        pytest.skip("about this broker's data folder")
+    made: list[DurableBroker] = []
+
+    def make(**settings: object) -> DurableBroker:
+        made.append(DurableBroker(broker_pool, tmp_path / f"data{len(made)}", settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        if each.broker.process.poll() is None:
+            each.stop()

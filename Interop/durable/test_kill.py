@@ -1,0 +1,182 @@
+"""What was acknowledged is there after ``kill -9``: JetStream with nats-py, MQTT with paho."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+
+import nats
+import pytest
+from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
+
+STREAM = "KEPT"
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str):
+    client = await nats.connect(url, allow_reconnect=False, connect_timeout=10)
+    try:
+        yield client, client.jetstream(timeout=10)
+    finally:
+        with contextlib.suppress(Exception):
+            await client.close()
+
+
+async def make_stream(url: str, **more: object) -> None:
+    async with connected(url) as (_, stream):
+        await stream.add_stream(StreamConfig(name=STREAM, subjects=["kept.>"], **more))
+
+
+async def publish_until_killed(durable, acknowledged: dict[int, bytes], kill_at: int) -> None:
+    """Publishes with 64 in flight; the broker is killed when ``kill_at`` were acknowledged."""
+    async with connected(durable.url) as (_, stream):
+        number = 0
+        killed = asyncio.Event()
+
+        async def work() -> None:
+            nonlocal number
+            while not killed.is_set():
+                number += 1
+                body = b"%d " % number + os.urandom(number % 900)
+                try:
+                    ack = await stream.publish(f"kept.{number % 7}", body, timeout=5)
+                except Exception:  # noqa: BLE001 - the broker is gone
+                    return
+                assert ack.seq not in acknowledged, "one sequence, two messages"
+                acknowledged[ack.seq] = body
+                if len(acknowledged) >= kill_at and not killed.is_set():
+                    killed.set()
+                    durable.kill()
+
+        await asyncio.gather(*(work() for _ in range(64)))
+
+
+async def everything(url: str) -> dict[int, bytes]:
+    """All that the stream has, by sequence."""
+    found: dict[int, bytes] = {}
+    async with connected(url) as (_, stream):
+        state = (await stream.stream_info(STREAM)).state
+        if state.messages == 0:
+            return found
+        pull = await stream.pull_subscribe(
+            "kept.>", stream=STREAM, config=ConsumerConfig(ack_policy=AckPolicy.NONE)
+        )
+        while len(found) < state.messages:
+            for message in await pull.fetch(200, timeout=10):
+                sequence = message.metadata.sequence.stream
+                assert sequence not in found, "delivered twice"
+                found[sequence] = message.data
+    return found
+
+
+@pytest.mark.parametrize("sync", ["always", "interval", "never"])
+async def test_nothing_acknowledged_is_lost(durable, sync):
+    broker = durable(sync=sync, segment_bytes_max=1 << 16)
+    await make_stream(broker.url)
+    acknowledged: dict[int, bytes] = {}
+    for life in range(1, 4):
+        await publish_until_killed(broker, acknowledged, 300 * life)
+        broker.start()
+        found = await everything(broker.url)
+        missing = [seq for seq, body in acknowledged.items() if found.get(seq) != body]
+        assert not missing, f"{len(missing)} of {len(acknowledged)} are gone: {missing[:5]}"
+        bodies = list(found.values())
+        assert len(set(bodies)) == len(bodies), "a message is there twice"
+        # What was on its way may have been kept without anybody being told.
+        acknowledged.update(found)
+
+
+async def test_an_acknowledged_message_does_not_come_again(durable):
+    broker = durable(sync="always")
+    await make_stream(broker.url)
+    async with connected(broker.url) as (_, stream):
+        for number in range(50):
+            await stream.publish("kept.a", b"%d" % number)
+        pull = await stream.pull_subscribe("kept.>", durable="worker", stream=STREAM)
+        messages = await pull.fetch(30, timeout=10)
+        for message in messages[:20]:
+            await message.ack_sync(timeout=10)
+    broker.restart()
+    async with connected(broker.url) as (_, stream):
+        info = await stream.consumer_info(STREAM, "worker")
+        assert info.num_pending + info.num_ack_pending == 30, info
+        pull = await stream.pull_subscribe_bind(consumer="worker", stream=STREAM)
+        left: set[int] = set()
+        while len(left) < 30:
+            for message in await pull.fetch(10, timeout=40):
+                left.add(int(message.data))
+                await message.ack_sync(timeout=10)
+        assert left == set(range(20, 50))
+
+
+async def test_definitions_and_an_orderly_stop(durable):
+    broker = durable(sync="never")
+    await make_stream(broker.url, max_msgs=5, description="five of them")
+    async with connected(broker.url) as (_, stream):
+        for number in range(9):
+            await stream.publish("kept.a", b"%d" % number)
+    broker.stop()
+    broker.start()
+    async with connected(broker.url) as (_, stream):
+        info = await stream.stream_info(STREAM)
+        assert (info.config.max_msgs, info.config.description) == (5, "five of them")
+        assert (info.state.first_seq, info.state.last_seq, info.state.messages) == (5, 9, 5)
+        assert await stream.delete_stream(STREAM)
+    broker.restart()
+    async with connected(broker.url) as (_, stream):
+        with pytest.raises(nats.js.errors.NotFoundError):
+            await stream.stream_info(STREAM)
+
+
+async def test_a_torn_end_is_cut_off_and_said(durable):
+    broker = durable(sync="always")
+    await make_stream(broker.url)
+    async with connected(broker.url) as (_, stream):
+        for number in range(20):
+            await stream.publish("kept.a", b"%d" % number)
+    broker.kill()
+    segments = sorted(Path(broker.folder).rglob("*.log"))
+    with segments[-1].open("ab") as file:
+        file.write(b"\x00\x00\x01\x00torn")
+    server = broker.start()
+    found = await everything(broker.url)
+    assert [found[seq] for seq in sorted(found)] == [b"%d" % number for number in range(20)]
+    assert "bytes cut off" in server.log()
+
+
+async def test_damage_in_the_middle_costs_what_it_hit_and_is_said(durable):
+    broker = durable(sync="always")
+    await make_stream(broker.url)
+    async with connected(broker.url) as (_, stream):
+        for number in range(200):
+            await stream.publish("kept.a", b"%04d " % number + b"x" * 100)
+    broker.kill()
+    segment = sorted(Path(broker.folder).rglob("*.log"))[0]
+    bytes_ = bytearray(segment.read_bytes())
+    place = bytes_.index(b"0100 ")
+    bytes_[place : place + 3] = b"###"
+    segment.write_bytes(bytes_)
+    server = broker.start()
+    async with connected(broker.url) as (_, stream):
+        ack = await stream.publish("kept.a", b"after")
+        assert ack.seq == 201
+        for sequence in (1, 100, 102, 200, 201):
+            assert await stream.get_msg(STREAM, sequence)
+        with pytest.raises(nats.js.errors.NotFoundError):
+            await stream.get_msg(STREAM, 101)
+    assert "cannot be read" in server.log()
+
+
+async def test_what_mqtt_was_acknowledged_is_kept(durable):
+    from godwit_rig.paho_peer import PahoPeer
+
+    broker = durable(sync="always")
+    await make_stream(broker.url)
+    with PahoPeer(broker.broker.address("mqtt")) as peer:
+        for number in range(30):
+            peer.publish("kept/mqtt", b"%d" % number, qos=1)
+    broker.restart()
+    found = await everything(broker.url)
+    assert sorted(int(body) for body in found.values()) == list(range(30))
