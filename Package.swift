@@ -215,7 +215,8 @@ let package = Package(
     .target(
       name: "GodwitBroker",
       dependencies: [
-        "GodwitEngine", "GodwitFrontEndKit", "GodwitPrimitives", "GodwitSASLprep", "GodwitWire",
+        "GodwitEngine", "GodwitFrontEndKit", "GodwitStorage", "GodwitPrimitives", "GodwitSASLprep",
+        "GodwitWire",
         "NATSFrontEnd", "MQTTFrontEnd", nioCore, nioPosix, logging, crypto,
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -227,7 +228,8 @@ let package = Package(
     .executableTarget(
       name: "GodwitCLI",
       dependencies: [
-        "GodwitBroker", "GodwitEngine", "GodwitFrontEndKit", "GodwitSASLprep", "GodwitWire",
+        "GodwitBroker", "GodwitEngine", "GodwitFrontEndKit", "GodwitSASLprep", "GodwitStorage",
+        "GodwitWire",
         "GodwitPrimitives", "NATSWire", "MQTTWire", nioCore, nioPosix, logging, crypto,
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "NIOTLS", package: "swift-nio"),

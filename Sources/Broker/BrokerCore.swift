@@ -27,6 +27,7 @@ final class BrokerCore {
   let adminLogin: AdminLogin
   let adminAccess: AdminAccess
   private var isStopping = false
+  private var stores: DataStores?
 
   /// Makes everything and binds nothing.
   ///
@@ -94,6 +95,18 @@ final class BrokerCore {
   /// Binds the admin server and one listener after the other; the first failure closes those before
   /// it.
   func start(completion: @escaping (BrokerError?) -> Void) {
+    if let folder = self.started.dataFolder {
+      let stores = DataStores(
+        folder: folder, loop: self.loop, settings: self.settings.store, logger: self.logger)
+      self.stores = stores
+      do {
+        try stores.open()
+      } catch {
+        self.abandon()
+        completion(error)
+        return
+      }
+    }
     guard let admin = self.settings.admin else {
       self.bind(self.settings.listeners[...], completion: completion)
       return
@@ -223,8 +236,11 @@ final class BrokerCore {
   private func awaitConnections(roundsLeft: Int, completion: @escaping () -> Void) {
     if self.loop.connections.count == 0 || roundsLeft == 0 {
       for connection in self.loop.connections.all { connection.abort(.shutdown) }
-      self.end()
-      completion()
+      let finish = {
+        self.end()
+        completion()
+      }
+      if let stores = self.stores { stores.close(finish) } else { finish() }
       return
     }
     self.loop.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(10)) {

@@ -1,5 +1,6 @@
 import GodwitEngine
 import GodwitFrontEndKit
+import GodwitStorage
 import NIOSSL
 
 /// Everything the broker is told, ready to be used.
@@ -12,6 +13,9 @@ public struct BrokerSettings: Sendable {
   public var admin: HostAndPort?
   /// What is logged: the name of a level.
   public var logLevel: String
+  /// Where what must last is kept; `nil`, the default, for nowhere: it lasts as long as the
+  /// process.
+  public var dataFolder: String?
   /// The users of the users file.
   private(set) var moreUsers: [SettingsValues] = []
   /// What encrypted listeners offer.
@@ -41,6 +45,20 @@ public struct BrokerSettings: Sendable {
     for key in ["user", "password"] {
       _ = try AccessRules.User.prepared(admin.text(key), "admin.\(key)")
     }
+  }
+
+  /// How files are kept.
+  var store: StoreSettings {
+    let storage = self.file["storage"]
+    var store = StoreSettings()
+    switch storage.text("sync") {
+    case "always": store.sync = .always
+    case "never": store.sync = .never
+    default: store.sync = .interval(Int64(storage.double("sync_interval_seconds") * 1_000_000_000))
+    }
+    store.segmentBytesMax = storage.int("segment_bytes_max")
+    store.cacheBytesMax = storage.int("cache_bytes_max")
+    return store
   }
 
   /// Reads users, certificate and key.

@@ -1,9 +1,7 @@
 import Glibc
 
-/// The folder of what must last, held by one process at a time.
-///
-/// Nothing is kept in it yet: messages live in memory. The folder is claimed all the same, so that
-/// who says `--data` today keeps a folder that is theirs alone.
+/// The folder of what must last, held by one process at a time. `format` says which version of its
+/// layout it has.
 public final class DataFolder: Sendable {
   /// The folder.
   public let path: String
@@ -31,8 +29,38 @@ public final class DataFolder: Sendable {
       }
       throw BrokerError("cannot use the data folder \(path): another godwit has it")
     }
+    do throws(BrokerError) {
+      try Self.checkFormat(of: path)
+    } catch {
+      close(lock)
+      throw error
+    }
     self.path = path
     self.lock = lock
+  }
+
+  /// The version of the layout that this program reads and writes.
+  static let format = "1"
+
+  private static func checkFormat(of path: String) throws(BrokerError) {
+    let file = "\(path)/format"
+    var facts = stat()
+    guard stat(file, &facts) == 0 else {
+      let text = Array("\(self.format)\n".utf8)
+      let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+      guard descriptor >= 0 else { throw TextFile.error("cannot write", file, errno) }
+      defer { close(descriptor) }
+      guard write(descriptor, text, text.count) == text.count, fsync(descriptor) == 0 else {
+        throw TextFile.error("cannot write", file, errno)
+      }
+      return
+    }
+    let found = try TextFile.text(file).filter { !$0.isWhitespace }
+    guard found == self.format else {
+      throw BrokerError(
+        "cannot use the data folder \(path): its format is \(found.prefix(20)), "
+          + "and this program knows \(self.format)")
+    }
   }
 
   deinit { close(self.lock) }

@@ -17,5 +17,6 @@ struct Godwit: AsyncParsableCommand {
       ReplyCommand.self,
       BenchCommand.self,
       NamesCommand.self,
+      DataCommand.self,
     ])
 }

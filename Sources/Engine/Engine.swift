@@ -42,6 +42,9 @@ public final class Engine {
   /// Timers of everything in the engine and its front ends.
   public private(set) var timers: Timers! = nil
 
+  /// Called with every tenant that is made, before anybody uses it.
+  public var tenantWasMade: ((Tenant) -> Void)?
+
   private var readers: [(any EnvelopeReader)?] = [nil]
   private var originNames: [String] = ["engine"]
   private var tenantsByName: [String: Tenant] = [:]
@@ -75,6 +78,7 @@ public final class Engine {
     let tenant = Tenant(name: name, engine: self)
     self.tenantsByName[name] = tenant
     self.shareMemory()
+    self.tenantWasMade?(tenant)
     return tenant
   }
 

@@ -63,7 +63,7 @@ public final class SimulatedDisk: Disk {
     guard self.folders.contains(path) else {
       throw DiskError(call: "open", path: path, code: 2, reason: "No such file or directory")
     }
-    return self.names.keys.filter { Self.folder(of: $0) == path }
+    return (Array(self.names.keys) + self.folders).filter { Self.folder(of: $0) == path }
       .map { String($0.dropFirst(path.utf8.count + 1)) }.sorted()
   }
 

@@ -87,44 +87,13 @@ public final class FileJournal: Journal, CommitMember {
     self.path.lastIndex(of: "/").map { String(self.path[..<$0]) } ?? "."
   }
 
-  /// Finds the entries. Behind bytes that cannot be read there may be more: if one of them knows
-  /// that what is missing was committed, the file was damaged later, and what is left of it is
-  /// used. If none does, the power went while they were written, and nothing can stand behind a
-  /// gap.
   private func recover(_ bytes: ByteBuffer) throws(DiskError) {
-    let format = self.header.format
-    var place = self.end
-    var torn: (end: Int, entries: Int)?
-    bytes.withUnsafeReadableBytes { raw in
-      while place < raw.count {
-        guard let body = format.entry(at: place, in: raw),
-          body.count >= FrameFormat.journalHeadBytes,
-          raw.bigEndian(UInt64.self, at: body.lowerBound) >= self.entryCount
-        else {
-          torn = torn ?? (self.end, self.recovered.count)
-          place += 1
-          continue
-        }
-        let number = raw.bigEndian(UInt64.self, at: body.lowerBound)
-        let committed = raw.bigEndian(UInt64.self, at: body.lowerBound + 8)
-        if number > self.entryCount { torn = torn ?? (self.end, self.recovered.count) }
-        if let gap = torn, committed > UInt64(gap.entries) {
-          self.store.tell(.damaged, self.path, "entries behind \(gap.end) cannot be read")
-          torn = nil
-        }
-        let start = body.lowerBound + FrameFormat.journalHeadBytes
-        let entry = bytes.getSlice(
-          at: bytes.readerIndex + start, length: body.upperBound - start)
-        self.recovered.append(entry ?? ByteBuffer())
-        self.entryCount = number + 1
-        place = body.upperBound
-        self.end = place
-      }
-    }
-    if let torn {
-      self.end = torn.end
-      self.recovered.removeLast(self.recovered.count - torn.entries)
-      self.entryCount = UInt64(torn.entries)
+    let scan = JournalScan(bytes, self.header)
+    self.recovered = scan.entries
+    self.entryCount = scan.entryCount
+    self.end = scan.end
+    for place in scan.damage {
+      self.store.tell(.damaged, self.path, "entries behind \(place) cannot be read")
     }
     if self.end < bytes.readableBytes {
       self.store.tell(

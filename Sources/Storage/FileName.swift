@@ -1,10 +1,11 @@
 /// File names of any text: what is not a letter, a digit, `-` or `_` becomes `%` and two digits, so
 /// that no two names meet and none leaves its folder.
-enum FileName {
+public enum FileName {
   /// The longest that all common file systems take, less room for an ending.
   static let bytesMax = 240
 
-  static func escape(_ name: String) -> String {
+  /// The file name of `name`.
+  public static func escape(_ name: String) -> String {
     var bytes: [UInt8] = []
     for byte in name.utf8 {
       switch byte {
@@ -19,5 +20,26 @@ enum FileName {
       }
     }
     return String(decoding: bytes, as: UTF8.self)
+  }
+
+  /// What `escape` made the file name of; `nil` when it made no such name.
+  public static func unescape(_ fileName: String) -> String? {
+    var bytes: [UInt8] = []
+    var rest = Array(fileName.utf8)[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard rest.count >= 2,
+        let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+      else { return nil }
+      bytes.append(value)
+      rest = rest.dropFirst(2)
+    }
+    guard let name = String(validating: bytes, as: UTF8.self), self.escape(name) == fileName else {
+      return nil
+    }
+    return name
   }
 }

@@ -1,10 +1,11 @@
 import GodwitEngine
 import GodwitFrontEndKit
+import GodwitStorage
 
 extension SettingsFile {
   /// The broker's own sections.
   static var own: [SettingsSection] {
-    [Self.server, Self.tls, Self.admin, Self.limits, Self.access]
+    [Self.server, Self.tls, Self.admin, Self.storage, Self.limits, Self.access]
   }
 
   private static var server: SettingsSection {
@@ -69,6 +70,28 @@ extension SettingsFile {
         Setting(
           "host_names", .texts, default: .list([]),
           "Names by which browsers may reach it without a log-in, beside localhost and addresses."),
+      ])
+  }
+
+  private static var storage: SettingsSection {
+    let store = StoreSettings()
+    return SettingsSection(
+      "storage", "How the data folder (`--data`) is written. Cannot change while running.",
+      [
+        Setting(
+          "sync", .choice(["always", "interval", "never"]), default: .text("interval"),
+          "When a message counts as kept: `always`, when the disk says so; `interval`, when the "
+            + "operating system has it, with the disk asked at intervals; `never`, without "
+            + "asking."),
+        Setting(
+          "sync_interval_seconds", .double(0.001...3_600), default: .double(1),
+          "How much a loss of power may cost with `interval`."),
+        Setting(
+          "segment_bytes_max", .integer(1 << 16...1 << 30),
+          default: .integer(store.segmentBytesMax), "When the next file of a log is begun."),
+        Setting(
+          "cache_bytes_max", .integer(1 << 20...1 << 40), default: .integer(store.cacheBytesMax),
+          "What is kept in memory, for each tenant, of what was written or read."),
       ])
   }
 

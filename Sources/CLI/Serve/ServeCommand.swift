@@ -21,8 +21,8 @@ struct ServeCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "A folder for what must last; it is made and locked. Nothing is stored in it yet: messages "
-        + "live in memory.", valueName: "dir"))
+      "A folder for what must last, made if it is missing and locked. Without it streams last as "
+        + "long as the process.", valueName: "dir"))
   var data: String?
 
   @Option(
@@ -53,8 +53,9 @@ struct ServeCommand: ParsableCommand {
     let signals = StopSignals()
     try reportingFailure {
       let source = self.source
-      let settings = try source.load()
+      var settings = try source.load()
       let folder = try self.data.map { try DataFolder($0) }
+      settings.dataFolder = folder?.path
       let openFiles = ProcessLimits.raiseOpenFiles()
       guard let level = Logger.Level(rawValue: settings.logLevel) else {
         throw BrokerError("--log-level: there is no level called \(settings.logLevel)")

@@ -1,0 +1,54 @@
+import NIOCore
+
+/// What a journal's file holds.
+///
+/// Behind bytes that cannot be read there may be more entries: if one of them knows that what is
+/// missing was committed, the file was damaged later, and what is left of it is used. If none does,
+/// the power went while they were written, and nothing can stand behind a gap.
+struct JournalScan {
+  /// The entries, oldest first.
+  private(set) var entries: [ByteBuffer] = []
+  /// The number after the last one's.
+  private(set) var entryCount: UInt64 = 0
+  /// Where the last one ends.
+  private(set) var end = FileHeader.byteCount
+  /// Behind which places entries are missing that were committed.
+  private(set) var damage: [Int] = []
+
+  init(_ bytes: ByteBuffer, _ header: FileHeader) {
+    let format = header.format
+    var place = self.end
+    var gap: (end: Int, entries: Int)?
+    bytes.withUnsafeReadableBytes { raw in
+      while place < raw.count {
+        guard let body = format.entry(at: place, in: raw),
+          body.count >= FrameFormat.journalHeadBytes,
+          raw.bigEndian(UInt64.self, at: body.lowerBound) >= self.entryCount
+        else {
+          gap = gap ?? (self.end, self.entries.count)
+          place += 1
+          continue
+        }
+        let number = raw.bigEndian(UInt64.self, at: body.lowerBound)
+        let committed = raw.bigEndian(UInt64.self, at: body.lowerBound + 8)
+        if number > self.entryCount { gap = gap ?? (self.end, self.entries.count) }
+        if let known = gap, committed > UInt64(known.entries) {
+          self.damage.append(known.end)
+          gap = nil
+        }
+        let start = body.lowerBound + FrameFormat.journalHeadBytes
+        self.entries.append(
+          bytes.getSlice(at: bytes.readerIndex + start, length: body.upperBound - start)
+            ?? ByteBuffer())
+        self.entryCount = number == .max ? number : number + 1
+        place = body.upperBound
+        self.end = place
+      }
+    }
+    if let gap {
+      self.end = gap.end
+      self.entries.removeLast(self.entries.count - gap.entries)
+      self.entryCount = UInt64(gap.entries)
+    }
+  }
+}

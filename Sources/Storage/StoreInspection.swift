@@ -1,0 +1,138 @@
+public import GodwitEngine
+import NIOCore
+
+/// A look at a store's folder that changes nothing: what is in it, what of it cannot be read, and
+/// the records themselves. For `godwit data`.
+public struct StoreInspection {
+  /// One log, as its files say.
+  public struct LogFacts: Hashable, Sendable {
+    /// The log's name.
+    public var name: String
+    /// How many segments it has.
+    public var segments = 0
+    /// How many records can be read, those aside that were removed.
+    public var records = 0
+    /// The bytes of its segments.
+    public var bytes = 0
+    /// The first offset that is there; `nextOffset` when none is.
+    public var firstOffset: UInt64 = 0
+    /// The offset that the next record will get.
+    public var nextOffset: UInt64 = 0
+    /// What cannot be read.
+    public var problems: [StorageReport] = []
+  }
+
+  private let folder: String
+  private let disk: any Disk
+
+  /// A look at `folder`, which nobody may be using.
+  public init(folder: String, disk: any Disk) {
+    self.folder = folder
+    self.disk = disk
+  }
+
+  /// The names of the logs.
+  public func logs() throws(DiskError) -> [String] {
+    try self.disk.list("\(self.folder)/logs").compactMap(FileName.unescape).sorted()
+  }
+
+  /// What is wrong with the journals.
+  public func journalProblems() throws(DiskError) -> [StorageReport] {
+    var problems: [StorageReport] = []
+    for name in try self.disk.list("\(self.folder)/journals").sorted() {
+      problems += try self.journal("\(self.folder)/journals/\(name)").problems
+    }
+    return problems
+  }
+
+  /// Reads all of a log.
+  ///
+  /// - Parameters:
+  ///   - engine: knows the protocols whose messages there are.
+  ///   - body: is called with every record that can be read, oldest first, until it answers
+  ///     `false`.
+  public func read(
+    _ name: String, _ engine: Engine, _ body: (UInt64, Record) -> Bool = { _, _ in true }
+  ) throws(DiskError) -> LogFacts {
+    var facts = LogFacts(name: name)
+    let folder = "\(self.folder)/logs/\(FileName.escape(name))"
+    let marks = try self.journal("\(folder)/removed.journal")
+    facts.problems = marks.problems
+    var isWanted = true
+    var firstSeen: UInt64?
+    for file in try self.disk.list(folder).sorted() where file.hasSuffix(".log") {
+      let path = "\(folder)/\(file)"
+      let handle = try self.disk.open(path, isNew: false)
+      let bytes = try handle.read(try handle.size(), at: 0)
+      facts.segments += 1
+      facts.bytes += bytes.readableBytes
+      guard let header = bytes.withUnsafeReadableBytes({ FileHeader($0) }),
+        header.kind == .segment
+      else {
+        facts.problems.append(
+          StorageReport(kind: .damaged, path: path, message: "it has no header that can be read"))
+        continue
+      }
+      let block = Block(
+        firstOffset: header.number, position: FileHeader.byteCount,
+        reading: bytes.getSlice(
+          at: bytes.readerIndex + FileHeader.byteCount,
+          length: bytes.readableBytes - FileHeader.byteCount) ?? ByteBuffer(), header.format)
+      if block.isDamaged {
+        facts.problems.append(
+          StorageReport(
+            kind: .damaged, path: path, message: "not all of its bytes are records"))
+      }
+      facts.nextOffset = max(facts.nextOffset, header.number)
+      block.forEach { offset, _ in
+        facts.nextOffset = max(facts.nextOffset, offset + 1)
+        guard !marks.ranges.contains(where: { $0.contains(offset) }) else { return }
+        firstSeen = firstSeen ?? offset
+        facts.records += 1
+        if isWanted, let record = block.record(at: offset, engine) {
+          isWanted = body(offset, record)
+        }
+      }
+    }
+    facts.firstOffset = firstSeen ?? facts.nextOffset
+    return facts
+  }
+
+  private func journal(
+    _ path: String
+  ) throws(DiskError) -> (ranges: [Range<UInt64>], problems: [StorageReport]) {
+    let file: any DiskFile
+    do {
+      file = try self.disk.open(path, isNew: false)
+    } catch {
+      return ([], [])
+    }
+    let bytes = try file.read(try file.size(), at: 0)
+    guard let header = bytes.withUnsafeReadableBytes({ FileHeader($0) }), header.kind == .journal
+    else {
+      let problem = StorageReport(
+        kind: .damaged, path: path, message: "it has no header that can be read")
+      return ([], bytes.readableBytes == 0 ? [] : [problem])
+    }
+    let scan = JournalScan(bytes, header)
+    var problems = scan.damage.map {
+      StorageReport(kind: .damaged, path: path, message: "entries behind \($0) cannot be read")
+    }
+    if scan.end < bytes.readableBytes {
+      problems.append(
+        StorageReport(
+          kind: .cut, path: path,
+          message: "\(bytes.readableBytes - scan.end) bytes at its end are no entry"))
+    }
+    var ranges: [Range<UInt64>] = []
+    for entry in scan.entries {
+      var entry = entry
+      while let (from, to, _) = entry.readMultipleIntegers(as: (UInt64, UInt64, UInt64).self),
+        from < to
+      {
+        ranges.append(from..<to)
+      }
+    }
+    return (ranges, problems)
+  }
+}
