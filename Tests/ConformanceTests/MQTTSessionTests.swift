@@ -213,7 +213,7 @@ import Testing
       let messages = try await Self.received(1, of: Topic<Int>("wills"), on: witness) {
         let back = try Self.broker("mqtt://\(relay.host):\(relay.port)") {
           $0.will = MQTTWill(
-            topic: "wills", payload: ByteBuffer(string: "1"), delay: .seconds(1))
+            topic: "wills", payload: ByteBuffer(string: "1"), delay: .seconds(4))
         }
         try await Self.with(back) {
           let states = back.states()
@@ -223,7 +223,7 @@ import Testing
           }
           for await state in states where state.isConnected { break }
           // Its delay ends a second later.
-          try await Self.goWithoutAWord(url, "2", delay: .seconds(2))
+          try await Self.goWithoutAWord(url, "2", delay: .seconds(5))
         }
       }
       #expect(messages.map { String(buffer: $0.body) } == ["2"])

@@ -38,7 +38,13 @@ import Testing
       try await undertaker.whileRunning {
         let first = try await WorkerProcess(server.workerURL(), topic.name, row.step)
         #expect(await first.said(until: "ready").last == "ready")
-        for payload in row.published { try await broker.publish(payload, to: topic) }
+        for payload in row.published {
+          try await broker.publish(payload, to: topic)
+          // Not every broker holds the next message back until the first is acknowledged.
+          if row.step == "settled", payload == "work" {
+            #expect(await first.said(until: "handled work").last == "handled work")
+          }
+        }
         #expect(try await first.end() == Self.killed)
 
         let second = try await WorkerProcess(server.workerURL(), topic.name, "none")
