@@ -36,7 +36,10 @@ struct FailureServer: Sendable {
     }
   }
 
-  init(_ kind: Kind) throws {
+  /// - Parameter isOneByOne: whether it holds the next message of a client back until the one
+  ///   before is acknowledged. In MQTT 3.1.1 only the server can say so; in 5.0 and over NATS the
+  ///   worker's prefetch does.
+  init(_ kind: Kind, isOneByOne: Bool = false) throws {
     switch kind {
     case .nats:
       let server = try TestServer()
@@ -45,10 +48,12 @@ struct FailureServer: Sendable {
       let server = try NATSServerProcess(program)
       (self.host, self.port, self.server) = (server.host, server.port, server)
     case .mqtt:
-      let server = try TestServer(listener: "mqtt")
+      let server = try TestServer(
+        isOneByOne ? "mqtt: {max_inflight: 1}" : "", listener: "mqtt")
       (self.host, self.port, self.server) = (server.host, server.port, server)
     case .mosquitto(let program, _):
-      let server = try MosquittoProcess(program)
+      let server = try MosquittoProcess(
+        program, isOneByOne ? "max_inflight_messages 1" : "")
       (self.host, self.port, self.server) = (server.host, server.port, server)
     }
     switch kind {

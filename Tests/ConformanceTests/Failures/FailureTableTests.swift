@@ -29,7 +29,9 @@ import Testing
 
   @Test(arguments: FailureServer.Kind.all, FailureRow.consuming)
   func consuming(_ kind: FailureServer.Kind, _ row: FailureRow) async throws {
-    let server = try await Blocking.run { try FailureServer(kind) }
+    // What comes next is then handed out when the acknowledgement has reached the server.
+    let isOneByOne = row.step == "settled"
+    let server = try await Blocking.run { try FailureServer(kind, isOneByOne: isOneByOne) }
     let topic = Self.topic()
     let letters = Gathering<Message>()
     try await server.withBroker { broker in
@@ -40,10 +42,6 @@ import Testing
         #expect(await first.said(until: "ready").last == "ready")
         for payload in row.published {
           try await broker.publish(payload, to: topic)
-          // Not every broker holds the next message back until the first is acknowledged.
-          if row.step == "settled", payload == "work" {
-            #expect(await first.said(until: "handled work").last == "handled work")
-          }
         }
         #expect(try await first.end() == Self.killed)
 
