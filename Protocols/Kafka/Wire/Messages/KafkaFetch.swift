@@ -189,7 +189,7 @@ extension KafkaFetch {
     /// What became of each.
     public var responses: [Topic] = []
     /// Where the leaders named above listen. Tagged. From version 16.
-    public var nodeEndpoints: [Endpoint] = []
+    public var nodeEndpoints: [KafkaNodeEndpoint] = []
 
     /// All fields at their defaults.
     public init() {}
@@ -257,7 +257,7 @@ extension KafkaFetch.Response {
     /// Where the log went another way than the follower's. Tagged. From version 12.
     public var divergingEpoch = EpochEndOffset()
     /// Who leads, if the client has it wrong. Tagged. From version 12.
-    public var currentLeader = Leader()
+    public var currentLeader = KafkaCurrentLeader()
     /// A snapshot to fetch in place of records. Tagged. From version 12.
     public var snapshotID = SnapshotId()
     /// Transactions whose records a committed reader skips; `nil` if there is nothing to say.
@@ -287,7 +287,7 @@ extension KafkaFetch.Response {
       _ visitor: inout V
     ) throws(KafkaWireError) {
       try visitor.field(0, &divergingEpoch, default: EpochEndOffset())
-      try visitor.field(1, &currentLeader, default: Leader())
+      try visitor.field(1, &currentLeader, default: KafkaCurrentLeader())
       try visitor.field(2, &snapshotID, default: SnapshotId())
     }
   }
@@ -306,23 +306,6 @@ extension KafkaFetch.Response {
     public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
       try visitor.field(&epoch)
       try visitor.field(&endOffset)
-    }
-  }
-
-  /// Who leads the partition.
-  public struct Leader: KafkaStructure {
-    /// The broker that leads, -1 if none does.
-    public var leaderID: Int32 = -1
-    /// The leader's epoch, -1 if not known.
-    public var leaderEpoch: Int32 = -1
-
-    /// All fields at their defaults.
-    public init() {}
-
-    /// The fields, in order.
-    public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
-      try visitor.field(&leaderID)
-      try visitor.field(&leaderEpoch)
     }
   }
 
@@ -357,29 +340,6 @@ extension KafkaFetch.Response {
     public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
       try visitor.field(&producerID)
       try visitor.field(&firstOffset)
-    }
-  }
-
-  /// Where a broker listens.
-  public struct Endpoint: KafkaStructure {
-    /// The broker.
-    public var nodeID: Int32 = 0
-    /// The host.
-    public var host = ""
-    /// The port.
-    public var port: Int32 = 0
-    /// The rack, `nil` if not known.
-    public var rack: String?
-
-    /// All fields at their defaults.
-    public init() {}
-
-    /// The fields, in order.
-    public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
-      try visitor.field(&nodeID)
-      try visitor.field(&host)
-      try visitor.field(&port)
-      try visitor.field(&rack)
     }
   }
 }

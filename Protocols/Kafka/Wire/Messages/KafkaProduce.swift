@@ -92,7 +92,7 @@ extension KafkaProduce {
     /// How long the client is held back by quotas, in milliseconds.
     public var throttleTimeMs: Int32 = 0
     /// Where the leaders named above listen. Tagged. From version 10.
-    public var nodeEndpoints: [Endpoint] = []
+    public var nodeEndpoints: [KafkaNodeEndpoint] = []
 
     /// All fields at their defaults.
     public init() {}
@@ -160,7 +160,7 @@ extension KafkaProduce.Response {
     /// The same for people. From version 8.
     public var errorMessage: String?
     /// Who leads, if the client has it wrong. Tagged. From version 10.
-    public var currentLeader = Leader()
+    public var currentLeader = KafkaCurrentLeader()
 
     /// All fields at their defaults.
     public init() {}
@@ -180,7 +180,7 @@ extension KafkaProduce.Response {
     public mutating func visitTags<V: KafkaTagVisitor>(
       _ visitor: inout V
     ) throws(KafkaWireError) {
-      try visitor.field(0, &currentLeader, from: 10, default: Leader())
+      try visitor.field(0, &currentLeader, from: 10, default: KafkaCurrentLeader())
     }
   }
 
@@ -198,46 +198,6 @@ extension KafkaProduce.Response {
     public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
       try visitor.field(&batchIndex)
       try visitor.field(&batchIndexErrorMessage)
-    }
-  }
-
-  /// Who leads the partition.
-  public struct Leader: KafkaStructure {
-    /// The broker that leads, -1 if none does.
-    public var leaderID: Int32 = -1
-    /// The leader's epoch, -1 if not known.
-    public var leaderEpoch: Int32 = -1
-
-    /// All fields at their defaults.
-    public init() {}
-
-    /// The fields, in order.
-    public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
-      try visitor.field(&leaderID)
-      try visitor.field(&leaderEpoch)
-    }
-  }
-
-  /// Where a broker listens.
-  public struct Endpoint: KafkaStructure {
-    /// The broker.
-    public var nodeID: Int32 = 0
-    /// The host.
-    public var host = ""
-    /// The port.
-    public var port: Int32 = 0
-    /// The rack, `nil` if not known.
-    public var rack: String?
-
-    /// All fields at their defaults.
-    public init() {}
-
-    /// The fields, in order.
-    public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
-      try visitor.field(&nodeID)
-      try visitor.field(&host)
-      try visitor.field(&port)
-      try visitor.field(&rack)
     }
   }
 }

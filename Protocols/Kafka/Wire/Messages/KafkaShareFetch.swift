@@ -92,7 +92,7 @@ extension KafkaShareFetch.Request {
     /// The partition.
     public var partitionIndex: Int32 = 0
     /// Records to acknowledge.
-    public var acknowledgementBatches: [AcknowledgementBatch] = []
+    public var acknowledgementBatches: [KafkaAcknowledgementBatch] = []
 
     /// All fields at their defaults.
     public init() {}
@@ -101,26 +101,6 @@ extension KafkaShareFetch.Request {
     public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
       try visitor.field(&partitionIndex)
       try visitor.field(&acknowledgementBatches)
-    }
-  }
-
-  /// Records to acknowledge.
-  public struct AcknowledgementBatch: KafkaStructure {
-    /// The first offset.
-    public var firstOffset: Int64 = 0
-    /// The last offset.
-    public var lastOffset: Int64 = 0
-    /// 0 a gap, 1 accepted, 2 released, 3 rejected, 4 renewed: one for all, or one for each.
-    public var acknowledgeTypes: [Int8] = []
-
-    /// All fields at their defaults.
-    public init() {}
-
-    /// The fields, in order.
-    public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
-      try visitor.field(&firstOffset)
-      try visitor.field(&lastOffset)
-      try visitor.field(&acknowledgeTypes)
     }
   }
 
@@ -156,7 +136,7 @@ extension KafkaShareFetch {
     /// What became of each.
     public var responses: [Topic] = []
     /// Where the leaders named above listen.
-    public var nodeEndpoints: [Endpoint] = []
+    public var nodeEndpoints: [KafkaNodeEndpoint] = []
 
     /// All fields at their defaults.
     public init() {}
@@ -270,29 +250,6 @@ extension KafkaShareFetch.Response {
       try visitor.field(&firstOffset)
       try visitor.field(&lastOffset)
       try visitor.field(&deliveryCount)
-    }
-  }
-
-  /// Where a broker listens.
-  public struct Endpoint: KafkaStructure {
-    /// The broker.
-    public var nodeID: Int32 = 0
-    /// The host.
-    public var host = ""
-    /// The port.
-    public var port: Int32 = 0
-    /// The rack, `nil` if not known.
-    public var rack: String?
-
-    /// All fields at their defaults.
-    public init() {}
-
-    /// The fields, in order.
-    public mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
-      try visitor.field(&nodeID)
-      try visitor.field(&host)
-      try visitor.field(&port)
-      try visitor.field(&rack)
     }
   }
 }
