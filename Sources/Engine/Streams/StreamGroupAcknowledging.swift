@@ -219,14 +219,7 @@ extension StreamGroup {
 extension CircularBuffer<UInt64> {
   /// Whether an ascending buffer has `element`.
   func containsSorted(_ element: UInt64) -> Bool {
-    var low = 0
-    var high = self.count
-    while low < high {
-      let middle = (low + high) / 2
-      let value = self[self.index(self.startIndex, offsetBy: middle)]
-      if value == element { return true }
-      if value < element { low = middle + 1 } else { high = middle }
-    }
-    return false
+    let index = self.partitioningIndex { $0 >= element }
+    return index < self.endIndex && self[index] == element
   }
 }

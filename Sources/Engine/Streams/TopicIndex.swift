@@ -34,18 +34,8 @@ final class TopicIndex {
 
     /// Where in `places` the record at `offset` is, or the first after it.
     func position(of offset: UInt64) -> Int {
-      var low = 0
-      var high = self.places.count
-      while low < high {
-        let middle = (low + high) / 2
-        if self.places[self.places.index(self.places.startIndex, offsetBy: middle)].offset < offset
-        {
-          low = middle + 1
-        } else {
-          high = middle
-        }
-      }
-      return low
+      let index = self.places.partitioningIndex { $0.offset >= offset }
+      return self.places.distance(from: self.places.startIndex, to: index)
     }
 
     /// The place of that number.
