@@ -111,7 +111,7 @@ fuzz: export GODWIT_FUZZ_SEED ?= $(NOW)
 fuzz: export GODWIT_MUTATION_SEED ?= $(GODWIT_FUZZ_SEED)
 fuzz: ## the mutation tests for a long time, from another seed each time (it is printed)
 	@echo "seed $(GODWIT_FUZZ_SEED), $(GODWIT_FUZZ_FACTOR) times the usual rounds"
-	$(SWIFT) test --disable-xctest --scratch-path $(SCRATCH) --filter 'WireTests|MessagePackTests|NATSTests|MQTTTests|KafkaTests'
+	$(SWIFT) test --disable-xctest --scratch-path $(SCRATCH) --filter 'WireTests|MessagePackTests|NATSTests|MQTTTests|KafkaTests|StorageTests'
 	$(BUILD) --product godwit
 	GODWIT_BIN=$(DEBUG_BIN) Interop/run hostile
 

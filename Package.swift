@@ -143,7 +143,7 @@ let package = Package(
       path: "Sources/Storage", swiftSettings: hot),
     // L4: a disk that fails as told, for tests of what stands on one.
     .target(
-      name: "GodwitSimulator", dependencies: ["GodwitStorage", nioCore],
+      name: "GodwitSimulator", dependencies: ["GodwitStorage", "GodwitWireTesting", nioCore],
       path: "Sources/Simulator", swiftSettings: settings),
     // L2: what a service imports. Knows no broker.
     .target(
@@ -262,7 +262,8 @@ let package = Package(
     .testTarget(
       name: "StorageTests",
       dependencies: [
-        "GodwitStorage", "GodwitSimulator", "GodwitEngine", "GodwitPrimitives", nioCore, nioPosix,
+        "GodwitStorage", "GodwitSimulator", "GodwitEngine", "GodwitPrimitives",
+        "GodwitWireTesting", "TestSupport", nioCore, nioPosix,
       ],
       swiftSettings: settings),
     .testTarget(

@@ -1,4 +1,5 @@
 public import GodwitStorage
+import GodwitWireTesting
 import NIOCore
 
 /// A disk that fails, fills up, delays, and loses power, all of it decided by a seed.
@@ -37,7 +38,7 @@ public final class SimulatedDisk: Disk {
   /// How many syncs were asked for.
   public private(set) var syncCount = 0
 
-  var random: SeededRandom
+  var random: SplitMix64
   private var names: [String: SimulatedFile] = [:]
   private var lastingNames: [String: SimulatedFile] = [:]
   private var folders: Set<String> = []
@@ -47,7 +48,7 @@ public final class SimulatedDisk: Disk {
 
   /// An empty disk.
   public init(seed: UInt64) {
-    self.random = SeededRandom(seed: seed)
+    self.random = SplitMix64(seed: seed)
   }
 
   /// How many bytes are on it.

@@ -1,4 +1,5 @@
 import GodwitStorage
+import GodwitWireTesting
 import NIOCore
 
 /// A file of a simulated disk: what the page cache has of it, and what the platter.
@@ -37,7 +38,7 @@ final class SimulatedFile: Hashable {
   }
 
   /// What was not synced is there in part.
-  func losePower(_ random: inout SeededRandom) {
+  func losePower(_ random: inout SplitMix64) {
     var bytes = self.platter
     for change in self.pending {
       switch change {
@@ -61,13 +62,13 @@ final class SimulatedFile: Hashable {
   }
 
   /// A failed sync: the pages count as clean now, and may or may not be on the platter.
-  func losePending(_ random: inout SeededRandom) {
+  func losePending(_ random: inout SplitMix64) {
     let cached = self.cached
     self.losePower(&random)
     self.cached = cached
   }
 
-  func damage(_ random: inout SeededRandom) {
+  func damage(_ random: inout SplitMix64) {
     let start = Int.random(in: 0..<self.cached.count, using: &random)
     let end = min(self.cached.count, start + Int.random(in: 1...8, using: &random))
     for place in start..<end { self.cached[place] ^= UInt8.random(in: 1...255, using: &random) }

@@ -110,13 +110,8 @@ final class Block {
     guard offset >= self.firstOffset, let delta = UInt32(exactly: offset - self.firstOffset) else {
       return nil
     }
-    var low = 0
-    var high = self.places.count
-    while low < high {
-      let middle = (low + high) / 2
-      if self.places[middle].delta < delta { low = middle + 1 } else { high = middle }
-    }
-    return low < self.places.count && self.places[low].delta == delta
-      ? self.places[low] : nil
+    let place = self.places.partitioningIndex { $0.delta >= delta }
+    return place < self.places.count && self.places[place].delta == delta
+      ? self.places[place] : nil
   }
 }

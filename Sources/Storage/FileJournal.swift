@@ -42,7 +42,7 @@ public final class FileJournal: Journal, CommitMember {
   private var needsSync = false
   private var isFolderUnsynced = false
   private var recovered: [ByteBuffer] = []
-  private var waiters: [(mark: UInt64, body: (EngineError?) -> Void)] = []
+  private var waiters = CommitWaiters()
 
   /// Opens the file, or makes it.
   init(path: String, store: FileStore) throws(DiskError) {
@@ -260,11 +260,7 @@ public final class FileJournal: Journal, CommitMember {
     let uncommitted = self.written - mark
     self.committedEntries = max(
       self.committedEntries, self.entryCount - min(uncommitted, self.entryCount))
-    let due = self.waiters.prefix { $0.mark <= mark }.count
-    guard due > 0 else { return }
-    let bodies = self.waiters[..<due]
-    self.waiters.removeFirst(due)
-    for waiter in bodies { waiter.body(nil) }
+    for body in self.waiters.take(upTo: mark) { body(nil) }
   }
 
   func fail(_ error: DiskError) {
@@ -274,9 +270,7 @@ public final class FileJournal: Journal, CommitMember {
   }
 
   private func refuse(_ error: EngineError) {
-    let waiters = self.waiters
-    self.waiters.removeAll()
-    for waiter in waiters { waiter.body(error) }
+    for body in self.waiters.take(above: 0) { body(error) }
   }
 
   /// Calls `body` when everything added so far is committed; see `Journal`.
@@ -288,7 +282,7 @@ public final class FileJournal: Journal, CommitMember {
     } else if self.committed >= self.appended {
       body(nil)
     } else {
-      self.waiters.append((self.appended, body))
+      self.waiters.append(self.appended, body)
     }
   }
 }

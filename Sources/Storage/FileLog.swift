@@ -1,4 +1,5 @@
 public import GodwitEngine
+import GodwitPrimitives
 import NIOCore
 
 /// A log in a folder: segments of frames, the last of which is written to, and a journal of what
@@ -29,7 +30,7 @@ public final class FileLog: Log, CommitMember {
   var unsynced: [any DiskFile] = []
   /// Whether names in the folder changed since it was last synced.
   var isFolderUnsynced = false
-  private var waiters: [(offset: UInt64, body: (EngineError?) -> Void)] = []
+  private var waiters = CommitWaiters()
   private var readers: [() -> Void] = []
   private var first: UInt64 = 0
 
@@ -134,12 +135,7 @@ public final class FileLog: Log, CommitMember {
     // After a failed sync a later one that succeeds says nothing of what the first was for.
     guard offset > self.committedOffset, self.failure == nil else { return }
     self.committedOffset = offset
-    let due = self.waiters.prefix { $0.offset <= offset }.count
-    if due > 0 {
-      let bodies = self.waiters[..<due]
-      self.waiters.removeFirst(due)
-      for waiter in bodies { waiter.body(nil) }
-    }
+    for body in self.waiters.take(upTo: offset) { body(nil) }
     let readers = self.readers
     self.readers.removeAll()
     for reader in readers { reader() }
@@ -153,9 +149,7 @@ public final class FileLog: Log, CommitMember {
   }
 
   private func refuse(from offset: UInt64, _ error: EngineError) {
-    let refused = self.waiters.filter { $0.offset > offset }
-    self.waiters.removeAll { $0.offset > offset }
-    for waiter in refused { waiter.body(error) }
+    for body in self.waiters.take(above: offset) { body(error) }
   }
 
   /// Calls `body` when everything before `offset` is committed; see `Log`.
@@ -167,8 +161,7 @@ public final class FileLog: Log, CommitMember {
     } else if offset > self.nextOffset {
       body(EngineError(.notFound, "no such record"))
     } else {
-      let place = self.waiters.lastIndex { $0.offset <= offset }.map { $0 + 1 } ?? 0
-      self.waiters.insert((offset, body), at: place)
+      self.waiters.append(offset, body)
     }
   }
 
@@ -185,14 +178,9 @@ public final class FileLog: Log, CommitMember {
 
   /// The segment that has, or had, `offset`.
   func segment(of offset: UInt64) -> Segment? {
-    var low = 0
-    var high = self.segments.count
-    while low < high {
-      let middle = (low + high) / 2
-      if self.segments[middle].baseOffset <= offset { low = middle + 1 } else { high = middle }
-    }
-    guard low > 0, offset < self.segments[low - 1].endOffset else { return nil }
-    return self.segments[low - 1]
+    let place = self.segments.partitioningIndex { $0.baseOffset > offset } - 1
+    guard place >= 0, offset < self.segments[place].endOffset else { return nil }
+    return self.segments[place]
   }
 
   /// The record at `offset`; see `Log`.
@@ -261,13 +249,7 @@ public final class FileLog: Log, CommitMember {
 
   /// Which segment has `offset`, or comes next.
   func place(of offset: UInt64) -> Int {
-    var low = 0
-    var high = self.segments.count
-    while low < high {
-      let middle = (low + high) / 2
-      if self.segments[middle].endOffset <= offset { low = middle + 1 } else { high = middle }
-    }
-    return min(low, self.segments.count - 1)
+    min(self.segments.partitioningIndex { $0.endOffset > offset }, self.segments.count - 1)
   }
 
   // MARK: Removing

@@ -9,6 +9,12 @@ public import NIOPosix
   import Darwin
 #endif
 
+/// The system's calls whose names the disk has, too.
+private func systemOpen(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 {
+  open(path, flags, mode)
+}
+private func systemRename(_ path: String, _ newPath: String) -> Int32 { rename(path, newPath) }
+
 /// The operating system's files. What waits for the device runs on threads of a pool.
 public final class PosixDisk: Disk {
   private let eventLoop: any EventLoop
@@ -51,13 +57,7 @@ public final class PosixDisk: Disk {
   public func open(_ path: String, isNew: Bool) throws(DiskError) -> any DiskFile {
     var flags = O_RDWR | O_CLOEXEC
     if isNew { flags |= O_CREAT | O_TRUNC }
-    #if canImport(Darwin)
-      let descriptor = Darwin.open(path, flags, 0o600)
-    #elseif canImport(Musl)
-      let descriptor = Musl.open(path, flags, 0o600)
-    #else
-      let descriptor = Glibc.open(path, flags, 0o600)
-    #endif
+    let descriptor = systemOpen(path, flags, 0o600)
     guard descriptor >= 0 else { throw Self.failure("open", path) }
     return PosixFile(
       Descriptor(descriptor, path), eventLoop: self.eventLoop, threads: self.threads)
@@ -92,13 +92,7 @@ public final class PosixDisk: Disk {
 
   /// Gives a file another name; see `Disk`.
   public func rename(_ path: String, to newPath: String) throws(DiskError) {
-    #if canImport(Darwin)
-      let result = Darwin.rename(path, newPath)
-    #elseif canImport(Musl)
-      let result = Musl.rename(path, newPath)
-    #else
-      let result = Glibc.rename(path, newPath)
-    #endif
+    let result = systemRename(path, newPath)
     guard result == 0 else { throw Self.failure("rename", path) }
   }
 
@@ -136,13 +130,7 @@ public final class PosixDisk: Disk {
   }
 
   private static func sync(folder: String) -> DiskError? {
-    #if canImport(Darwin)
-      let descriptor = Darwin.open(folder, O_RDONLY | O_CLOEXEC)
-    #elseif canImport(Musl)
-      let descriptor = Musl.open(folder, O_RDONLY | O_CLOEXEC)
-    #else
-      let descriptor = Glibc.open(folder, O_RDONLY | O_CLOEXEC)
-    #endif
+    let descriptor = systemOpen(folder, O_RDONLY | O_CLOEXEC, 0)
     guard descriptor >= 0 else {
       // A folder that was removed meanwhile has nothing to lose.
       return errno == ENOENT ? nil : self.failure("open", folder)

@@ -1,4 +1,5 @@
 import GodwitEngine
+import GodwitPrimitives
 import NIOCore
 
 /// One file of a log, and what is known of it: the last one of a log is written to, the others
@@ -162,18 +163,13 @@ final class Segment {
 
   /// Where in the file the block of `offset` lies.
   func block(of offset: UInt64) -> (entry: IndexEntry, bytes: Int)? {
-    var low = 0
-    var high = self.index.count
-    while low < high {
-      let middle = (low + high) / 2
-      if self.index[middle].offset <= offset { low = middle + 1 } else { high = middle }
-    }
-    guard low > 0, offset < self.endOffset else { return nil }
-    let end = low < self.index.count ? self.index[low].position : self.end
-    return (self.index[low - 1], end - self.index[low - 1].position)
+    let next = self.index.partitioningIndex { $0.offset > offset }
+    guard next > 0, offset < self.endOffset else { return nil }
+    let end = next < self.index.count ? self.index[next].position : self.end
+    return (self.index[next - 1], end - self.index[next - 1].position)
   }
 
-  /// Blocks of full segments, or full ones of the last, that are still to be written.
+  /// The block at `position`, if it is still written to, or waits to be.
   func blockInMemory(at position: Int) -> Block? {
     if let tail = self.tail, tail.position == position { return tail }
     return self.unwritten.first { $0.position == position }

@@ -1,4 +1,5 @@
 public import GodwitEngine
+import GodwitPrimitives
 import NIOCore
 
 /// A look at a store's folder that changes nothing: what is in it, what of it cannot be read, and
@@ -86,7 +87,7 @@ public struct StoreInspection {
       facts.nextOffset = max(facts.nextOffset, header.number)
       block.forEach { offset, _ in
         facts.nextOffset = max(facts.nextOffset, offset + 1)
-        guard !marks.ranges.contains(where: { $0.contains(offset) }) else { return }
+        guard !marks.removed.holds(offset) else { return }
         firstSeen = firstSeen ?? offset
         facts.records += 1
         if isWanted, let record = block.record(at: offset, engine) {
@@ -100,19 +101,19 @@ public struct StoreInspection {
 
   private func journal(
     _ path: String
-  ) throws(DiskError) -> (ranges: [Range<UInt64>], problems: [StorageReport]) {
+  ) throws(DiskError) -> (removed: RemovedOffsets, problems: [StorageReport]) {
     let file: any DiskFile
     do {
       file = try self.disk.open(path, isNew: false)
     } catch {
-      return ([], [])
+      return (RemovedOffsets([]), [])
     }
     let bytes = try file.read(try file.size(), at: 0)
     guard let header = bytes.withUnsafeReadableBytes({ FileHeader($0) }), header.kind == .journal
     else {
       let problem = StorageReport(
         kind: .damaged, path: path, message: "it has no header that can be read")
-      return ([], bytes.readableBytes == 0 ? [] : [problem])
+      return (RemovedOffsets([]), bytes.readableBytes == 0 ? [] : [problem])
     }
     let scan = JournalScan(bytes, header)
     var problems = scan.damage.map {
@@ -133,6 +134,27 @@ public struct StoreInspection {
         ranges.append(from..<to)
       }
     }
-    return (ranges, problems)
+    return (RemovedOffsets(ranges), problems)
+  }
+}
+
+/// Which offsets were removed, as stretches that do not touch.
+private struct RemovedOffsets {
+  private var ranges: [Range<UInt64>] = []
+
+  init(_ ranges: [Range<UInt64>]) {
+    for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+      if let last = self.ranges.last, range.lowerBound <= last.upperBound {
+        self.ranges[self.ranges.count - 1] =
+          last.lowerBound..<max(last.upperBound, range.upperBound)
+      } else {
+        self.ranges.append(range)
+      }
+    }
+  }
+
+  func holds(_ offset: UInt64) -> Bool {
+    let place = self.ranges.partitioningIndex { $0.upperBound > offset }
+    return place < self.ranges.count && self.ranges[place].contains(offset)
   }
 }

@@ -1,6 +1,7 @@
 import GodwitEngine
 import GodwitSimulator
 import GodwitStorage
+import GodwitWireTesting
 import NIOCore
 import Testing
 
@@ -9,7 +10,7 @@ import Testing
 @Suite struct FileJournalSimulationTests {
   private final class World {
     let disk: SimulatedDisk
-    var random: SeededRandom
+    var random: SplitMix64
     var engine = Engine(now: 1)
     var store: FileStore!
     var journal: (any Journal)!
@@ -20,7 +21,7 @@ import Testing
     var snapshots = 0
 
     init(seed: UInt64, _ sync: StoreSettings.Sync) throws {
-      self.random = SeededRandom(seed: seed)
+      self.random = SplitMix64(seed: seed)
       self.disk = SimulatedDisk(seed: self.random.next())
       var settings = StoreSettings()
       settings.sync = sync
@@ -31,7 +32,7 @@ import Testing
     func open() throws {
       self.engine = Engine(now: self.engine.now)
       self.turns = []
-      var salts = SeededRandom(seed: self.random.next())
+      var salts = SplitMix64(seed: self.random.next())
       self.store = try FileStore(
         folder: "data", disk: self.disk, engine: self.engine, settings: self.settings,
         makeSalt: { UInt32(truncatingIfNeeded: salts.next()) },
@@ -104,12 +105,12 @@ import Testing
 
   private func runAll(
     _ sync: StoreSettings.Sync, _ crashes: [SimulatedDisk.Crash],
-    _ faults: (inout SimulatedDisk.Faults, inout SeededRandom) -> Void = { _, _ in }
+    _ faults: (inout SimulatedDisk.Faults, inout SplitMix64) -> Void = { _, _ in }
   ) {
     for seed in Seeds.all(400) {
       do {
         let world = try World(seed: seed, sync)
-        var random = SeededRandom(seed: seed ^ 0xFA17)
+        var random = SplitMix64(seed: seed ^ 0xFA17)
         faults(&world.disk.faults, &random)
         for _ in 0..<200 { try world.step(crashes) }
         try world.crash(crashes[0])

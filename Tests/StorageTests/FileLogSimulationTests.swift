@@ -1,6 +1,8 @@
+import FoundationEssentials
 import GodwitEngine
 import GodwitSimulator
 import GodwitStorage
+import GodwitWireTesting
 import Testing
 
 /// Seeded lives of a log, with crashes between any two steps. A failing seed is named, and replayed
@@ -21,12 +23,12 @@ import Testing
   }
 
   private func runAll(
-    _ count: UInt64, _ sync: StoreSettings.Sync, crashes: [SimulatedDisk.Crash],
-    _ faults: (inout SimulatedDisk.Faults, inout SeededRandom) -> Void = { _, _ in }
+    _ count: Int, _ sync: StoreSettings.Sync, crashes: [SimulatedDisk.Crash],
+    _ faults: (inout SimulatedDisk.Faults, inout SplitMix64) -> Void = { _, _ in }
   ) {
     for seed in Seeds.all(count) {
       do {
-        var random = SeededRandom(seed: seed ^ 0xFA17)
+        var random = SplitMix64(seed: seed ^ 0xFA17)
         var own = SimulatedDisk.Faults()
         faults(&own, &random)
         try self.run(seed, sync, crashes: crashes, faults: own)
@@ -67,9 +69,10 @@ import Testing
 
 enum Seeds {
   /// The seeds of a run: as many as the test asks for, or the one that is to be looked at.
-  static func all(_ count: UInt64) -> [UInt64] {
-    if let one = ProcessValues.number("GODWIT_SIMULATOR_SEED") { return [one] }
-    let first = ProcessValues.number("GODWIT_SIMULATOR_FIRST") ?? 1
-    return Array(first..<first + count * (ProcessValues.number("GODWIT_SIMULATOR_FACTOR") ?? 1))
+  static func all(_ count: Int) -> [UInt64] {
+    let named = ProcessInfo.processInfo.environment["GODWIT_SIMULATOR_SEED"]
+    if let one = named.flatMap({ UInt64($0) }) { return [one] }
+    let first = FuzzEffort.seed(1)
+    return Array(first..<first + UInt64(FuzzEffort.rounds(count)))
   }
 }

@@ -1,6 +1,7 @@
 import GodwitEngine
 import GodwitSimulator
 import GodwitStorage
+import GodwitWireTesting
 import NIOCore
 
 /// A file log on a simulated disk, driven by a seed, beside what it may and must hold.
@@ -11,7 +12,7 @@ final class LogWorld {
 
   let disk: SimulatedDisk
   let settings: StoreSettings
-  private(set) var random: SeededRandom
+  private(set) var random: SplitMix64
   private(set) var engine = Engine(now: 1)
   private(set) var store: FileStore!
   private(set) var log: (any Log)!
@@ -28,7 +29,7 @@ final class LogWorld {
   private(set) var refusals = 0
 
   init(seed: UInt64, sync: StoreSettings.Sync) throws {
-    self.random = SeededRandom(seed: seed)
+    self.random = SplitMix64(seed: seed)
     self.disk = SimulatedDisk(seed: self.random.next())
     var settings = StoreSettings()
     settings.sync = sync
@@ -42,7 +43,7 @@ final class LogWorld {
   func open() throws {
     self.engine = Engine(now: self.engine.now)
     self.turns = []
-    var salts = SeededRandom(seed: self.random.next())
+    var salts = SplitMix64(seed: self.random.next())
     self.store = try FileStore(
       folder: "data", disk: self.disk, engine: self.engine, settings: self.settings,
       makeSalt: { UInt32(truncatingIfNeeded: salts.next()) },

@@ -2,38 +2,11 @@ import GodwitEngine
 import GodwitStorage
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
 
 /// The store on the operating system's own files.
 @Suite struct PosixDiskTests {
-  /// A folder that goes with the test.
-  private func withFolder<Result>(
-    _ body: (String) async throws -> Result
-  ) async throws -> Result {
-    let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "."
-    var name = Array("\(parent)/godwit-storage-XXXXXX".utf8CString)
-    guard mkdtemp(&name) != nil else {
-      throw DiskError(call: "mkdtemp", path: "", code: errno, reason: "")
-    }
-    let folder = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    do {
-      let result = try await body(folder)
-      try self.disk().removeFolder(folder)
-      return result
-    } catch {
-      try? self.disk().removeFolder(folder)
-      throw error
-    }
-  }
-
   private func disk() -> PosixDisk {
     PosixDisk(eventLoop: MultiThreadedEventLoopGroup.singleton.next(), threads: .singleton)
   }
@@ -83,24 +56,27 @@ import Testing
     settings.sync = sync
     settings.segmentBytesMax = 10_000
     settings.blockBytes = 1_000
-    try await self.withFolder { folder in
-      let first = (0..<500).map { "message \($0)" }
-      let second = (500..<1_000).map { "message \($0)" }
-      let once = try await self.append(first, to: "\(folder)/deep/data", settings)
-      #expect(once == first)
-      let twice = try await self.append(second, to: "\(folder)/deep/data", settings)
-      #expect(twice == first + second)
-    }
+    let place = try TestFolder()
+    let folder = "\(place.path)/store"
+    let first = (0..<500).map { "message \($0)" }
+    let second = (500..<1_000).map { "message \($0)" }
+    let once = try await self.append(first, to: "\(folder)/deep/data", settings)
+    #expect(once == first)
+    let twice = try await self.append(second, to: "\(folder)/deep/data", settings)
+    #expect(twice == first + second)
+    try self.disk().removeFolder(folder)
   }
 
-  @Test func aFolderThatCannotBeMadeIsAnError() async throws {
-    try await self.withFolder { folder in
-      let disk = self.disk()
-      _ = try disk.open("\(folder)/file", isNew: true)
-      #expect(throws: DiskError.self) { try disk.makeFolder("\(folder)/file/below") }
-      #expect(throws: DiskError.self) { _ = try disk.list("\(folder)/nothing") }
-      #expect(throws: DiskError.self) { _ = try disk.open("\(folder)/nothing", isNew: false) }
-      try disk.remove("\(folder)/nothing")
-    }
+  @Test func aFolderThatCannotBeMadeIsAnError() throws {
+    let place = try TestFolder()
+    let folder = "\(place.path)/store"
+    let disk = self.disk()
+    try disk.makeFolder(folder)
+    _ = try disk.open("\(folder)/file", isNew: true)
+    #expect(throws: DiskError.self) { try disk.makeFolder("\(folder)/file/below") }
+    #expect(throws: DiskError.self) { _ = try disk.list("\(folder)/nothing") }
+    #expect(throws: DiskError.self) { _ = try disk.open("\(folder)/nothing", isNew: false) }
+    try disk.remove("\(folder)/nothing")
+    try disk.removeFolder(folder)
   }
 }
