@@ -23,9 +23,41 @@ public final class DeliveryWindow: Sendable {
     }
   }
 
+  /// What waits, in the arrays that it came in: nothing is moved, and one that is used up goes.
+  private struct Waiting {
+    private var chunks: [[IncomingMessage]] = []
+    /// The first chunk that is not used up, and what is used up of it.
+    private var chunk = 0
+    private var head = 0
+    private(set) var count = 0
+
+    mutating func append(_ messages: [IncomingMessage]) {
+      guard !messages.isEmpty else { return }
+      self.chunks.append(messages)
+      self.count += messages.count
+    }
+
+    /// Takes the oldest, at most so many; fewer where those behind them came separately.
+    mutating func take(_ countMax: Int) -> ArraySlice<IncomingMessage> {
+      guard countMax > 0, self.count > 0 else { return [] }
+      let messages = self.chunks[self.chunk]
+      let taken = messages[self.head...].prefix(countMax)
+      self.count -= taken.count
+      self.head = taken.endIndex
+      guard self.head == messages.count else { return taken }
+      self.head = 0
+      self.chunks[self.chunk] = []
+      self.chunk += 1
+      if self.chunk * 2 >= self.chunks.count {
+        self.chunks.removeFirst(self.chunk)
+        self.chunk = 0
+      }
+      return taken
+    }
+  }
+
   private struct Inner {
-    var waiting: [IncomingMessage] = []
-    var head = 0
+    var waiting = Waiting()
     var bytes = 0
     /// Handed out and not settled.
     var held = 0
@@ -61,22 +93,11 @@ public final class DeliveryWindow: Sendable {
     }
     let (lost, reader) = self.inner.withLock { inner -> (Int, DeliveryQueue.Reader?) in
       guard !inner.isClosed else { return (messages.count, nil) }
-      if inner.waiting.isEmpty, !inner.isPaused, messages.count <= self.prefetch - inner.held {
+      if inner.waiting.count == 0, !inner.isPaused, messages.count <= self.prefetch - inner.held {
         inner.held += messages.count
         return (0, self.queue.put(messages).reader)
       }
-      var lost = 0
-      for message in messages {
-        let size = Self.size(of: message.message)
-        guard inner.waiting.count - inner.head < self.limits.messagesMax,
-          size <= self.limits.bytesMax - inner.bytes
-        else {
-          lost += 1
-          continue
-        }
-        inner.waiting.append(message)
-        inner.bytes += size
-      }
+      let lost = self.keep(messages, &inner)
       inner.dropped &+= UInt64(lost)
       return (lost, self.handOut(&inner))
     }
@@ -89,11 +110,40 @@ public final class DeliveryWindow: Sendable {
   public func receiveKept(_ messages: [IncomingMessage]) {
     let reader = self.inner.withLock { inner -> DeliveryQueue.Reader? in
       guard !inner.isClosed else { return nil }
-      inner.waiting.append(contentsOf: messages)
-      inner.bytes += messages.reduce(0) { $0 + Self.size(of: $1.message) }
+      inner.waiting.append(messages)
+      inner.bytes += Self.size(of: messages[...])
       return self.handOut(&inner)
     }
     reader?.wake()
+  }
+
+  /// Keeps what the bounds allow.
+  ///
+  /// - Returns: how many they did not.
+  private func keep(_ messages: [IncomingMessage], _ inner: inout Inner) -> Int {
+    let size = Self.size(of: messages[...])
+    if messages.count <= self.limits.messagesMax - inner.waiting.count,
+      size <= self.limits.bytesMax - inner.bytes
+    {
+      inner.waiting.append(messages)
+      inner.bytes += size
+      return 0
+    }
+    var kept: [IncomingMessage] = []
+    for message in messages {
+      let size = Self.size(of: message.message)
+      guard inner.waiting.count + kept.count < self.limits.messagesMax,
+        size <= self.limits.bytesMax - inner.bytes
+      else { continue }
+      kept.append(message)
+      inner.bytes += size
+    }
+    inner.waiting.append(kept)
+    return messages.count - kept.count
+  }
+
+  private static func size(of messages: ArraySlice<IncomingMessage>) -> Int {
+    messages.reduce(0) { $0 + Self.size(of: $1.message) }
   }
 
   private static func size(of message: Message) -> Int {
@@ -125,9 +175,9 @@ public final class DeliveryWindow: Sendable {
     self.inner.withLock { inner in
       guard !inner.isClosed else { return }
       inner.isClosed = true
-      self.queue.offer(Array(inner.waiting[inner.head...]))
-      inner.waiting = []
-      inner.head = 0
+      while inner.waiting.count > 0 {
+        self.queue.offer(Array(inner.waiting.take(.max)))
+      }
       inner.bytes = 0
       self.queue.close()
     }
@@ -137,8 +187,7 @@ public final class DeliveryWindow: Sendable {
   public func close() {
     self.inner.withLock { inner in
       inner.isClosed = true
-      inner.waiting = []
-      inner.head = 0
+      inner.waiting = Waiting()
       inner.bytes = 0
       self.queue.close()
     }
@@ -147,19 +196,14 @@ public final class DeliveryWindow: Sendable {
   /// Within the lock, so that nobody overtakes. The reader is woken outside of it: it takes it when
   /// it is done.
   private func handOut(_ inner: inout Inner) -> DeliveryQueue.Reader? {
-    let count = min(inner.waiting.count - inner.head, self.prefetch - inner.held)
-    guard count > 0, !inner.isPaused else { return nil }
-    let messages = Array(inner.waiting[inner.head..<(inner.head + count)])
-    inner.head += count
-    inner.held += count
-    inner.bytes -= messages.reduce(0) { $0 + Self.size(of: $1.message) }
-    if inner.head == inner.waiting.count {
-      inner.waiting.removeAll(keepingCapacity: inner.head <= 1_024)
-      inner.head = 0
-    } else if inner.head > 1_024 {
-      inner.waiting.removeFirst(inner.head)
-      inner.head = 0
+    guard !inner.isPaused else { return nil }
+    var reader: DeliveryQueue.Reader?
+    while inner.waiting.count > 0, inner.held < self.prefetch {
+      let messages = inner.waiting.take(self.prefetch - inner.held)
+      inner.held += messages.count
+      inner.bytes -= Self.size(of: messages)
+      reader = self.queue.put(messages).reader ?? reader
     }
-    return self.queue.put(messages).reader
+    return reader
   }
 }

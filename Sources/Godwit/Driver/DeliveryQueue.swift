@@ -120,6 +120,19 @@ public final class DeliveryQueue: Sendable {
     }
   }
 
+  /// As `put` of an array, for a few at a time.
+  package func put(_ messages: ArraySlice<IncomingMessage>) -> (isTaken: Bool, reader: Reader?) {
+    if let sink = self.sink {
+      messages.forEach(sink)
+      return (true, nil)
+    }
+    return self.inner.withLock { inner in
+      guard !inner.isFinished else { return (false, nil) }
+      inner.waiting.append(contentsOf: messages)
+      return (true, inner.nextReader())
+    }
+  }
+
   /// Ends the queue: readers get `nil`.
   ///
   /// - Returns: the messages nobody had taken.
