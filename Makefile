@@ -127,7 +127,7 @@ docs: ## the framework's articles and reference pages of every module; serve the
 	$(SWIFT) package --scratch-path $(SCRATCH) dump-symbol-graph \
 	  --minimum-access-level public --skip-synthesized-members >/dev/null
 	mkdir -p $(SCRATCH)/symbols/{framework,modules}
-	cp $(SCRATCH)/*/symbolgraph/{Godwit,NATS,MQTT}*.symbols.json $(SCRATCH)/symbols/modules
+	cp $(SCRATCH)/*/symbolgraph/{Godwit,NATS,MQTT,Kafka}*.symbols.json $(SCRATCH)/symbols/modules
 	find $(SCRATCH)/symbols/modules \( -name 'Godwit.*' -o -name 'Godwit@*' \) \
 	  -exec mv -t $(SCRATCH)/symbols/framework {} +
 	$(DOCC) Sources/Godwit/Documentation.docc --fallback-display-name Godwit \

@@ -302,7 +302,8 @@ let package = Package(
       ],
       swiftSettings: settings),
     .testTarget(
-      name: "DriverKitTests", dependencies: ["GodwitDriverKit", "Godwit", nioCore, logging],
+      name: "DriverKitTests",
+      dependencies: ["GodwitDriverKit", "Godwit", "GodwitWireTesting", nioCore, logging],
       swiftSettings: settings),
     .testTarget(
       name: "ConformanceTests",

@@ -1,5 +1,6 @@
 import Godwit
 import GodwitDriverKit
+import GodwitWireTesting
 import NIOCore
 import Testing
 
@@ -93,5 +94,35 @@ import Testing
     message.headers = [:]
     message.topic = String(repeating: "x", count: 200)
     #expect(window.receive([IncomingMessage(message: message, token: 4)]) == 1)
+  }
+
+  /// However messages come and are settled: each once, in order, and never more than the prefetch.
+  @Test(arguments: UInt64(1)...50)
+  func nothingIsOvertakenOrHandedOutTwice(seed: UInt64) async {
+    var random = SplitMix64(seed: seed)
+    let prefetch = Int.random(in: 1...9, using: &random)
+    let window = self.window(prefetch: prefetch, messagesMax: 10_000, bytesMax: 1 << 20)
+    var sent: UInt64 = 0
+    var taken: UInt64 = 0
+    var settled: UInt64 = 0
+    for _ in 0..<400 {
+      if Bool.random(using: &random) {
+        let next = sent + UInt64.random(in: 1...12, using: &random)
+        #expect(window.receive(self.messages(sent + 1...next)) == 0)
+        sent = next
+      }
+      let waiting = min(sent - settled, UInt64(prefetch)) - (taken - settled)
+      #expect(self.queue.count == Int(waiting))
+      for _ in 0..<UInt64.random(in: 0...waiting, using: &random) {
+        taken += 1
+        #expect(await self.queue.next()?.token == taken)
+      }
+      for _ in 0..<UInt64.random(in: 0...taken - settled, using: &random) {
+        settled += 1
+        window.settle()
+      }
+    }
+    window.drain()
+    #expect(await self.take(Int(sent - taken) + 1) == (taken..<sent).map { $0 + 1 } + [0])
   }
 }
