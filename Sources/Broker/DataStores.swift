@@ -78,6 +78,10 @@ final class DataStores {
     for (name, error) in try tenant.streams.restore() {
       self.logger.error("the stream \(name) of \(tenant.name) cannot be opened: \(error.message)")
     }
+    for (name, error) in try tenant.partitionedTopics.restore() {
+      self.logger.error("the topic \(name) of \(tenant.name) cannot be opened: \(error.message)")
+    }
+    try tenant.cursors.restore()
   }
 
   /// Writes and syncs everything, and calls `done`.

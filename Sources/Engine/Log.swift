@@ -1,3 +1,5 @@
+public import NIOCore
+
 /// An append-only sequence of records with dense offsets: the second of the engine's four nouns.
 ///
 /// One interface, several stores: `MemoryLog` here, the file store in `GodwitStorage`, a cluster
@@ -28,20 +30,59 @@ public protocol Log: AnyObject {
   ///   refuses it.
   func append(_ record: Record) throws(EngineError) -> UInt64
 
-  /// The record at `offset`, or `nil` when it was removed, is not committed, or never was.
+  /// Appends records that their sender packed together, as one entry that stands for an offset
+  /// each.
+  ///
+  /// - Parameters:
+  ///   - bytes: kept as they are, and never looked into. The first offset will be `nextOffset`, for
+  ///     senders' forms that have it inside.
+  ///   - form: the sender's own number for the form of `bytes`.
+  ///   - origin: the sender's protocol.
+  ///   - count: how many records there are, at least 1. Whoever calls has counted them.
+  ///   - time: when the latest of them came in or was made, in nanoseconds since 1970.
+  /// - Returns: the offset that the first record will have.
+  /// - Throws: as `append`.
+  func append(
+    batch bytes: ByteBuffer, form: UInt8, origin: Origin, count: Int, time: Int64
+  ) throws(EngineError) -> UInt64
+
+  /// The record at `offset`, or `nil` when it was removed, is not committed, never was, or is part
+  /// of a batch.
   ///
   /// May read the disk; `prepare` first, where that must not hold up the loop.
   func record(at offset: UInt64) -> Record?
+
+  /// What stands at `offset`, or stands for it: a batch is found by each of its offsets that was
+  /// not removed, and is whole as long as one of them is left. `nil` as for `record(at:)`.
+  func entry(at offset: UInt64) -> LogEntry?
 
   /// Whether `record(at:)` can answer for `offset` without waiting for the disk. If not, it is read
   /// elsewhere, and `body` is called once when it can, or when the attempt has failed.
   func prepare(_ offset: UInt64, _ body: @escaping () -> Void) -> Bool
 
+  /// As `prepare`, for what stands at `offset` and behind it, up to about so many bytes.
+  func prepare(_ offset: UInt64, bytes: Int, _ body: @escaping () -> Void) -> Bool
+
   /// The first offset from `offset` on whose record has not been removed; `committedOffset` when
   /// there is none. How readers pass over holes without a look at each.
   func next(from offset: UInt64) -> UInt64
 
-  /// Removes one record. Its offset is not given again.
+  /// The time of the latest entry that was appended and may still be there; 0 where none was.
+  var latestTime: Int64 { get }
+
+  /// The first offset of the first entry that has `time` or is later; `nil` when none is. May read
+  /// the disk.
+  func offset(forTime time: Int64) -> UInt64?
+
+  /// How far the log may be trimmed for the sake of age: all that lies before the answer is older
+  /// than `time`. Reads nothing, and so leaves a little that is older as well.
+  func trimOffset(olderThan time: Int64) -> UInt64
+
+  /// How far the log may be trimmed for the sake of its size: what lies from the answer on holds at
+  /// least `bytes`, if the log does. Reads nothing, and so leaves a little more.
+  func trimOffset(keeping bytes: Int) -> UInt64
+
+  /// Removes one record; of a batch, one of its offsets. It is not given again.
   ///
   /// - Returns: whether it was there.
   @discardableResult
@@ -60,6 +101,31 @@ public protocol Log: AnyObject {
 
   /// Calls `body` once, when more is committed than now. How a reader waits without polling.
   func whenAppended(_ body: @escaping () -> Void)
+}
+
+/// What a log holds at an offset.
+public enum LogEntry {
+  /// One record.
+  case record(Record, offset: UInt64)
+  /// Records that their sender packed together: its bytes, its number for their form, the first
+  /// record's offset, and how many there are.
+  case batch(ByteBuffer, form: UInt8, first: UInt64, count: Int)
+
+  /// The offsets that it stands for.
+  public var offsets: Range<UInt64> {
+    switch self {
+    case .record(_, let offset): offset..<offset + 1
+    case .batch(_, _, let first, let count): first..<first + UInt64(max(0, count))
+    }
+  }
+
+  /// How many bytes a reader gets: a batch's own, or a record's topic, properties and payload.
+  public var byteCount: Int {
+    switch self {
+    case .record(let record, _): record.contents.readableBytes
+    case .batch(let bytes, _, _, _): bytes.readableBytes
+    }
+  }
 }
 
 /// What a log does with a record that is one too many.

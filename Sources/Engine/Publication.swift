@@ -100,15 +100,18 @@ public struct Publication {
     return Record(copying: copy, now: engine.now, metadata: metadata)
   }
 
-  /// What the streams that capture the topic have made of the message, once it is published. None
-  /// where no stream does, which costs nothing.
+  /// What the streams and partitioned topics that capture the topic have made of the message, once
+  /// it is published. None where nobody does, which costs nothing.
   @inlinable public var captures: [Capture] { self.cold?.captures ?? [] }
 
   /// Hands the message to a stream.
   mutating func capture(_ stream: Stream) {
     let result = stream.append(&self)
-    self.ensureCold().captures.append(Capture(stream: stream, result: result))
+    self.add(Capture(stream: stream, result: result))
   }
+
+  /// Notes what somebody made of the message.
+  mutating func add(_ capture: Capture) { self.ensureCold().captures.append(capture) }
 
   /// The same message under another topic.
   func copy(to topic: UnsafeRawBufferPointer) -> Publication {

@@ -109,6 +109,9 @@ public final class Router {
     self.route(for: topic).targetCount > 0
   }
 
+  /// How many subscriptions a message of `topic` would be offered to.
+  func targetCount(of topic: UnsafeRawBufferPointer) -> Int { self.route(for: topic).targetCount }
+
   /// Every subscription whose pattern matches `topic`.
   public func subscriptions(matching topic: UnsafeRawBufferPointer) -> [Subscription] {
     var found: [Subscription] = []

@@ -16,6 +16,8 @@ public final class Tenant {
   public private(set) var schedule: Schedule! = nil
   /// Logs that capture topics.
   public private(set) lazy var streams = Streams(tenant: self)
+  /// Topics that are spread over several logs.
+  public private(set) lazy var partitionedTopics = PartitionedTopics(tenant: self)
   /// Where readers who keep count themselves are in logs.
   public private(set) lazy var cursors = Cursors(tenant: self)
   /// Where logs and journals go that must last. Memory, unless the broker has a data folder: it

@@ -13,8 +13,9 @@ final class Block {
   /// The frames, whole.
   private(set) var bytes: ByteBuffer
   private struct Place {
-    /// The frame's offset, less the first one's.
+    /// The frame's first offset, less the block's, and how many it stands for.
     var delta: UInt32
+    var count: UInt32
     var start: UInt32
     var end: UInt32
   }
@@ -48,9 +49,9 @@ final class Block {
         guard let frame, let delta = UInt32(exactly: frame.offset - firstOffset) else { return }
         self.places.append(
           Place(
-            delta: delta, start: UInt32(truncatingIfNeeded: frame.start),
+            delta: delta, count: frame.count, start: UInt32(truncatingIfNeeded: frame.start),
             end: UInt32(truncatingIfNeeded: frame.end)))
-        next = frame.offset + 1
+        next = frame.offset + UInt64(frame.count)
         start = frame.end
       }
     }
@@ -59,45 +60,85 @@ final class Block {
   /// How many bytes its frames are.
   var byteCount: Int { self.bytes.readableBytes }
 
-  /// Adds a record's frame.
+  /// Adds a frame that stands for `count` offsets from `offset` on.
   ///
   /// - Returns: how many bytes it has.
-  func append(_ record: Record, offset: UInt64, _ engine: Engine) -> Int {
+  func append(
+    offset: UInt64, count: UInt32, kind: UInt8, _ body: (inout ByteBuffer) -> Void
+  ) -> Int {
     let start = self.bytes.writerIndex
-    self.format.write(offset: offset, kind: FrameFormat.recordKind, to: &self.bytes) {
-      record.store(into: &$0, engine)
-    }
+    self.format.write(offset: offset, count: count, kind: kind, to: &self.bytes, body)
     let end = self.bytes.writerIndex
     self.places.append(
       Place(
-        delta: UInt32(truncatingIfNeeded: offset - self.firstOffset),
+        delta: UInt32(truncatingIfNeeded: offset - self.firstOffset), count: count,
         start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end)))
     return end - start
   }
 
-  /// How many bytes the frame of `offset` has; `nil` when there is none.
-  func size(of offset: UInt64) -> Int? {
-    self.place(of: offset).map { Int($0.end - $0.start) }
+  /// The frame that stands for `offset`: its offsets, and how many bytes it has; `nil` when there
+  /// is none.
+  func frame(of offset: UInt64) -> (offsets: Range<UInt64>, size: Int)? {
+    self.place(of: offset).map { (self.offsets(of: $0), Int($0.end - $0.start)) }
+  }
+
+  /// What stands for `offset`. A record has memory of its own; a batch shares the block's, where
+  /// `sharing` says so.
+  func entry(at offset: UInt64, _ engine: Engine, sharing: Bool) -> LogEntry? {
+    guard let place = self.place(of: offset), let (kind, body) = self.body(of: place) else {
+      return nil
+    }
+    switch kind {
+    case FrameFormat.recordKind:
+      return Record.stored(ByteBuffer(buffer: body), engine).map { .record($0, offset: offset) }
+    case FrameFormat.batchKind:
+      guard let batch = BatchBody(sharing ? body : ByteBuffer(buffer: body)) else { return nil }
+      return .batch(
+        batch.bytes, form: batch.form, first: self.offsets(of: place).lowerBound,
+        count: Int(place.count))
+    default: return nil
+    }
   }
 
   /// The record at `offset`, in memory of its own.
   func record(at offset: UInt64, _ engine: Engine) -> Record? {
-    guard let place = self.place(of: offset) else { return nil }
-    let head = FrameFormat.prefixBytes + FrameFormat.headBytes
-    let start = self.bytes.readerIndex + Int(place.start)
-    let size = Int(place.end - place.start)
-    guard size >= head,
-      self.bytes.getInteger(at: start + head - 1, as: UInt8.self) == FrameFormat.recordKind,
-      let body = self.bytes.getSlice(at: start + head, length: size - head)
+    guard let place = self.place(of: offset), let (kind, body) = self.body(of: place),
+      kind == FrameFormat.recordKind
     else { return nil }
     return Record.stored(ByteBuffer(buffer: body), engine)
   }
 
-  /// The offsets it has, from the first on, in order, with the bytes of each one's frame.
-  func forEach(_ body: (_ offset: UInt64, _ size: Int) -> Void) {
+  private func body(of place: Place) -> (kind: UInt8, bytes: ByteBuffer)? {
+    let head = FrameFormat.prefixBytes + FrameFormat.headBytes
+    let start = self.bytes.readerIndex + Int(place.start)
+    let size = Int(place.end - place.start)
+    guard size >= head, let kind = self.bytes.getInteger(at: start + head - 1, as: UInt8.self),
+      let body = self.bytes.getSlice(at: start + head, length: size - head)
+    else { return nil }
+    return (kind, body)
+  }
+
+  /// The frames, from the first on, in order: each one's offsets, and how many bytes it has.
+  func forEach(_ body: (_ offsets: Range<UInt64>, _ size: Int) -> Void) {
+    for place in self.places { body(self.offsets(of: place), Int(place.end - place.start)) }
+  }
+
+  /// The first frame that has `time` or is later, and of whose offsets `isThere` finds one.
+  func offsets(forTime time: Int64, where isThere: (Range<UInt64>) -> Bool) -> Range<UInt64>? {
+    let position = FrameFormat.prefixBytes + FrameFormat.headBytes + FrameFormat.timePosition
     for place in self.places {
-      body(self.firstOffset + UInt64(place.delta), Int(place.end - place.start))
+      let start = self.bytes.readerIndex + Int(place.start)
+      guard let own = self.bytes.getInteger(at: start + position, as: Int64.self), own >= time
+      else { continue }
+      let offsets = self.offsets(of: place)
+      if isThere(offsets) { return offsets }
     }
+    return nil
+  }
+
+  private func offsets(of place: Place) -> Range<UInt64> {
+    let first = self.firstOffset + UInt64(place.delta)
+    return first..<first + UInt64(place.count)
   }
 
   /// The bytes from `start` on, sharing memory.
@@ -110,8 +151,10 @@ final class Block {
     guard offset >= self.firstOffset, let delta = UInt32(exactly: offset - self.firstOffset) else {
       return nil
     }
-    let place = self.places.partitioningIndex { $0.delta >= delta }
-    return place < self.places.count && self.places[place].delta == delta
-      ? self.places[place] : nil
+    let next = self.places.partitioningIndex { $0.delta > delta }
+    guard next > 0, delta - self.places[next - 1].delta < self.places[next - 1].count else {
+      return nil
+    }
+    return self.places[next - 1]
   }
 }

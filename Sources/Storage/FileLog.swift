@@ -1,6 +1,6 @@
 public import GodwitEngine
 import GodwitPrimitives
-import NIOCore
+public import NIOCore
 
 /// A log in a folder: segments of frames, the last of which is written to, and a journal of what
 /// was removed.
@@ -73,6 +73,26 @@ public final class FileLog: Log, CommitMember {
 
   /// Appends a record; see `Log`.
   public func append(_ record: Record) throws(EngineError) -> UInt64 {
+    try self.append(count: 1, FrameFormat.recordKind, time: record.receivedAt) {
+      record.store(into: &$0, self.store.engine)
+    }
+  }
+
+  /// Appends a batch; see `Log`.
+  public func append(
+    batch bytes: ByteBuffer, form: UInt8, origin: Origin, count: Int, time: Int64
+  ) throws(EngineError) -> UInt64 {
+    guard let count = UInt32(exactly: count), count > 0 else {
+      throw EngineError(.notAllowed, "a batch that stands for \(count) records")
+    }
+    let body = BatchBody(
+      form: form, time: time, origin: self.store.engine.name(of: origin), bytes: bytes)
+    return try self.append(count: count, FrameFormat.batchKind, time: time) { body.write(to: &$0) }
+  }
+
+  private func append(
+    count: UInt32, _ kind: UInt8, time: Int64, _ body: (inout ByteBuffer) -> Void
+  ) throws(EngineError) -> UInt64 {
     if let failure = self.failure { throw failure }
     if self.active.tail == nil || self.active.end >= self.store.settings.segmentBytesMax {
       do {
@@ -84,9 +104,9 @@ public final class FileLog: Log, CommitMember {
     let wasEmpty = self.count == 0
     let offset = self.nextOffset
     let before = self.active.byteCount
-    let full = self.active.append(record, self.store.engine)
+    let full = self.active.append(count: count, kind: kind, time: time, body)
     if let full { self.store.cache.insert(full, self.key(full.position, self.active)) }
-    self.count += 1
+    self.count += Int(count)
     self.byteCount += self.active.byteCount - before
     if wasEmpty { self.first = offset }
     self.store.markDirty(self)
@@ -202,12 +222,12 @@ public final class FileLog: Log, CommitMember {
     }
   }
 
-  private func blockAtHand(_ entry: Segment.IndexEntry, _ segment: Segment) -> Block? {
+  func blockAtHand(_ entry: Segment.IndexEntry, _ segment: Segment) -> Block? {
     segment.blockInMemory(at: entry.position)
       ?? self.store.cache.find(self.key(entry.position, segment))
   }
 
-  private func keep(
+  func keep(
     _ bytes: ByteBuffer, _ entry: Segment.IndexEntry, _ count: Int, _ segment: Segment
   ) -> Block {
     let block = Block(
@@ -219,22 +239,6 @@ public final class FileLog: Log, CommitMember {
     }
     self.store.cache.insert(block, self.key(entry.position, segment))
     return block
-  }
-
-  /// Has the block of `offset` read, if it is not in memory; see `Log`.
-  public func prepare(_ offset: UInt64, _ body: @escaping () -> Void) -> Bool {
-    guard offset < self.committedOffset, let segment = self.segment(of: offset),
-      !segment.removed.contains(offset), let (entry, bytes) = segment.block(of: offset),
-      self.blockAtHand(entry, segment) == nil
-    else { return true }
-    segment.file.load(bytes, at: entry.position) { result in
-      switch result {
-      case .success(let read): _ = self.keep(read, entry, bytes, segment)
-      case .failure(let error): _ = self.store.refuse(error)
-      }
-      body()
-    }
-    return false
   }
 
   /// The next record that is there; see `Log`.
@@ -260,7 +264,12 @@ public final class FileLog: Log, CommitMember {
     guard offset < self.committedOffset, let segment = self.segment(of: offset),
       !segment.removed.contains(offset)
     else { return false }
-    let size = self.block(of: offset, in: segment)?.size(of: offset) ?? 0
+    var size = 0
+    if let frame = self.block(of: offset, in: segment)?.frame(of: offset) {
+      // A batch goes with the last of its records.
+      let isLast = frame.offsets.allSatisfy { $0 == offset || segment.removed.contains($0) }
+      if isLast { size = frame.size }
+    }
     let before = segment.byteCount
     guard segment.remove(offset, size: size) else { return false }
     self.count -= 1
@@ -296,20 +305,38 @@ public final class FileLog: Log, CommitMember {
   private func trim(_ segment: Segment, before end: UInt64) {
     var range = RemovedRange(from: self.first, to: end, bytes: 0)
     let (count, byteCount) = (segment.count, segment.byteCount)
-    var offset = self.first
-    while offset < end, let block = self.block(of: offset, in: segment) {
-      var last = offset
-      block.forEach { found, size in
-        guard found >= offset, found < end else { return }
-        last = found
-        guard segment.remove(found, size: size) else { return }
-        range.bytes += UInt64(size)
+    for place in (segment.place(of: self.first) ?? 0)..<segment.index.count {
+      let start = segment.index[place]
+      guard start.offset < end else { break }
+      let next = segment.blockEnd(place)
+      if next.offset <= end, segment.isWhole(start.offset..<next.offset) {
+        // Nobody has to look into a block of which nothing is gone yet.
+        let bytes = next.position - start.position
+        segment.removeAll(start.offset..<next.offset, bytes: bytes)
+        range.bytes += UInt64(bytes)
+      } else {
+        range.bytes += UInt64(self.trim(segment, place, before: end))
       }
-      offset = segment.next(from: last + 1, to: segment.endOffset)
     }
     self.count += segment.count - count
     self.byteCount += segment.byteCount - byteCount
     self.note(range)
+  }
+
+  /// - Returns: how many bytes went with it.
+  private func trim(_ segment: Segment, _ place: Int, before end: UInt64) -> Int {
+    var bytes = 0
+    self.block(of: segment.index[place].offset, in: segment)?.forEach { offsets, size in
+      guard offsets.lowerBound < end else { return }
+      let isLast =
+        offsets.upperBound <= end
+        || segment.next(from: end, to: offsets.upperBound) == offsets.upperBound
+      let before = segment.removed.count
+      segment.removeAll(
+        offsets.lowerBound..<min(end, offsets.upperBound), bytes: isLast ? size : 0)
+      if isLast, segment.removed.count > before { bytes += size }
+    }
+    return bytes
   }
 
   private func note(_ range: RemovedRange) {

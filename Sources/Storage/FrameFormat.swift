@@ -23,6 +23,10 @@ struct FrameFormat {
   static let lengthMax = 1 << 30
   /// One stored record.
   static let recordKind: UInt8 = 1
+  /// Records that their sender packed together; see `BatchBody`.
+  static let batchKind: UInt8 = 2
+  /// Where in a body of either kind its time stands.
+  static let timePosition = 4
 
   /// Where a frame's parts lie, when it is whole and its checksum is right.
   struct Frame {
@@ -42,10 +46,11 @@ struct FrameFormat {
 
   /// Adds a frame with `body` to a segment.
   func write(
-    offset: UInt64, kind: UInt8, to buffer: inout ByteBuffer, _ body: (inout ByteBuffer) -> Void
+    offset: UInt64, count: UInt32, kind: UInt8, to buffer: inout ByteBuffer,
+    _ body: (inout ByteBuffer) -> Void
   ) {
     let start = buffer.writerIndex
-    buffer.writeMultipleIntegers(UInt32(0), UInt32(0), offset, UInt32(1), kind)
+    buffer.writeMultipleIntegers(UInt32(0), UInt32(0), offset, count, kind)
     body(&buffer)
     self.finish(start, &buffer)
   }
@@ -89,8 +94,15 @@ struct FrameFormat {
       body: body.lowerBound + Self.headBytes..<body.upperBound)
   }
 
+  /// The time that the frame has, a record's or a batch's.
+  func time(of frame: Frame, in bytes: UnsafeRawBufferPointer) -> Int64 {
+    guard frame.body.count >= Self.timePosition + 8 else { return 0 }
+    return bytes.bigEndian(Int64.self, at: frame.body.lowerBound + Self.timePosition)
+  }
+
   /// Where, from `start` on, the next frame of a segment begins that can be believed: the way on
-  /// behind damage. Its offset is `offset` or greater, by less than there are bytes left.
+  /// behind damage. Its offset is `offset` or greater, by no more than what is lost may have stood
+  /// for: 16 for a byte, since batches may be compressed.
   func frame(
     after start: Int, offset: UInt64, in bytes: UnsafeRawBufferPointer
   ) -> Frame? {
@@ -99,7 +111,7 @@ struct FrameFormat {
       let length = Int(bytes.bigEndian(UInt32.self, at: place))
       let found = bytes.bigEndian(UInt64.self, at: place + Self.prefixBytes)
       if length >= Self.headBytes, length <= bytes.count - place - Self.prefixBytes,
-        found >= offset, found - offset <= UInt64(bytes.count),
+        found >= offset, (found - offset) / 16 <= UInt64(bytes.count),
         let frame = self.frame(at: place, in: bytes)
       {
         return frame
@@ -135,7 +147,7 @@ struct FileHeader {
   enum Kind: UInt32 {
     case segment = 1
     case journal = 2
-    case index = 3
+    case index = 4
   }
 
   var kind: Kind

@@ -5,10 +5,13 @@ import NIOCore
 /// One file of a log, and what is known of it: the last one of a log is written to, the others
 /// never change.
 final class Segment {
-  /// Where a block begins.
+  /// Where a block begins, and the latest time in it and before it in the segment.
   struct IndexEntry: Hashable {
     var offset: UInt64
     var position: Int
+    var latest: Int64
+
+    mutating func note(_ time: Int64) { self.latest = max(self.latest, time) }
   }
 
   let header: FileHeader
@@ -24,7 +27,7 @@ final class Segment {
   private(set) var index: [IndexEntry] = []
   /// Offsets that were removed, or never were.
   private(set) var removed: OffsetBitmap
-  /// All frames, and their bytes.
+  /// How many offsets all frames stand for, and the bytes of these.
   private var frameCount = 0
   private var frameBytes = 0
   private var removedCount = 0
@@ -75,17 +78,17 @@ final class Segment {
     self.missing = scan.missing
     self.blockBytes = blockBytes
     self.removed = OffsetBitmap(base: header.number)
-    for range in scan.missing {
-      for offset in range { self.removed.insert(offset) }
-    }
+    for range in scan.missing { self.removed.insert(range) }
   }
 
   // MARK: Writing
 
-  /// Adds a record's frame, to be written with `flush`.
+  /// Adds a frame that stands for the next `count` offsets, to be written with `flush`.
   ///
   /// - Returns: a block that is full now.
-  func append(_ record: Record, _ engine: Engine) -> Block? {
+  func append(
+    count: UInt32, kind: UInt8, time: Int64, _ body: (inout ByteBuffer) -> Void
+  ) -> Block? {
     var full: Block?
     if let tail = self.tail, tail.byteCount >= self.blockBytes {
       full = tail
@@ -97,12 +100,15 @@ final class Segment {
       ?? Block(firstOffset: self.endOffset, position: self.end, self.header.format)
     self.tail = tail
     if tail.byteCount == 0 {
-      self.index.append(IndexEntry(offset: self.endOffset, position: self.end))
+      self.index.append(
+        IndexEntry(
+          offset: self.endOffset, position: self.end, latest: self.index.last?.latest ?? 0))
     }
-    let size = tail.append(record, offset: self.endOffset, engine)
-    self.endOffset += 1
+    self.index[self.index.count - 1].note(time)
+    let size = tail.append(offset: self.endOffset, count: count, kind: kind, body)
+    self.endOffset += UInt64(count)
     self.end += size
-    self.frameCount += 1
+    self.frameCount += Int(count)
     self.frameBytes += size
     return full
   }
@@ -161,12 +167,32 @@ final class Segment {
 
   // MARK: Reading
 
+  /// The latest time of all its frames; 0 where it has none.
+  var latestTime: Int64 { self.index.last?.latest ?? 0 }
+
+  /// Whether nothing is added to `block` any more, so that its memory may be shared.
+  func isFull(_ block: Block) -> Bool {
+    block !== self.tail || block.byteCount >= self.blockBytes
+  }
+
+  /// The blocks in order, and the offset after each one's last.
+  func blockEnd(_ place: Int) -> (offset: UInt64, position: Int) {
+    place + 1 < self.index.count
+      ? (self.index[place + 1].offset, self.index[place + 1].position)
+      : (self.endOffset, self.end)
+  }
+
   /// Where in the file the block of `offset` lies.
   func block(of offset: UInt64) -> (entry: IndexEntry, bytes: Int)? {
+    self.place(of: offset).map { place in
+      (self.index[place], self.blockEnd(place).position - self.index[place].position)
+    }
+  }
+
+  /// Which block has, or had, `offset`.
+  func place(of offset: UInt64) -> Int? {
     let next = self.index.partitioningIndex { $0.offset > offset }
-    guard next > 0, offset < self.endOffset else { return nil }
-    let end = next < self.index.count ? self.index[next].position : self.end
-    return (self.index[next - 1], end - self.index[next - 1].position)
+    return next > 0 && offset < self.endOffset ? next - 1 : nil
   }
 
   /// The block at `position`, if it is still written to, or waits to be.
@@ -176,6 +202,11 @@ final class Segment {
   }
 
   // MARK: Removing
+
+  /// Whether every offset of the stretch is there.
+  func isWhole(_ range: Range<UInt64>) -> Bool {
+    self.removed.nextGone(from: range.lowerBound, to: range.upperBound) == range.upperBound
+  }
 
   /// Marks `offset` as gone.
   ///
@@ -189,25 +220,20 @@ final class Segment {
 
   /// Marks a stretch as gone, whose frames have so many bytes.
   func removeAll(_ range: Range<UInt64>, bytes: Int) {
-    let before = self.removed.count
-    for offset in range { self.removed.insert(offset) }
-    guard self.removed.count > before else { return }
-    self.removedCount += self.removed.count - before
+    let added = self.removed.insert(range)
+    guard added > 0 else { return }
+    self.removedCount += added
     self.removedBytes += bytes
   }
 
   /// What is gone, as stretches; the bytes of all stand with the first.
   var removedRanges: [FileLog.RemovedRange] {
     var ranges: [FileLog.RemovedRange] = []
-    var offset = self.baseOffset
+    var offset = self.removed.nextGone(from: self.baseOffset, to: self.endOffset)
     while offset < self.endOffset {
-      if self.removed.contains(offset) {
-        let end = self.removed.next(from: offset, to: self.endOffset)
-        ranges.append(FileLog.RemovedRange(from: offset, to: end, bytes: 0))
-        offset = end
-      } else {
-        offset += 1
-      }
+      let end = self.removed.next(from: offset, to: self.endOffset)
+      ranges.append(FileLog.RemovedRange(from: offset, to: end, bytes: 0))
+      offset = self.removed.nextGone(from: end, to: self.endOffset)
     }
     if !ranges.isEmpty { ranges[0].bytes = UInt64(self.removedBytes) }
     return ranges

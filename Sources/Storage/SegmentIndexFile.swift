@@ -5,8 +5,9 @@ import NIOCore
 /// segment. A missing or damaged one costs that, nothing more.
 ///
 /// A header; the offset after the last frame, the segment's length, its records and their bytes,
-/// the number of blocks (8 bytes each); each block's first offset and position (8 each); the
-/// number of missing ranges and their bounds (8 each); a CRC-32C of it all (4).
+/// the number of blocks (8 bytes each); each block's first offset, its position, and the latest
+/// time in it and before it (8 each); the number of missing ranges and their bounds (8 each); a
+/// CRC-32C of it all (4).
 enum SegmentIndexFile {
   static func write(_ scan: SegmentScan, _ header: FileHeader) -> ByteBuffer {
     var buffer = ByteBuffer()
@@ -14,7 +15,9 @@ enum SegmentIndexFile {
     buffer.writeMultipleIntegers(
       scan.endOffset, UInt64(scan.end), UInt64(scan.count), UInt64(scan.byteCount),
       UInt64(scan.index.count))
-    for entry in scan.index { buffer.writeMultipleIntegers(entry.offset, UInt64(entry.position)) }
+    for entry in scan.index {
+      buffer.writeMultipleIntegers(entry.offset, UInt64(entry.position), entry.latest)
+    }
     buffer.writeInteger(UInt64(scan.missing.count))
     for range in scan.missing {
       buffer.writeMultipleIntegers(range.lowerBound, range.upperBound)
@@ -39,7 +42,7 @@ enum SegmentIndexFile {
     guard
       let (endOffset, end, records, bytes, blocks) = buffer.readMultipleIntegers(
         as: (UInt64, UInt64, UInt64, UInt64, UInt64).self),
-      end == UInt64(size), blocks <= UInt64(buffer.readableBytes / 16)
+      end == UInt64(size), blocks <= UInt64(buffer.readableBytes / 24)
     else { return nil }
     var scan = SegmentScan(header)
     scan.endOffset = endOffset
@@ -47,10 +50,12 @@ enum SegmentIndexFile {
     scan.count = Int(clamping: records)
     scan.byteCount = Int(clamping: bytes)
     for _ in 0..<blocks {
-      guard let (offset, position) = buffer.readMultipleIntegers(as: (UInt64, UInt64).self),
-        position < end, offset < endOffset
+      guard
+        let (offset, position, latest) = buffer.readMultipleIntegers(
+          as: (UInt64, UInt64, Int64).self), position < end, offset < endOffset
       else { return nil }
-      scan.index.append(Segment.IndexEntry(offset: offset, position: Int(position)))
+      scan.index.append(
+        Segment.IndexEntry(offset: offset, position: Int(position), latest: latest))
     }
     guard let missing = buffer.readInteger(as: UInt64.self),
       missing <= UInt64(buffer.readableBytes / 16)

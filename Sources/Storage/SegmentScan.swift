@@ -7,7 +7,7 @@ struct SegmentScan {
   var index: [Segment.IndexEntry] = []
   /// The offset after the last frame.
   var endOffset: UInt64
-  /// How many frames there are, and their bytes.
+  /// How many offsets frames stand for, and the bytes of these.
   var count = 0
   var byteCount = 0
   /// Offsets that are missing.
@@ -34,17 +34,20 @@ struct SegmentScan {
         self.damage.append(start..<frame.start)
       }
       guard let frame else { return }
-      self.add(frame, blockBytes: blockBytes)
+      self.add(frame, at: header.format.time(of: frame, in: bytes), blockBytes: blockBytes)
       start = frame.end
     }
   }
 
-  private mutating func add(_ frame: FrameFormat.Frame, blockBytes: Int) {
+  private mutating func add(_ frame: FrameFormat.Frame, at time: Int64, blockBytes: Int) {
     if frame.offset > self.endOffset { self.missing.append(self.endOffset..<frame.offset) }
     if self.index.last.map({ frame.start - $0.position >= blockBytes }) ?? true {
-      self.index.append(Segment.IndexEntry(offset: frame.offset, position: frame.start))
+      self.index.append(
+        Segment.IndexEntry(
+          offset: frame.offset, position: frame.start, latest: self.index.last?.latest ?? 0))
     }
-    self.count += 1
+    self.index[self.index.count - 1].note(time)
+    self.count += Int(frame.count)
     self.byteCount += frame.end - frame.start
     self.endOffset = frame.offset + UInt64(frame.count)
     self.end = frame.end

@@ -11,7 +11,7 @@ public struct StoreInspection {
     public var name: String
     /// How many segments it has.
     public var segments = 0
-    /// How many records can be read, those aside that were removed.
+    /// How many records can be read, those of batches among them, those aside that were removed.
     public var records = 0
     /// The bytes of its segments.
     public var bytes = 0
@@ -50,10 +50,9 @@ public struct StoreInspection {
   ///
   /// - Parameters:
   ///   - engine: knows the protocols whose messages there are.
-  ///   - body: is called with every record that can be read, oldest first, until it answers
-  ///     `false`.
+  ///   - body: is called with everything that can be read, oldest first, until it answers `false`.
   public func read(
-    _ name: String, _ engine: Engine, _ body: (UInt64, Record) -> Bool = { _, _ in true }
+    _ name: String, _ engine: Engine, _ body: (LogEntry) -> Bool = { _ in true }
   ) throws(DiskError) -> LogFacts {
     var facts = LogFacts(name: name)
     let folder = "\(self.folder)/logs/\(FileName.escape(name))"
@@ -85,13 +84,14 @@ public struct StoreInspection {
             kind: .damaged, path: path, message: "not all of its bytes are records"))
       }
       facts.nextOffset = max(facts.nextOffset, header.number)
-      block.forEach { offset, _ in
-        facts.nextOffset = max(facts.nextOffset, offset + 1)
-        guard !marks.removed.holds(offset) else { return }
-        firstSeen = firstSeen ?? offset
-        facts.records += 1
-        if isWanted, let record = block.record(at: offset, engine) {
-          isWanted = body(offset, record)
+      block.forEach { offsets, _ in
+        facts.nextOffset = max(facts.nextOffset, offsets.upperBound)
+        let kept = offsets.filter { !marks.removed.holds($0) }
+        guard let first = kept.first else { return }
+        firstSeen = firstSeen ?? first
+        facts.records += kept.count
+        if isWanted, let entry = block.entry(at: first, engine, sharing: true) {
+          isWanted = body(entry)
         }
       }
     }

@@ -1,4 +1,5 @@
 import GodwitEngine
+import NIOCore
 import Testing
 
 struct MemoryLogTests {
@@ -82,8 +83,16 @@ struct MemoryLogTests {
     let tenant = self.engine.tenant(named: "a")
     let log = self.log()
     var model: [UInt64: String] = [:]
+    func text(_ offset: UInt64) -> String? {
+      switch log.entry(at: offset) {
+      case .record(let record, let own): own == offset ? record.text : "another"
+      case .batch(let bytes, _, let first, let count):
+        (first..<first + UInt64(count)).contains(offset) ? String(buffer: bytes) : "another"
+      case nil: nil
+      }
+    }
     for step in 0..<2_000 {
-      switch Int.random(in: 0..<5, using: &random) {
+      switch Int.random(in: 0..<6, using: &random) {
       case 0 where log.nextOffset > 0:
         let offset = UInt64.random(in: 0..<log.nextOffset, using: &random)
         log.remove(at: offset)
@@ -92,13 +101,30 @@ struct MemoryLogTests {
         let offset = UInt64.random(in: 0..<log.nextOffset - 20, using: &random)
         log.trim(before: offset)
         model = model.filter { $0.key >= offset }
+      case 2:
+        let count = Int.random(in: 1...4, using: &random)
+        let first = try log.append(
+          batch: ByteBuffer(string: "b\(step)"), form: 1, origin: .engine, count: count,
+          time: Int64(step))
+        for offset in first..<first + UInt64(count) { model[offset] = "b\(step)" }
+      case 3 where step % 7 == 0:
+        let before = log.byteCount
+        let bytes = Int.random(in: 0...before, using: &random)
+        let end = log.trimOffset(keeping: bytes)
+        log.trim(before: end)
+        model = model.filter { $0.key >= end }
+        #expect(log.byteCount >= bytes)
       default:
         model[try log.append(tenant.record("t", "\(step)"))] = "\(step)"
       }
       #expect(log.count == model.count)
       let probe = UInt64.random(in: 0...log.nextOffset, using: &random)
-      #expect(log.record(at: probe)?.text == model[probe])
+      #expect(text(probe) == model[probe])
+      let next = model.keys.filter { $0 >= probe }.min()
+      #expect(log.next(from: probe) == next ?? log.nextOffset)
       if let oldest = model.keys.min() { #expect(log.firstOffset <= oldest) }
     }
+    log.trim(before: log.nextOffset)
+    #expect(log.byteCount == 0)
   }
 }

@@ -92,6 +92,78 @@ import Testing
     #expect(world.log.nextOffset == 42)
   }
 
+  @Test func aBatchIsFoundByEachOfItsOffsets() throws {
+    let world = try self.world(6)
+    world.append()
+    let bytes = ByteBuffer(string: "packed")
+    let first = try world.log.append(batch: bytes, form: 3, origin: .engine, count: 5, time: 9)
+    #expect(first == 1)
+    #expect(world.log.nextOffset == 6)
+    world.append()
+    world.settle()
+    func isBatch(_ offset: UInt64) -> Bool {
+      guard case .batch(let found, form: 3, first: 1, count: 5) = world.log.entry(at: offset) else {
+        return false
+      }
+      return found == bytes
+    }
+    #expect((1..<6).allSatisfy(isBatch))
+    #expect(world.log.record(at: 1) == nil)
+    #expect(world.log.record(at: 6) != nil)
+    #expect(world.log.count == 7)
+    world.log.trim(before: 3)
+    #expect(world.log.firstOffset == 3)
+    #expect(!isBatch(2) && isBatch(3))
+    world.settle()
+    try world.crash(.power)
+    #expect(world.log.firstOffset == 3)
+    #expect(world.log.count == 4)
+    #expect(isBatch(5))
+    let before = world.log.byteCount
+    world.log.remove(at: 3)
+    world.log.remove(at: 4)
+    #expect(world.log.byteCount == before)
+    world.log.remove(at: 5)
+    #expect(world.log.byteCount < before)
+    #expect(world.log.firstOffset == 6)
+  }
+
+  @Test func whatAReaderHoldsDoesNotChange() throws {
+    let world = try self.world(7)
+    _ = try world.log.append(
+      batch: ByteBuffer(string: "one"), form: 0, origin: .engine, count: 1, time: 1)
+    world.settle()
+    let entry = try #require(world.log.entry(at: 0))
+    for _ in 0..<50 { world.appendBatch() }
+    world.settle()
+    #expect(LogWorld.text(entry).hasSuffix("one"))
+  }
+
+  @Test func severalBlocksAreReadInOneGo() throws {
+    /// How many records are at hand when the disk has answered once.
+    func atHand(bytes: Int) throws -> UInt64 {
+      let world = try LogWorld(seed: 5, sync: .always) {
+        $0.segmentBytesMax = 100_000
+        $0.blockBytes = 300
+        $0.cacheBytesMax = 20_000
+      }
+      self.fill(world, 100)
+      try world.crash(.process)
+      var ready = 0
+      #expect(!world.log.prepare(2, bytes: bytes) { ready += 1 })
+      while world.disk.isBusy { world.disk.answer() }
+      #expect(ready == 1)
+      var next: UInt64 = 2
+      while world.log.prepare(next, {}) { next += 1 }
+      try world.checkAll()
+      return next
+    }
+    let one = try atHand(bytes: 0)
+    #expect(try atHand(bytes: 900) > one)
+    // A reader does not push the others out of the cache, whatever it asks for.
+    #expect(try atHand(bytes: 1_000_000) < 60)
+  }
+
   @Test func readersAreToldWhenABlockIsThere() throws {
     let world = try self.world(5)
     self.fill(world, 100)

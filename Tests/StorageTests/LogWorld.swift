@@ -26,9 +26,13 @@ final class LogWorld {
   /// What a reader has seen.
   private var seen: [UInt64: String] = [:]
   private var removed: Set<UInt64> = []
+  /// When what is written down as this was made.
+  private var times: [String: Int64] = [:]
   private(set) var refusals = 0
 
-  init(seed: UInt64, sync: StoreSettings.Sync) throws {
+  init(
+    seed: UInt64, sync: StoreSettings.Sync, change: (inout StoreSettings) -> Void = { _ in }
+  ) throws {
     self.random = SplitMix64(seed: seed)
     self.disk = SimulatedDisk(seed: self.random.next())
     var settings = StoreSettings()
@@ -36,6 +40,7 @@ final class LogWorld {
     settings.segmentBytesMax = Int.random(in: 200...4_000, using: &self.random)
     settings.blockBytes = Int.random(in: 64...600, using: &self.random)
     settings.cacheBytesMax = Int.random(in: 64...4_000, using: &self.random)
+    change(&settings)
     self.settings = settings
     try self.open()
   }
@@ -54,20 +59,43 @@ final class LogWorld {
 
   // MARK: Steps
 
-  func append() {
+  private func makeBody() -> String {
     self.number += 1
-    let body =
-      String(self.number)
-      + String(
-        repeating: "x", count: Int.random(in: 0...80, using: &self.random))
+    return String(self.number)
+      + String(repeating: "x", count: Int.random(in: 0...80, using: &self.random))
+  }
+
+  func append() {
+    let body = self.makeBody()
     let record = self.engine.tenant(named: "t").record(
       topic: Array("a.b".utf8), payload: Array(body.utf8))
+    self.expect({ try self.log.append(record) }, 1, at: record.receivedAt) { _ in body }
+  }
+
+  func appendBatch() {
+    let body = self.makeBody()
+    let count = self.random.oneIn(20) ? 200 : Int.random(in: 1...6, using: &self.random)
+    let time = self.engine.now + Int64.random(in: -3...3, using: &self.random) * 400_000_000
+    self.expect(
+      {
+        try self.log.append(
+          batch: ByteBuffer(string: body), form: 7, origin: .engine, count: count, time: time)
+      }, count, at: time
+    ) { Self.text(batch: body, first: $0, count: count) }
+  }
+
+  private func expect(
+    _ append: () throws -> UInt64, _ count: Int, at time: Int64, _ text: (UInt64) -> String
+  ) {
     do {
-      let offset = try self.log.append(record)
-      self.possible[offset, default: []].insert(body)
-      self.log.whenCommitted(before: offset + 1) { [unowned self] error in
+      let first = try append()
+      let text = text(first)
+      let offsets = first..<first + UInt64(count)
+      for offset in offsets { self.possible[offset, default: []].insert(text) }
+      self.times[text] = time
+      self.log.whenCommitted(before: offsets.upperBound) { [unowned self] error in
         if error == nil {
-          self.confirmed[offset] = body
+          for offset in offsets { self.confirmed[offset] = text }
         } else {
           self.refusals += 1
         }
@@ -99,7 +127,32 @@ final class LogWorld {
 
   func trim() {
     guard self.log.committedOffset > 0 else { return }
-    let end = UInt64.random(in: 0...self.log.committedOffset, using: &self.random)
+    self.trim(before: UInt64.random(in: 0...self.log.committedOffset, using: &self.random))
+  }
+
+  /// Trims for the sake of age or size, and looks whether too much goes.
+  func retain() throws {
+    if Bool.random(using: &self.random) {
+      let time = self.engine.now + Int64.random(in: -6...1, using: &self.random) * 400_000_000
+      let end = self.log.trimOffset(olderThan: time)
+      for (offset, text) in self.entries() where offset < end {
+        guard let own = self.times[text], own < time else {
+          throw Failure(description: "\(text) at \(offset) is not older than \(time)")
+        }
+      }
+      self.trim(before: end)
+    } else {
+      let before = self.log.byteCount
+      let bytes = Int.random(in: 0...max(1, before), using: &self.random)
+      self.trim(before: self.log.trimOffset(keeping: bytes))
+      guard self.log.byteCount >= bytes || self.log.byteCount == before else {
+        throw Failure(
+          description: "of \(before) bytes \(self.log.byteCount) are left in place of \(bytes)")
+      }
+    }
+  }
+
+  func trim(before end: UInt64) {
     self.log.trim(before: end)
     for offset in self.confirmed.keys where offset < end {
       self.confirmed[offset] = nil
@@ -130,8 +183,46 @@ final class LogWorld {
 
   // MARK: What must hold
 
+  static func text(_ entry: LogEntry) -> String {
+    switch entry {
+    case .record(let record, _): String(buffer: record.body)
+    case .batch(let bytes, _, let first, let count):
+      self.text(batch: String(buffer: bytes), first: first, count: count)
+    }
+  }
+
+  private static func text(batch: String, first: UInt64, count: Int) -> String {
+    "\(count) from \(first): \(batch)"
+  }
+
   private func text(_ offset: UInt64) -> String? {
-    self.log.record(at: offset).map { String(decoding: $0.body.readableBytesView, as: UTF8.self) }
+    guard let entry = self.log.entry(at: offset) else { return nil }
+    if case .record(let record, _) = entry, self.log.record(at: offset)?.body != record.body {
+      return "another by record(at:)"
+    }
+    return Self.text(entry)
+  }
+
+  /// All that is there, with the first offset of each that was not removed.
+  private func entries() -> [(offset: UInt64, text: String)] {
+    var entries: [(offset: UInt64, text: String)] = []
+    var offset = self.log.next(from: 0)
+    while offset < self.log.committedOffset {
+      let entry = self.log.entry(at: offset)
+      if let entry { entries.append((offset, Self.text(entry))) }
+      offset = self.log.next(from: entry?.offsets.upperBound ?? offset + 1)
+    }
+    return entries
+  }
+
+  private func checkTimes() throws {
+    let time = self.engine.now + Int64.random(in: -9...3, using: &self.random) * 400_000_000
+    let expected = self.entries().first { (self.times[$0.text] ?? .min) >= time }?.offset
+    let found = self.log.offset(forTime: time)
+    guard found == expected else {
+      throw Failure(
+        description: "\(time) begins at \(found ?? .max) in place of \(expected ?? .max)")
+    }
   }
 
   private func check(_ offset: UInt64) throws {
@@ -170,6 +261,7 @@ final class LogWorld {
       throw Failure(
         description: "\(found) records are there, \(uncommitted) to come, of \(self.log.count)")
     }
+    try self.checkTimes()
     if self.log.count == 0, self.log.byteCount != 0 {
       throw Failure(description: "no record has \(self.log.byteCount) bytes")
     }
@@ -180,8 +272,9 @@ final class LogWorld {
 
   /// One random step.
   func step(_ crashes: [SimulatedDisk.Crash]) throws {
-    switch Int.random(in: 0..<40, using: &self.random) {
-    case 0..<16: self.append()
+    switch Int.random(in: 0..<41, using: &self.random) {
+    case 0..<10: self.append()
+    case 10..<16: self.appendBatch()
     case 16..<24: self.endTurn()
     case 24..<29: self.disk.answer()
     case 29..<31: self.remove()
@@ -190,6 +283,7 @@ final class LogWorld {
     case 36: self.tick()
     case 37: try self.checkAll()
     case 38: self.log.whenAppended {}
+    case 39: if self.random.oneIn(3) { try self.retain() }
     default:
       if let kind = crashes.randomElement(using: &self.random), self.random.oneIn(2) {
         try self.crash(kind)

@@ -23,8 +23,8 @@ import Testing
     #expect(try inspection.logs() == ["log"])
     #expect(try inspection.journalProblems() == [])
     var seen: [UInt64: String] = [:]
-    let facts = try inspection.read("log", Engine(now: 1)) { offset, record in
-      seen[offset] = String(decoding: record.body.readableBytesView, as: UTF8.self)
+    let facts = try inspection.read("log", Engine(now: 1)) { entry in
+      for offset in entry.offsets { seen[offset] = LogWorld.text(entry) }
       return true
     }
     #expect(facts.records == count)
@@ -37,6 +37,36 @@ import Testing
     let damaged = try inspection.read("log", Engine(now: 1))
     #expect(!damaged.problems.isEmpty)
     #expect(damaged.records < count)
+  }
+
+  @Test func batchesAreKnown() throws {
+    let world = try LogWorld(seed: 8, sync: .always)
+    for _ in 0..<20 {
+      world.append()
+      world.appendBatch()
+      world.settle()
+    }
+    for _ in 0..<10 { world.remove() }
+    world.settle()
+    let (count, next) = (world.log.count, world.log.nextOffset)
+    world.disk.crash(.process)
+    var records = 0
+    var batches = 0
+    let facts = try StoreInspection(folder: "data", disk: world.disk).read("log", Engine(now: 1)) {
+      switch $0 {
+      case .record: records += 1
+      case .batch(let bytes, let form, _, let count):
+        batches += 1
+        #expect(form == 7)
+        #expect(count > 0 && bytes.readableBytes > 0)
+      }
+      return true
+    }
+    #expect(facts.problems == [])
+    #expect(facts.records == count)
+    #expect(facts.nextOffset == next)
+    #expect(records > 0 && records < 20)
+    #expect(batches > 10 && batches <= 20)
   }
 
   @Test(arguments: ["", "a", "a b", "ä/../%", "..", "stream ORDERS", "\u{0}"])

@@ -48,8 +48,8 @@ struct DataCommand: ParsableCommand {
       commandName: "dump",
       abstract: "Write a log's records as JSON, one a line.",
       discussion: """
-        Payloads that are UTF-8 stand under "payload", others under "payload_base64". Changes \
-        nothing.
+        Payloads that are UTF-8 stand under "payload", others under "payload_base64". What a \
+        sender packed together is one line, with "records" and "batch_base64". Changes nothing.
         """)
 
     @Argument(help: ArgumentHelp("The data folder.", valueName: "dir"))
@@ -67,8 +67,8 @@ struct DataCommand: ParsableCommand {
         try DataFolder.read(self.folder) { tenant, inspection, engine in
           guard tenant == self.tenant, try inspection.logs().contains(self.log) else { return }
           isFound = true
-          let facts = try inspection.read(self.log, engine) { offset, record in
-            Terminal.write(Self.line(offset, record))
+          let facts = try inspection.read(self.log, engine) { entry in
+            Terminal.write(Self.line(entry))
             return true
           }
           for problem in facts.problems { Terminal.complain("godwit: \(problem)") }
@@ -76,6 +76,21 @@ struct DataCommand: ParsableCommand {
         guard isFound else {
           throw BrokerError("\(self.tenant) has no log called \(self.log)")
         }
+      }
+    }
+
+    private static func line(_ entry: LogEntry) -> [UInt8] {
+      switch entry {
+      case .record(let record, let offset):
+        return self.line(offset, record)
+      case .batch(let bytes, let form, let first, let count):
+        let members: [JSONValue.Member] = [
+          .init("offset", .integer(Int64(clamping: first))),
+          .init("records", .integer(Int64(count))),
+          .init("form", .integer(Int64(form))),
+          .init("batch_base64", .string(Base64.encode(Array(bytes.readableBytesView)))),
+        ]
+        return JSONValue.object(members).encoded + [UInt8(ascii: "\n")]
       }
     }
 

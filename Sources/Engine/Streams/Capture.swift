@@ -1,4 +1,4 @@
-/// What one stream made of a published message.
+/// What one stream, or partitioned topic, made of a published message.
 ///
 /// `Publication.captures` has them when `Tenant.publish` returns. Acknowledge the message when
 /// `whenCommitted` says so.
@@ -13,10 +13,24 @@ public struct Capture {
     case refused(AppendRefusal)
   }
 
-  /// The stream.
-  public let stream: Stream
+  /// The stream that looked at it; `nil` where a partition did.
+  public let stream: Stream?
+  /// The partition that looked at it; `nil` where a stream did.
+  public let partition: Partition?
   /// What became of the message.
   public let result: Result
+
+  init(stream: Stream, result: Result) {
+    self.stream = stream
+    self.partition = nil
+    self.result = result
+  }
+
+  init(partition: Partition, result: Result) {
+    self.stream = nil
+    self.partition = partition
+    self.result = result
+  }
 
   /// Calls `body` when the message is as durable as the stream promises, at once where it is
   /// already; or with the error, when it never will be. A refused message is not waited for: `body`
@@ -24,14 +38,18 @@ public struct Capture {
   public func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
     switch self.result {
     case .stored(let offset), .duplicate(of: let offset):
-      self.stream.whenCommitted(before: offset + 1, body)
+      if let stream = self.stream {
+        stream.whenCommitted(before: offset + 1, body)
+      } else if let partition = self.partition {
+        partition.whenCommitted(before: offset + 1, body)
+      }
     case .refused: body(nil)
     }
   }
 }
 
 extension [Capture] {
-  /// The first refusal, if a stream refused the message.
+  /// The first refusal, if anyone refused the message.
   public var refusal: AppendRefusal? {
     for capture in self {
       if case .refused(let refusal) = capture.result { return refusal }
@@ -39,7 +57,7 @@ extension [Capture] {
     return nil
   }
 
-  /// Calls `body` once, when every stream that kept the message has it as durable as it promises;
+  /// Calls `body` once, when everyone who kept the message has it as durable as it promises;
   /// or with the first error.
   public func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
     switch self.count {

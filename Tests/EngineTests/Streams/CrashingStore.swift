@@ -175,7 +175,29 @@ final class CrashingLog: Log {
     for waiter in waiters { waiter.body(error) }
   }
 
+  /// Streams never do this.
+  func append(
+    batch bytes: ByteBuffer, form: UInt8, origin: Origin, count: Int, time: Int64
+  ) throws(EngineError) -> UInt64 {
+    throw EngineError(.notAllowed, "no batches here")
+  }
+
   func record(at offset: UInt64) -> Record? { self.kept.records[offset] }
+  func entry(at offset: UInt64) -> LogEntry? {
+    self.record(at: offset).map { .record($0, offset: offset) }
+  }
+
+  var latestTime: Int64 { self.kept.records.values.map(\.receivedAt).max() ?? 0 }
+  func offset(forTime time: Int64) -> UInt64? {
+    self.kept.records.filter { $0.value.receivedAt >= time }.keys.min()
+  }
+  func trimOffset(olderThan time: Int64) -> UInt64 {
+    self.offset(forTime: time) ?? self.committedOffset
+  }
+  func trimOffset(keeping bytes: Int) -> UInt64 { self.firstOffset }
+  func prepare(_ offset: UInt64, bytes: Int, _ body: @escaping () -> Void) -> Bool {
+    self.prepare(offset, body)
+  }
 
   func prepare(_ offset: UInt64, _ body: @escaping () -> Void) -> Bool {
     guard self.store.isSlow, self.kept.records[offset] != nil, !self.atHand.contains(offset)

@@ -88,7 +88,11 @@ extension JetStreamAccount {
     payloadBytes: Int, reply: [UInt8]
   ) {
     for capture in captures {
-      let facts = self.facts(of: capture.stream)
+      guard let stream = capture.stream else {
+        self.acknowledge(capture, to: reply)
+        continue
+      }
+      let facts = self.facts(of: stream)
       guard !facts.noAck else { continue }
       var answer = facts.ackPrefix
       switch capture.result {
@@ -100,18 +104,37 @@ extension JetStreamAccount {
         answer += #","duplicate":true}"#.utf8
       case .refused(let refusal):
         let options = try? JetStreamPublishOptions(parsing: headers)
-        let config = JetStreamSettings.config(capture.stream.settings)
+        let config = JetStreamSettings.config(stream.settings)
         let error = options?.refusal(
           by: config, subject: String(decoding: subject, as: UTF8.self),
           payloadBytes: payloadBytes)
         answer = Self.failure(error ?? Self.error(refusal), config.name)
       }
-      capture.whenCommitted { [name = capture.stream.name] error in
+      capture.whenCommitted { [name = stream.name] error in
         if let error {
           answer = Self.failure(JetStreamError(.streamStoreFailed, error.message), name)
         }
         self.publish(answer, to: reply)
       }
+    }
+  }
+
+  /// What another protocol's topic has kept is as safe as in a stream, and is told likewise.
+  private func acknowledge(_ capture: Capture, to reply: [UInt8]) {
+    guard let partition = capture.partition else { return }
+    let name = partition.topic.name
+    capture.whenCommitted { error in
+      var answer = JetStreamPublishAck()
+      answer.stream = name
+      switch capture.result {
+      case .stored(let offset), .duplicate(let offset): answer.sequence = offset + 1
+      case .refused(let refusal): answer.error = Self.error(refusal)
+      }
+      if let error {
+        answer.sequence = 0
+        answer.error = JetStreamError(.streamStoreFailed, error.message)
+      }
+      self.publish(answer.encoded, to: reply)
     }
   }
 

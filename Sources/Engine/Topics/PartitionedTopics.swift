@@ -1,0 +1,256 @@
+import GodwitPrimitives
+import NIOCore
+
+/// A tenant's partitioned topics. What they are is written down in the tenant's store, and read
+/// again by `restore`.
+public final class PartitionedTopics {
+  private enum Kind {
+    static let defined: UInt8 = 1
+    static let deleted: UInt8 = 2
+  }
+
+  /// How often records are looked at for their age, in nanoseconds.
+  static var ageInterval: Int64 { 5_000_000_000 }
+
+  /// Which of so many partitions gets a message of that key: a protocol's own rule, so that its
+  /// clients and others agree. What lies outside counts as no answer. Default: a hash of the key.
+  public var choose: (_ key: [UInt8], _ partitions: Int) -> Int = { key, partitions in
+    let checksum = key.withUnsafeBytes { CRC32C.checksum($0) }
+    return Int(checksum) % max(1, partitions)
+  }
+
+  private unowned let tenant: Tenant
+  private var byName: [String: PartitionedTopic] = [:]
+  private var journal: (any Journal)?
+  private var observers: [(PartitionedTopicEvent) -> Void] = []
+  private var ageTimer: Timers.Token?
+
+  init(tenant: Tenant) {
+    self.tenant = tenant
+  }
+
+  /// All topics, in the order of their names.
+  public var all: [PartitionedTopic] { self.byName.values.sorted { $0.name < $1.name } }
+  /// How many there are.
+  public var count: Int { self.byName.count }
+
+  /// The topic of that name.
+  public subscript(name: String) -> PartitionedTopic? { self.byName[name] }
+
+  /// Has `body` called with everything that happens to the tenant's topics.
+  public func observe(_ body: @escaping (PartitionedTopicEvent) -> Void) {
+    self.observers.append(body)
+  }
+
+  private func tell(_ event: PartitionedTopicEvent) {
+    for observer in self.observers { observer(event) }
+  }
+
+  // MARK: Making
+
+  /// Makes a topic.
+  ///
+  /// - Throws: `alreadyExists`, `invalidSettings`, `quotaExceeded`, `storageFailed`.
+  public func create(_ settings: PartitionedTopicSettings) throws(EngineError) -> PartitionedTopic {
+    try settings.check()
+    guard self.byName[settings.name] == nil else {
+      throw EngineError(.alreadyExists, "a topic of that name exists")
+    }
+    let topic = PartitionedTopic(
+      settings: settings, tenant: self.tenant, createdAt: self.tenant.engine.now)
+    do {
+      try self.open(topic)
+      try topic.capture()
+      try self.write(topic)
+    } catch {
+      self.close(topic)
+      throw error
+    }
+    self.byName[settings.name] = topic
+    self.scheduleAge()
+    self.tell(.created(topic))
+    return topic
+  }
+
+  /// Gives a topic more partitions. Where a message of a key goes changes with their number.
+  ///
+  /// - Throws: `invalidSettings` where that is not more, `storageFailed`.
+  public func addPartitions(_ topic: PartitionedTopic, to count: Int) throws(EngineError) {
+    guard count > topic.settings.partitions else {
+      throw EngineError(.invalidSettings, "the topic has \(topic.settings.partitions) partitions")
+    }
+    var settings = topic.settings
+    settings.partitions = count
+    try self.update(topic, to: settings)
+  }
+
+  /// Gives a topic other settings. What exceeds new limits goes.
+  ///
+  /// - Throws: `conflict` where something would change that cannot, `invalidSettings`,
+  ///   `storageFailed`.
+  public func update(
+    _ topic: PartitionedTopic, to settings: PartitionedTopicSettings
+  ) throws(EngineError) {
+    try settings.check()
+    guard !topic.isDeleted else { throw EngineError(.notFound, "the topic was deleted") }
+    let old = topic.settings
+    guard settings.name == old.name, settings.topic == old.topic else {
+      throw EngineError(.conflict, "a topic's name cannot change")
+    }
+    guard settings.partitions >= old.partitions else {
+      throw EngineError(.conflict, "a topic's partitions cannot become fewer")
+    }
+    topic.settings = settings
+    do {
+      try self.open(topic)
+      try self.write(topic)
+    } catch {
+      topic.settings = old
+      while topic.partitions.count > old.partitions { self.remove(topic.partitions.removeLast()) }
+      throw error
+    }
+    for partition in topic.partitions {
+      partition.enforceAge()
+      partition.enforceSize()
+    }
+    self.scheduleAge()
+    self.tell(.updated(topic))
+  }
+
+  /// Deletes a topic, all its records, and what groups have committed of it.
+  ///
+  /// - Returns: whether there was one of that name.
+  @discardableResult
+  public func delete(_ name: String) -> Bool {
+    guard let topic = self.byName.removeValue(forKey: name) else { return false }
+    var entry = ByteBuffer(integer: Kind.deleted)
+    entry.writeString(name)
+    self.journal?.append(entry)
+    for group in self.tenant.cursors.groups {
+      for partition in topic.partitions {
+        self.tenant.cursors.remove(group, in: partition.name)
+      }
+    }
+    let partitions = topic.partitions
+    self.close(topic)
+    self.tell(.deleted(topic))
+    for partition in partitions { partition.wake() }
+    return true
+  }
+
+  /// Opens the logs that `topic` lacks.
+  private func open(_ topic: PartitionedTopic) throws(EngineError) {
+    while topic.partitions.count < topic.settings.partitions {
+      let index = topic.partitions.count
+      let log = try self.tenant.store.log(named: "\(topic.name)-\(index)")
+      topic.partitions.append(Partition(topic: topic, index: index, log: log))
+    }
+  }
+
+  private func close(_ topic: PartitionedTopic) {
+    topic.isDeleted = true
+    topic.stopCapturing()
+    for partition in topic.partitions { self.remove(partition) }
+    // Each of the two keeps the other.
+    topic.partitions = []
+  }
+
+  private func remove(_ partition: Partition) { self.tenant.store.remove(named: partition.name) }
+
+  // MARK: Lasting
+
+  private func write(_ topic: PartitionedTopic) throws(EngineError) {
+    guard self.tenant.store.isDurable else { return }
+    let journal = try self.openJournal()
+    journal.append(Self.entry(of: topic))
+    if journal.wantsSnapshot {
+      var topics = self.byName
+      topics[topic.name] = topic
+      journal.replace(with: topics.values.map(Self.entry))
+    }
+  }
+
+  private static func entry(of topic: PartitionedTopic) -> ByteBuffer {
+    var entry = ByteBuffer(integer: Kind.defined)
+    entry.writeInteger(topic.createdAt)
+    entry.writeImmutableBuffer(topic.settings.stored)
+    return entry
+  }
+
+  private func openJournal() throws(EngineError) -> any Journal {
+    if let journal = self.journal { return journal }
+    let journal = try self.tenant.store.journal(named: "topics")
+    self.journal = journal
+    return journal
+  }
+
+  /// Makes the topics that the tenant's store has kept, with their records. Once, when the store is
+  /// set, and before anybody publishes.
+  ///
+  /// - Returns: the topics that could not be opened, and why. The others work.
+  /// - Throws: `storageFailed` when nothing can be read.
+  @discardableResult
+  public func restore() throws(EngineError) -> [(name: String, error: EngineError)] {
+    let journal = try self.openJournal()
+    var found: [String: (settings: PartitionedTopicSettings, createdAt: Int64)] = [:]
+    journal.replay { entry in
+      var entry = entry
+      let kind = entry.readInteger(as: UInt8.self)
+      if kind == Kind.defined, let createdAt = entry.readInteger(as: Int64.self),
+        let settings = PartitionedTopicSettings(stored: entry)
+      {
+        found[settings.name] = (settings, createdAt)
+      } else if kind == Kind.deleted {
+        found[String(buffer: entry)] = nil
+      }
+    }
+    var failed: [(name: String, error: EngineError)] = []
+    for (name, definition) in found.sorted(by: { $0.key < $1.key }) {
+      let topic = PartitionedTopic(
+        settings: definition.settings, tenant: self.tenant, createdAt: definition.createdAt)
+      do {
+        try self.open(topic)
+        try topic.capture()
+        self.byName[name] = topic
+      } catch {
+        topic.isDeleted = true
+        topic.partitions = []
+        failed.append((name, error))
+      }
+    }
+    self.scheduleAge()
+    return failed
+  }
+
+  /// Calls `body` when every definition written so far is as durable as the store promises; or with
+  /// the error, when it never will be.
+  public func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
+    if let journal = self.journal { journal.whenCommitted(body) } else { body(nil) }
+  }
+
+  // MARK: Age
+
+  func wasAppended(to topic: PartitionedTopic) {
+    if self.ageTimer == nil, topic.settings.ageMax > 0 { self.scheduleAge() }
+  }
+
+  private func scheduleAge() {
+    guard self.ageTimer == nil, self.byName.values.contains(where: { $0.settings.ageMax > 0 })
+    else {
+      return
+    }
+    self.ageTimer = self.tenant.engine.timers.schedule(
+      at: self.tenant.engine.now + Self.ageInterval, self, kind: 0)
+  }
+}
+
+extension PartitionedTopics: TimerTarget {
+  /// Looks at the age of records.
+  public func timerFired(_ kind: Int) {
+    self.ageTimer = nil
+    for topic in self.byName.values where topic.settings.ageMax > 0 {
+      for partition in topic.partitions { partition.enforceAge() }
+    }
+    self.scheduleAge()
+  }
+}

@@ -1,0 +1,122 @@
+public import GodwitEngine
+import GodwitPrimitives
+import NIOCore
+
+/// How a log's entries are found: by offset, by time, and before somebody waits for them.
+extension FileLog {
+  /// What stands for `offset`; see `Log`.
+  public func entry(at offset: UInt64) -> LogEntry? {
+    guard offset < self.committedOffset, let segment = self.segment(of: offset),
+      !segment.removed.contains(offset), let block = self.block(of: offset, in: segment)
+    else { return nil }
+    // Who shares a block that is added to would have it copied.
+    return block.entry(at: offset, self.store.engine, sharing: segment.isFull(block))
+  }
+
+  // MARK: Reading ahead
+
+  /// Has the block of `offset` read, if it is not in memory; see `Log`.
+  public func prepare(_ offset: UInt64, _ body: @escaping () -> Void) -> Bool {
+    self.prepare(offset, bytes: 0, body)
+  }
+
+  /// Has blocks read that are not in memory, in one go; see `Log`.
+  public func prepare(_ offset: UInt64, bytes: Int, _ body: @escaping () -> Void) -> Bool {
+    guard offset < self.committedOffset, let segment = self.segment(of: offset),
+      !segment.removed.contains(offset), let first = segment.place(of: offset),
+      self.blockAtHand(segment.index[first], segment) == nil
+    else { return true }
+    // Together they must not push each other out of the cache.
+    let bytesMax = min(bytes, self.store.settings.cacheBytesMax / 4)
+    let start = segment.index[first].position
+    var end = first + 1
+    while end < segment.index.count, segment.blockEnd(end).position - start <= bytesMax,
+      self.blockAtHand(segment.index[end], segment) == nil
+    {
+      end += 1
+    }
+    let blocks = (first..<end).map { place in
+      (entry: segment.index[place], end: segment.blockEnd(place).position)
+    }
+    segment.file.load(segment.blockEnd(end - 1).position - start, at: start) { result in
+      switch result {
+      case .success(let read):
+        for (entry, end) in blocks {
+          let from = min(entry.position - start, read.readableBytes)
+          let count = min(end - entry.position, read.readableBytes - from)
+          // Each has memory of its own: the cache lets go of one at a time.
+          var own = ByteBuffer()
+          if blocks.count == 1 {
+            own = read
+          } else if let slice = read.getSlice(at: read.readerIndex + from, length: count) {
+            own = ByteBuffer(buffer: slice)
+          }
+          _ = self.keep(own, entry, end - entry.position, segment)
+        }
+      case .failure(let error): _ = self.store.refuse(error)
+      }
+      body()
+    }
+    return false
+  }
+
+  // MARK: By time and size
+
+  /// The latest time; see `Log`.
+  public var latestTime: Int64 { self.segments.reduce(0) { max($0, $1.latestTime) } }
+
+  /// The first entry that is not older; see `Log`.
+  public func offset(forTime time: Int64) -> UInt64? {
+    for segment in self.segments where segment.latestTime >= time && segment.count > 0 {
+      let first = segment.index.partitioningIndex { $0.latest >= time }
+      for place in first..<segment.index.count {
+        let block = self.block(of: segment.index[place].offset, in: segment)
+        let found = block?.offsets(forTime: time) { offsets in
+          segment.next(from: offsets.lowerBound, to: offsets.upperBound) < offsets.upperBound
+        }
+        guard let found else { continue }
+        let offset = segment.next(from: found.lowerBound, to: found.upperBound)
+        return offset < self.committedOffset ? offset : nil
+      }
+    }
+    return nil
+  }
+
+  /// What is older; see `Log`.
+  public func trimOffset(olderThan time: Int64) -> UInt64 {
+    var offset = self.firstOffset
+    for segment in self.segments {
+      let place = segment.index.partitioningIndex { $0.latest >= time }
+      guard place == segment.index.count else {
+        offset = max(offset, segment.index[place].offset)
+        break
+      }
+      offset = segment.endOffset
+    }
+    return min(offset, self.committedOffset)
+  }
+
+  /// What is too much; see `Log`.
+  public func trimOffset(keeping bytes: Int) -> UInt64 {
+    var left = self.byteCount
+    var offset = self.firstOffset
+    for segment in self.segments {
+      if segment !== self.active, left - segment.byteCount >= bytes {
+        left -= segment.byteCount
+        offset = segment.endOffset
+        continue
+      }
+      guard segment.count > 0 else { continue }
+      for place in (segment.place(of: max(offset, segment.baseOffset)) ?? 0)..<segment.index.count {
+        // What is gone of a block already counts as if it were there: so less goes, never more.
+        let end = segment.blockEnd(place)
+        left -= end.position - segment.index[place].position
+        guard left >= bytes, end.offset <= self.committedOffset else {
+          return min(offset, self.committedOffset)
+        }
+        offset = end.offset
+      }
+    }
+    return min(offset, self.committedOffset)
+  }
+}

@@ -1,0 +1,102 @@
+import GodwitEngine
+import GodwitPrimitives
+import GodwitSimulator
+import GodwitStorage
+import NIOCore
+import Testing
+
+/// Partitioned topics on a file store, over several lives of the process.
+struct TopicOnDiskTests {
+  private final class Process {
+    let disk: SimulatedDisk
+    let engine = Engine(now: 1_000_000_000)
+    let store: FileStore
+    let tenant: Tenant
+    private final class Turns {
+      var bodies: [() -> Void] = []
+    }
+    private let turns = Turns()
+
+    init(_ disk: SimulatedDisk) throws {
+      self.disk = disk
+      let turns = self.turns
+      self.store = try FileStore(
+        folder: "data", disk: disk, engine: self.engine,
+        atTurnEnd: { turns.bodies.append($0) }, report: { _ in })
+      self.tenant = self.engine.tenant(named: "a")
+      self.tenant.store = self.store
+      #expect(try self.tenant.partitionedTopics.restore().isEmpty)
+      try self.tenant.cursors.restore()
+    }
+
+    func settle() {
+      for _ in 0..<4 {
+        let bodies = self.turns.bodies
+        self.turns.bodies = []
+        for body in bodies { body() }
+        while self.disk.isBusy { self.disk.answer() }
+      }
+    }
+
+    /// What a partition of `orders` holds, in short.
+    func contents(_ partition: Int) -> [String] {
+      guard let topic = self.tenant.partitionedTopics["orders"] else { return ["no topic"] }
+      return topic.partitions[partition].entries(from: 0, maxBytes: .max).map { entry in
+        switch entry {
+        case .record(let record, let offset): "\(String(buffer: record.body))@\(offset)"
+        case .batch(let bytes, let form, let first, let count):
+          "\(String(buffer: bytes))/\(form)@\(first)+\(count)"
+        }
+      }
+    }
+  }
+
+  @Test func topicsAndTheirRecordsAreThereAgain() throws {
+    let disk = SimulatedDisk(seed: 1)
+    var process = try Process(disk)
+    let topics = process.tenant.partitionedTopics
+    var settings = PartitionedTopicSettings(
+      name: "orders", topic: Array("shop.orders".utf8), partitions: 1)
+    settings.ageMax = 9_000_000_000
+    settings.bytesMax = 1 << 30
+    settings.cleanup = [.delete, .compact]
+    settings.tombstoneLife = 5
+    settings.notes = ["id": "7", "a": ""]
+    let topic = try topics.create(settings)
+    try topics.addPartitions(topic, to: 2)
+    settings.partitions = 2
+    _ = try topics.create(PartitionedTopicSettings(name: "gone", topic: Array("gone".utf8)))
+    topics.delete("gone")
+    try topic.partitions[1].append(
+      batch: ByteBuffer(string: "abc"), form: 4, origin: .engine, count: 3, time: 5)
+    process.tenant.publish(topic: Array("shop.orders".utf8), payload: Array("r".utf8))
+    var isCommitted = false
+    topic.partitions[1].whenCommitted(before: 3) { isCommitted = $0 == nil }
+    #expect(!isCommitted)
+    #expect(process.contents(1) == [])
+    try process.tenant.cursors.commit(2, note: "n", of: "g", in: "orders-1")
+    process.settle()
+    #expect(isCommitted)
+    topic.partitions[1].trim(before: 1)
+    process.settle()
+    disk.crash(.process)
+    process = try Process(disk)
+    #expect(process.tenant.partitionedTopics.all.map(\.settings) == [settings])
+    #expect(process.contents(0) == ["r@0"])
+    #expect(process.contents(1) == ["abc/4@0+3"])
+    let partition = try #require(process.tenant.partitionedTopics["orders"]).partitions[1]
+    #expect(partition.firstOffset == 1)
+    #expect(partition.nextOffset == 3)
+    #expect(partition.offset(forTime: 5) == 1)
+    #expect(partition.latestTime == 5)
+    #expect(process.tenant.cursors.position(of: "g", in: "orders-1")?.offset == 2)
+    process.tenant.publish(topic: Array("shop.orders".utf8), payload: Array("s".utf8))
+    process.settle()
+    #expect(process.contents(0) == ["r@0", "s@1"])
+    process.tenant.partitionedTopics.delete("orders")
+    process.settle()
+    process = try Process(disk)
+    #expect(process.tenant.partitionedTopics.count == 0)
+    #expect(try StoreInspection(folder: "data", disk: disk).logs() == [])
+  }
+}
