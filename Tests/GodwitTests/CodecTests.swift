@@ -25,6 +25,18 @@ import Testing
       try self.codecs.decode(Order.self, from: body, contentType: "Application/JSON ;q=1") == order)
   }
 
+  private enum Color: String, Codable { case red }
+
+  /// Decoders quote what they have read in what they throw; errors go to logs and dead letters.
+  @Test func errorsSayWhereAndNotWhat() {
+    let body = ByteBuffer(string: #"{"pin":"hunter2"}"#)
+    let error = #expect(throws: GodwitError.self) {
+      try self.codecs.decode([String: Color].self, from: body, contentType: "application/json")
+    }
+    #expect(error?.description.contains("hunter2") == false)
+    #expect(error?.description.contains("damaged at 'pin'") == true)
+  }
+
   @Test func textAndBytesStayAsTheyAre() throws {
     #expect(try self.codecs.encode("grün", as: "text/plain") == ByteBuffer(string: "grün"))
     #expect(
