@@ -73,10 +73,9 @@ extension Subscription {
   ) async {
     while let first = await queue.next() {
       let batch = await Self.gather(options, from: queue, after: first)
-      // A batch that a drain found gathering was not worked on: it goes back, where it can.
-      if self.drainRequested.isRaised, batch.count < options.size,
-        self.broker.capabilities.guarantee == .atLeastOnce
-      {
+      // A batch that was gathering when the end was asked for was not worked on: it goes back,
+      // where it can.
+      if self.drainRequested.isRaised, self.broker.capabilities.guarantee == .atLeastOnce {
         await self.release(batch)
         continue
       }

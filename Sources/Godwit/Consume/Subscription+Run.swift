@@ -172,8 +172,9 @@ extension Subscription {
       if self.options.isOrderedByKey { return again }
       if self.broker.capabilities.redelivers {
         await self.driverSubscription?.settle(incoming.token, .retry(after: again.delay))
-      } else {
-        later.yield(Wait(incoming: incoming, again: again))
+      } else if case .terminated = later.yield(Wait(incoming: incoming, again: again)) {
+        // Nobody keeps messages any more.
+        await self.giveBack(incoming, again.reason)
       }
     }
     return nil

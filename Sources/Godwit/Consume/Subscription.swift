@@ -104,6 +104,9 @@ public final class Subscription: AppService {
   /// What it has done so far.
   public var progress: Progress { self.inner.withLock { $0.progress } }
 
+  /// How many messages have come that no handler has been given.
+  package var waitingCount: Int { self.queue.count }
+
   /// Stops taking messages; those at work go on. Nothing is lost: the broker keeps them, as far as
   /// it keeps anything.
   public func pause() async {
@@ -142,9 +145,7 @@ public final class Subscription: AppService {
     self.drainRequested.raise()
     // What a worker took from now on would be begun after the end was asked for. Where the broker
     // keeps nothing, what has arrived is worked on.
-    if case .each = self.handling, self.broker.capabilities.guarantee == .atLeastOnce {
-      self.queue.close()
-    }
+    if self.broker.capabilities.guarantee == .atLeastOnce { self.queue.close() }
   }
 
   private var prefetch: Int {
