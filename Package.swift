@@ -57,7 +57,7 @@ func wireProtocol(
           crypto,
         ] + alsoOfDriver,
         path: "\(path)/Driver", swiftSettings: settings))
-    tested += [.target(name: "Godwit\(name)"), "Godwit", "GodwitDriverKit"]
+    tested += [.target(name: "Godwit\(name)"), "Godwit", "GodwitDriverKit", "TestSupport"]
   }
   if frontEnd {
     targets.append(
@@ -240,7 +240,7 @@ let package = Package(
       name: "Tidy", path: "Sources/Tidy", exclude: ["exceptions.json"], swiftSettings: settings),
     // What tests of several modules share.
     .target(
-      name: "TestSupport", dependencies: [crypto], path: "Tests/TestSupport",
+      name: "TestSupport", dependencies: [crypto, logging], path: "Tests/TestSupport",
       swiftSettings: settings),
     // What the tests of the failure table kill.
     .executableTarget(
@@ -280,7 +280,10 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "EmbeddedTests",
-      dependencies: ["Godwit", "GodwitEmbedded", nioCore, logging, lifecycle, configuration],
+      dependencies: [
+        "Godwit", "GodwitEmbedded", "GodwitEngine", "GodwitWireTesting", nioCore, logging,
+        lifecycle, configuration,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "MessagePackTests",
@@ -303,7 +306,9 @@ let package = Package(
       swiftSettings: settings),
     .testTarget(
       name: "DriverKitTests",
-      dependencies: ["GodwitDriverKit", "Godwit", "GodwitWireTesting", nioCore, logging],
+      dependencies: [
+        "GodwitDriverKit", "Godwit", "GodwitWireTesting", "TestSupport", nioCore, logging,
+      ],
       swiftSettings: settings),
     .testTarget(
       name: "ConformanceTests",

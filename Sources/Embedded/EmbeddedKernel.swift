@@ -19,10 +19,10 @@ actor EmbeddedKernel {
   private let engine: Engine
   private let tenant: Tenant
   private let limits: EmbeddedLimits
-  private let touched = TouchedQueues()
+  let touched = TouchedQueues()
   private var places: [UInt64: Place] = [:]
   private var groups: [QueueKey: EmbeddedQueue] = [:]
-  private var subscriptions: [ObjectIdentifier: GodwitEngine.Subscription] = [:]
+  private(set) var subscriptions: [ObjectIdentifier: GodwitEngine.Subscription] = [:]
   private var memberCount: UInt64 = 0
   private var isClosed = false
   private let clock = ContinuousClock()
