@@ -1,6 +1,7 @@
 import Godwit
 import GodwitDriverKit
 import GodwitMQTT
+import MQTTWire
 import NIOCore
 import TestSupport
 import Testing
@@ -140,6 +141,32 @@ import Testing
     let refused = await #expect(throws: GodwitError.self) { try await subscription.start() }
     #expect(refused?.code == .notPermitted)
     try await broker.publish(1, to: Topic<Int>("a.x"))
+  }
+
+  // MARK: Servers that mean no good
+
+  @Test func aServerThatOnlyTalksIsLeft() async throws {
+    var (greeting, talk) = (ByteBuffer(), ByteBuffer())
+    MQTTEncoder.encode(.connack(MQTTConnack(code: 0)), .v5, into: &greeting)
+    MQTTEncoder.encode(
+      .publish(MQTTPublish(topic: ByteBuffer(string: "t"), payload: ByteBuffer())), .v5,
+      into: &talk)
+    let server = try await TalkingServer(greeting: greeting, talk: talk)
+    var settings = try MQTTSettings(url: "mqtt://127.0.0.1:\(server.port)")
+    settings.keepAliveSeconds = 1
+    settings.pingTimeout = .milliseconds(50)
+    settings.backoff = .init(initial: .milliseconds(1), max: .milliseconds(2))
+    let broker = try Godwit.Broker.mqtt(settings, logger: .silent)
+    defer { broker.driver.stop() }
+    let states = broker.states()
+    try await broker.start()
+    for await state in states {
+      guard case .reconnecting(let error) = state else { continue }
+      #expect(error.message == "the server no longer answers")
+      break
+    }
+    for await state in states where state.isConnected { break }
+    #expect(server.visitors > 1)
   }
 
   // MARK: TLS and WebSocket

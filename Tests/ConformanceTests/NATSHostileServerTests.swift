@@ -52,6 +52,29 @@ import Testing
     }
   }
 
+  @Test func aServerThatOnlyTalksIsLeft() async throws {
+    let server = try await TalkingServer(
+      greeting: ByteBuffer(string: "INFO {\"headers\":true}\r\nPONG\r\n"),
+      talk: ByteBuffer(string: "+OK\r\n"))
+    var settings = try self.settings(server.port)
+    settings.pingInterval = .milliseconds(50)
+    settings.pingTimeout = .milliseconds(50)
+    settings.timeout = .milliseconds(20)
+    let broker = try Godwit.Broker.nats(settings, logger: .silent)
+    defer { broker.driver.stop() }
+    let states = broker.states()
+    try await broker.start()
+    // The question behind it is not answered.
+    await #expect(throws: GodwitError.self) { try await broker.publish(self.message("a")) }
+    for await state in states {
+      guard case .reconnecting(let error) = state else { continue }
+      #expect(error.message == "the server no longer answers")
+      break
+    }
+    for await state in states where state.isConnected { break }
+    #expect(server.visitors > 1)
+  }
+
   @Test func aPublishWaitsNoLongerThanItSays() async throws {
     // Nobody is let in; publishes of several times what may wait.
     let server = try await ScriptedServer(greeting: { _ in "" }) { _, _ in "" }

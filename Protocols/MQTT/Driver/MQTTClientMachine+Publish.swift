@@ -112,16 +112,18 @@ extension MQTTClientMachine {
     }
     let before = self.waiting.count - self.waitingHead
     var kept: [MQTTPending] = []
+    var wasWritten = false
     for pending in self.waiting[self.waitingHead...] {
       if isOf(pending) {
         self.pendingBytes -= pending.outgoing.packetBytesMax
+        wasWritten = wasWritten || pending.wasWritten
       } else {
         kept.append(pending)
       }
     }
     self.waiting = kept
     self.waitingHead = 0
-    var isWritten = kept.count == before
+    var isWritten = wasWritten || kept.count == before
     for (id, pending) in self.inflight where isOf(pending) {
       self.inflight[id]?.waiter = .gone
       isWritten = true
@@ -150,6 +152,7 @@ extension MQTTClientMachine {
     guard (pending.outgoing.qos == .exactlyOnce) == isReceipt else {
       throw MQTTWireError(.protocolError, "an acknowledgement of another QoS")
     }
+    self.answers &+= 1
     if answer.reason.isError {
       self.finish(answer.packetID)
       let error = MQTTRefusal.error(
@@ -179,6 +182,7 @@ extension MQTTClientMachine {
       // Of an earlier life, whose PUBREC was answered.
       return
     }
+    self.answers &+= 1
     self.finish(answer.packetID)
     self.confirm(pending, receivers: nil, &events)
     self.pump(into: &out, events: &events)
@@ -233,11 +237,12 @@ extension MQTTClientMachine {
     let lost = GodwitError(
       .unconfirmed, "the server has lost the session: the message may have been published, or not")
     var again: [MQTTPending] = []
-    for pending in self.inflight.values.sorted(by: { $0.number < $1.number }) {
+    for var pending in self.inflight.values.sorted(by: { $0.number < $1.number }) {
       if pending.outgoing.qos == .exactlyOnce || pending.waiter == .gone {
         self.pendingBytes -= pending.outgoing.packetBytesMax
         self.fail(pending, lost, &events)
       } else {
+        pending.wasWritten = true
         again.append(pending)
       }
     }

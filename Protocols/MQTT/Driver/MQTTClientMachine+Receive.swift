@@ -53,6 +53,7 @@ extension MQTTClientMachine {
     case .pingresp:
       guard self.pings > 0 else { throw MQTTWireError(.protocolError, "PINGRESP unasked") }
       self.pings -= 1
+      self.answers &+= 1
     case .disconnect(let farewell): return Self.ending(farewell)
     case .auth(let auth): return try self.proveAgain(auth, into: &out, events: &events)
     case .connack, .connect, .subscribe, .unsubscribe, .pingreq:

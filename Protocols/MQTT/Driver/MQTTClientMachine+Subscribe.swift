@@ -61,6 +61,7 @@ extension MQTTClientMachine {
     guard case .subscription(let number) = self.questions.removeValue(forKey: answer.packetID),
       answer.reasons.count == 1, let reason = answer.reasons.first
     else { throw MQTTWireError(.protocolError, "SUBACK of nothing") }
+    self.answers &+= 1
     self.confirm(number, reason, answer.properties, into: &out, events: &events)
     self.becomeConnectedIfRestored(into: &out, events: &events)
   }
@@ -164,6 +165,7 @@ extension MQTTClientMachine {
     case .pause(let number): events.append(.unsubscribed(number))
     case .subscription, nil: throw MQTTWireError(.protocolError, "UNSUBACK of nothing")
     }
+    self.answers &+= 1
     self.becomeConnectedIfRestored(into: &out, events: &events)
   }
 }

@@ -61,6 +61,8 @@ struct MQTTClientMachine {
   var isLeaving = false
   /// PINGREQs without their PINGRESP.
   var pings = 0
+  /// How often the server has answered what it was asked or told, on all connections.
+  var answers: UInt64 = 0
 
   // What we publish.
   var waiting: [MQTTPending] = []
@@ -141,11 +143,13 @@ struct MQTTClientMachine {
 
   /// No connection can be had: what waits for one fails.
   mutating func abandon(_ error: GodwitError, events: inout [Event]) {
-    for pending in self.waiting[self.waitingHead...] { self.fail(pending, error, &events) }
-    self.waiting = []
-    self.waitingHead = 0
     let lost = GodwitError(
       .unconfirmed, "the connection broke: the message may have been published, or not")
+    for pending in self.waiting[self.waitingHead...] {
+      self.fail(pending, pending.wasWritten ? lost : error, &events)
+    }
+    self.waiting = []
+    self.waitingHead = 0
     for pending in self.inflight.values { self.fail(pending, lost, &events) }
     self.inflight = [:]
     self.pendingBytes = 0

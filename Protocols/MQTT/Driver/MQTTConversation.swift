@@ -37,6 +37,8 @@ final class MQTTConversation: Conversation {
   private var lastHeard = NIODeadline.now()
   private var lastSaid = NIODeadline.now()
   private var askedAt: NIODeadline?
+  private var answeredAt = NIODeadline.now()
+  private var complaints = Complaints()
 
   init(_ settings: MQTTSettings, plan: MQTTSessionPlan, logger: Logger) {
     self.settings = settings
@@ -50,6 +52,8 @@ final class MQTTConversation: Conversation {
 
   func begin(_ endpoint: Endpoint, _ turn: inout LinkTurn) throws(GodwitError) {
     self.lastHeard = turn.now
+    self.answeredAt = turn.now
+    self.complaints = Complaints()
     self.machine.begin(into: &turn.output)
   }
 
@@ -57,6 +61,8 @@ final class MQTTConversation: Conversation {
 
   func receive(_ input: inout ByteBuffer, _ turn: inout LinkTurn) throws(GodwitError) {
     self.lastHeard = turn.now
+    let answers = self.machine.answers
+    defer { if self.machine.answers != answers { self.answeredAt = turn.now } }
     do throws(GodwitError) {
       try self.machine.receive(&input, into: &turn.output, events: &self.events)
     } catch {
@@ -106,24 +112,33 @@ final class MQTTConversation: Conversation {
 
   // MARK: Time
 
-  /// How long nothing may be said or heard before the server is asked whether it lives.
-  private var quiet: TimeAmount? {
+  /// When the server is asked whether it lives: when nothing was said or heard for most of the
+  /// keep-alive; sooner when it owes an answer and gives none, whatever else it says.
+  private var askingAt: NIODeadline? {
     let seconds = self.machine.terms.keepAliveSeconds ?? self.settings.keepAliveSeconds
-    let usual = seconds == 0 ? nil : TimeAmount.milliseconds(Int64(seconds) * 750)
+    let usual: NIODeadline? =
+      seconds == 0
+      ? nil : min(self.lastHeard, self.lastSaid) + .milliseconds(Int64(seconds) * 750)
     guard self.machine.awaitsAnswer else { return usual }
-    // Who waits for an answer wants to know sooner.
-    let soon = TimeAmount(self.settings.pingTimeout / 2)
+    let soon = self.answeredAt + TimeAmount(self.settings.pingTimeout / 2)
     return usual.map { min($0, soon) } ?? soon
   }
 
   var deadline: NIODeadline? {
     let due = self.dueHead < self.dues.count ? self.dues[self.dueHead].at : nil
     guard self.machine.isConnected else { return due }
-    let life =
-      if let askedAt { max(askedAt, self.lastHeard) + TimeAmount(self.settings.pingTimeout) } else {
-        self.quiet.map { min(self.lastHeard, self.lastSaid) + $0 }
-      }
+    let life = self.askedAt.map { self.patience(since: $0) } ?? self.askingAt
     return due.map { due in life.map { min($0, due) } ?? due } ?? life
+  }
+
+  /// How long an answer is waited for: while the server says other things, since answers come
+  /// behind them, but not for ever.
+  private func patience(since askedAt: NIODeadline) -> NIODeadline {
+    let timeout = TimeAmount(self.settings.pingTimeout)
+    let quiet = max(askedAt, self.lastHeard) + timeout
+    let seconds = self.settings.keepAliveSeconds
+    let busy = askedAt + .seconds(seconds == 0 ? 30 : Int64(seconds)) + timeout
+    return min(quiet, busy)
   }
 
   func timePassed(_ turn: inout LinkTurn) throws(GodwitError) {
@@ -138,10 +153,10 @@ final class MQTTConversation: Conversation {
     }
     guard self.machine.isConnected else { return }
     if let askedAt {
-      guard turn.now - max(askedAt, self.lastHeard) < TimeAmount(self.settings.pingTimeout) else {
+      guard turn.now < self.patience(since: askedAt) else {
         throw GodwitError(.disconnected, "the server no longer answers")
       }
-    } else if let quiet, turn.now - min(self.lastHeard, self.lastSaid) >= quiet {
+    } else if let askingAt, turn.now >= askingAt {
       self.machine.ping(into: &turn.output)
     }
   }
@@ -303,7 +318,7 @@ final class MQTTConversation: Conversation {
         metadata: ["client": "\(self.machine.plan.clientID)"])
     case .reauthenticated: self.settleProofs(.success(()))
     case .left: turn.isDrained = true
-    case .warned(let text): self.logger.warning("\(text)")
+    case .warned(let text): self.complaints.add(text, to: self.logger)
     }
   }
 

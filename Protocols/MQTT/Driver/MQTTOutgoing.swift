@@ -41,6 +41,8 @@ struct MQTTPending {
   let outgoing: MQTTOutgoing
   var waiter: Waiter
   var stage = Stage.published
+  /// Whether an earlier session has carried it: it may have been published, though it waits.
+  var wasWritten = false
   /// Its place among all, by which publishes are repeated.
   var number: UInt64 = 0
 }

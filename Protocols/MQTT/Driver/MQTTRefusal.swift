@@ -9,7 +9,7 @@ enum MQTTRefusal {
   ) -> GodwitError {
     var text = "\(what): \(self.name(reason))"
     if let said = properties?.text(.reasonString) {
-      text += " (\(said.prefix(200).map { $0.isNewline ? " " : $0 }.map(String.init).joined()))"
+      text += " (\(String(said.prefix(200)).headerLine))"
     }
     return GodwitError(self.code(reason), text)
   }

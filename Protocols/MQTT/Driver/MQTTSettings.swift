@@ -71,7 +71,8 @@ public struct MQTTSettings: Sendable {
   /// How long a publish may wait for a connection and its confirmation, and a subscription for its.
   /// Default 10 s.
   public var timeout: Duration
-  /// How long the server has to answer when it is asked whether it lives. Default 10 s.
+  /// How long the server has to answer when it is asked whether it lives; while it says other
+  /// things, `keepAliveSeconds` longer (30 s where that is 0). Default 10 s.
   public var pingTimeout: Duration
   /// The waits between attempts to reconnect. Default 200 ms, doubled, at most 30 s, with jitter.
   public var backoff: Backoff
@@ -173,6 +174,16 @@ public struct MQTTSettings: Sendable {
     }
     for duration in [self.connectTimeout, self.timeout, self.pingTimeout] where duration <= .zero {
       throw GodwitError(.invalidArgument, "a time of \(duration) in the MQTT settings")
+    }
+    guard self.drainTimeout >= .zero else {
+      throw GodwitError(.invalidArgument, "a drain time-out of \(self.drainTimeout) for MQTT")
+    }
+    try self.backoff.validate()
+    if let max = self.attemptsMax, max < 1 {
+      throw GodwitError(.invalidArgument, "attemptsMax of \(max) for MQTT; 1 or more")
+    }
+    guard self.windowLimits.messagesMax > 0, self.windowLimits.bytesMax > 0 else {
+      throw GodwitError(.invalidArgument, "windowLimits of nothing for MQTT")
     }
     guard self.pendingBytesMax > 0, self.topicAliasesMax >= 0,
       (1_024...268_435_460).contains(self.packetBytesMax)

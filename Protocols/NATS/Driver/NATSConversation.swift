@@ -42,8 +42,7 @@ final class NATSConversation: Conversation {
   private var lastHeard = NIODeadline.now()
   private var askedAt: NIODeadline?
   private var answeredAt = NIODeadline.now()
-  /// Complaints of this connection that were logged.
-  private var warnings = 0
+  private var complaints = Complaints()
   private var isDraining = false
   private var isLeaving = false
   private var knownServers = 0
@@ -65,7 +64,7 @@ final class NATSConversation: Conversation {
     self.endpoint = endpoint
     self.lastHeard = turn.now
     self.answeredAt = turn.now
-    self.warnings = 0
+    self.complaints = Complaints()
     self.isLeaving = false
     self.machine.begin(isSecure: endpoint.usesTLS)
   }
@@ -360,20 +359,8 @@ final class NATSConversation: Conversation {
       self.isLeaving = true
       self.machine.isHeld = true
     case .flushed: if self.isDraining { turn.isDrained = true }
-    case .warned(let text): self.warn(text)
+    case .warned(let text): self.complaints.add("the server says: \(text)", to: self.logger)
     }
-  }
-
-  /// The most complaints of a connection that are logged.
-  private static let warningsMax = 100
-
-  private func warn(_ text: String) {
-    guard self.warnings <= Self.warningsMax else { return }
-    self.warnings += 1
-    guard self.warnings <= Self.warningsMax else {
-      return self.logger.warning("the server says more; it is not logged until the next connection")
-    }
-    self.logger.warning("the server says: \(text.headerLine)")
   }
 
   /// Other servers of the cluster are spoken to as this one is.

@@ -29,7 +29,8 @@ public struct NATSSettings: Sendable {
   /// How long the connection may be quiet before the server is asked whether it lives. Default
   /// 30 s.
   public var pingInterval: Duration
-  /// How long it has for the answer. Default 10 s.
+  /// How long it has for the answer; while it says other things, `pingInterval` longer. Default
+  /// 10 s.
   public var pingTimeout: Duration
   /// The waits between attempts to reconnect. Default 200 ms, doubled, at most 30 s, with jitter.
   public var backoff: Backoff

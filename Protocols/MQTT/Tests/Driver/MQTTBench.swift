@@ -141,6 +141,10 @@ struct MQTTBench {
     _ = self.turn { machine, _, events in machine.end(events: &events) }
   }
 
+  mutating func abandon(_ error: GodwitError) {
+    _ = self.turn { machine, _, events in machine.abandon(error, events: &events) }
+  }
+
   /// What a step has the machine say.
   mutating func turn(
     _ step: (inout MQTTClientMachine, inout ByteBuffer, inout [MQTTClientMachine.Event]) -> Void

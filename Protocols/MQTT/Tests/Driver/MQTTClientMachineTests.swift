@@ -49,6 +49,9 @@ import Testing
     #expect(bench.events == ["failed 1 notPermitted", "failed 2 overloaded", "failed 3 refused"])
     let error = MQTTRefusal.error(.implementationSpecificError, "no")
     #expect(error.message == "no: implementation specific error")
+    var properties = MQTTProperties()
+    properties.append(.reasonString, "a\u{1B}[31mb\r\nc")
+    #expect(MQTTRefusal.error(.banned, "no", properties).message == "no: banned (a [31mb c)")
   }
 
   @Test func whatIsNotAcknowledgedIsRepeatedInASession() throws {
@@ -74,6 +77,24 @@ import Testing
     // At QoS 2 it could be doubled.
     #expect(again.map(\.words) == ["PUBLISH 4 a", "PUBLISH 5 c"])
     #expect(bench.events == ["sessionLost", "failed 2 unconfirmed", "connected"])
+  }
+
+  /// What an earlier session carried may have arrived, though it waits to be published anew.
+  @Test func whatWaitsAnewIsNotSaidToBeUnpublished() throws {
+    var bench = try MQTTBench.connected()
+    _ = try bench.subscribe(9, "t", .atMostOnce)
+    _ = try bench.hear(.suback(MQTTSuback(packetID: 1, reasons: [.success])))
+    _ = try bench.publish(1, "a")
+    _ = try bench.publish(2, "b")
+    // Nothing is published before the subscription stands again.
+    #expect(try bench.reconnect(sessionPresent: false).map(\.words) == ["SUBSCRIBE 4 t"])
+    _ = try bench.publish(3, "c")
+    _ = try bench.publish(4, "d")
+    let (old, new) = (bench.machine.withdraw(1), bench.machine.withdraw(3))
+    #expect(!old && new)
+    bench.events = []
+    bench.abandon(GodwitError(.closed, "stopped"))
+    #expect(bench.events == ["failed 2 unconfirmed", "failed 4 closed"])
   }
 
   @Test func whoHasGoneIsNotPublishedForAnew() throws {

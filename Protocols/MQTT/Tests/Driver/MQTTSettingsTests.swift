@@ -46,6 +46,19 @@ import Testing
     }
   }
 
+  @Test func timesAndBoundsThatCannotBeAreRefused() throws {
+    let changes: [(inout MQTTSettings) -> Void] = [
+      { $0.drainTimeout = .seconds(-1) }, { $0.backoff.factor = .infinity },
+      { $0.attemptsMax = 0 }, { $0.windowLimits.messagesMax = 0 },
+      { $0.windowLimits.bytesMax = 0 }, { $0.pingTimeout = .zero },
+    ]
+    for (number, change) in changes.enumerated() {
+      var settings = try MQTTSettings(url: "mqtt://h")
+      change(&settings)
+      #expect(throws: GodwitError.self, "change \(number)") { _ = try MQTTDriver(settings) }
+    }
+  }
+
   @Test func credentialsStandOnce() {
     let drivers: DriverRegistry = [.mqtt]
     #expect(throws: GodwitError.self) {
