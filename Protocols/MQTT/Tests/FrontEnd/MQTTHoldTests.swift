@@ -98,6 +98,40 @@ import Testing
     #expect(try reasons().count == 93)
   }
 
+  /// A will and a delayed message have no publisher who could wait: whoever publishes next has
+  /// filled no queue.
+  @Test(arguments: [false, true])
+  func nobodyWaitsForWhatSomebodyElseHasFilled(_ isDelayed: Bool) throws {
+    // As many as make nobody wait.
+    publish(6)
+    #expect(try acknowledgements() == 6)
+    if isDelayed {
+      let other = try broker.connect("d")
+      other.publish("$delayed/5/t", "later", .atLeastOnce)
+      broker.pass(6)
+    } else {
+      let will = MQTTConnect.Will(
+        topic: ByteBuffer(string: "t"), payload: ByteBuffer(string: "will"), qos: .atLeastOnce)
+      try broker.connect("w", will: will).abort()
+    }
+    let next = try broker.connect("n")
+    var bytes = ByteBuffer()
+    for id in UInt16(1)...2 {
+      let publish = MQTTPublish(
+        topic: ByteBuffer(string: "u"), payload: ByteBuffer(), qos: .atLeastOnce, packetID: id)
+      MQTTEncoder.encode(.publish(publish), .v5, into: &bytes)
+    }
+    next.send(bytes)
+    #expect(!next.connection.isReadingPaused)
+    guard case .puback = try next.take(), case .puback = try next.take() else {
+      throw TestFailure("not acknowledged")
+    }
+    // The one that was not of theirs is there all the same, and did fill the queue.
+    publish(2)
+    #expect(try acknowledgements() == 1)
+    #expect(try consume().contains(isDelayed ? "later" : "will"))
+  }
+
   @Test func othersAreReadMeanwhile() throws {
     publish(100)
     let other = try broker.connect("o")
