@@ -48,3 +48,9 @@ final class Gathering<Value: Sendable>: Sendable {
     }
   }
 }
+
+/// Lets others go on, for who looks again and again, unless time is over.
+func moment() async throws {
+  try Task.checkCancellation()
+  await Task.yield()
+}

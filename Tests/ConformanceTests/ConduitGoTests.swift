@@ -139,7 +139,7 @@ struct ConduitGoTests {
       for peer in instances + [both] { #expect(try await peer.line() == "ready") }
       var settings = ConduitSettings()
       // However busy the machine is: a stream that has begun takes nobody else.
-      settings.gatherTime = .seconds(1)
+      settings.gatherTime = .seconds(3)
       try await place.conduit("s", settings) { conduit in
         let client = conduit.service("goService")
         for text in ["hello", "", String(repeating: "x", count: 40_000)] {

@@ -7,10 +7,12 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct AppTests {
   struct Broken: Error {}
 
+  /// Ends when a subscription has settled a message.
   struct EndsAfter: Service {
-    let events: Collector<String>
-    let count: Int
-    func run() async throws { _ = await self.events.wait(for: self.count) }
+    let subscription: Subscription
+    func run() async throws {
+      while self.subscription.progress.settled == 0 { await Task.yield() }
+    }
   }
 
   struct Other: Error {}
@@ -29,7 +31,7 @@ import Testing
     let app = App("test", logger: .quiet) {
       broker
       subscription
-      EndsAfter(events: events, count: 3)
+      EndsAfter(subscription: subscription)
     }
     .on(.beforeStart) { events.add("before") }
     .on(.afterStart) {

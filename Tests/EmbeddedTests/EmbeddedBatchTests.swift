@@ -73,7 +73,8 @@ import Testing
       try await letters.whileRunning {
         try await work.whileRunning {
           try await broker.publish(contentsOf: 0..<3, to: self.topic)
-          #expect(await seen.wait(for: 4) == [[0, 1], [1, 1], [2, 1], [1, 2]])
+          // A busy machine may need more than one batch for them.
+          #expect(Set(await seen.wait(for: 4)) == [[0, 1], [1, 1], [2, 1], [1, 2]])
           let letter = await dead.wait(for: 1)[0]
           #expect(letter.body == ByteBuffer(string: "2"))
           #expect(letter.headers[DeadLetters.Header.reason] == "no use")

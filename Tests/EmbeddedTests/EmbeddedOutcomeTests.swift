@@ -127,11 +127,11 @@ import Testing
       let work = Subscription(to: self.topic, on: broker) { delivery in
         seen.add("\(delivery.payload)\(delivery.attempt)")
         return delivery.payload == "a" && delivery.attempt == 1
-          ? .retry(after: .milliseconds(30)) : .ack
+          ? .retry(after: .seconds(3_600)) : .ack
       }
       try await work.whileRunning {
         try await broker.publish(contentsOf: ["a", "b", "c"], to: self.topic)
-        #expect(await seen.wait(for: 4) == ["a1", "b1", "c1", "a2"])
+        #expect(await seen.wait(for: 3) == ["a1", "b1", "c1"])
       }
     }
   }

@@ -73,7 +73,8 @@ import Testing
           }
         }
       }
-      #expect(seen.values == ["reply \(Outcome.ack)", "reply failed"])
+      // The requester may have its answer before the reply is written down.
+      #expect(seen.values.sorted() == ["reply \(Outcome.ack)", "reply failed"])
     }
   }
 }
