@@ -53,6 +53,9 @@ public struct Publication {
     @usableFromInline var record: Record?
     @usableFromInline var frames: [(kind: UInt32, bytes: ByteBuffer)] = []
     @usableFromInline var captures: [Capture] = []
+    @usableFromInline var receipts: [Receipt] = []
+    @usableFromInline var refusal: EngineError?
+    var queueEntry: QueueEntry?
     @usableFromInline init() {}
   }
 
@@ -103,6 +106,39 @@ public struct Publication {
   /// What the streams and partitioned topics that capture the topic have made of the message, once
   /// it is published. None where nobody does, which costs nothing.
   @inlinable public var captures: [Capture] { self.cold?.captures ?? [] }
+
+  /// Whether anybody has been asked to keep the message so that it lasts, or could not.
+  @inlinable public var isKept: Bool {
+    guard let cold = self.cold else { return false }
+    return !cold.captures.isEmpty || !cold.receipts.isEmpty || cold.refusal != nil
+  }
+
+  /// Who keeps the message, for its acknowledgement to wait for, once it is published.
+  public var kept: Kept {
+    Kept(
+      captures: self.captures, receipts: self.cold?.receipts ?? [], failure: self.cold?.refusal)
+  }
+
+  /// Has the message's acknowledgement wait for something.
+  public mutating func add(_ receipt: Receipt?) {
+    if let receipt { self.ensureCold().receipts.append(receipt) }
+  }
+
+  /// Notes that somebody who should have kept the message could not.
+  mutating func noteRefusal(_ error: EngineError) {
+    let cold = self.ensureCold()
+    cold.refusal = cold.refusal ?? error
+  }
+
+  /// The message's place in the log of queues, made by `make` for the first that wants it.
+  mutating func queueEntry(_ make: () -> QueueEntry) -> QueueEntry {
+    let cold = self.ensureCold()
+    if let known = cold.queueEntry, !known.isSealed { return known }
+    let made = make()
+    cold.queueEntry = made
+    cold.receipts.append(Receipt { made.whenCommitted($0) })
+    return made
+  }
 
   /// Hands the message to a stream.
   mutating func capture(_ stream: Stream) {

@@ -92,6 +92,16 @@ public final class Record {
     self.payload = payload
   }
 
+  /// The same record in memory of its own: one that was read lies in a block with others, all of
+  /// which it would keep.
+  var copied: Record {
+    Record(
+      origin: self.origin, nativeForm: self.nativeForm, quality: self.quality,
+      isRetained: self.isRetained, receivedAt: self.receivedAt, expiresAt: self.expiresAt,
+      metadata: self.metadata, contents: ByteBuffer(bytes: self.contents.readableBytesView),
+      topicCount: self.topicCount, native: self.native, payload: self.payload)
+  }
+
   /// Where `inner` lies within `outer`, when it does.
   private static func offset(
     of inner: UnsafeRawBufferPointer, in outer: UnsafeRawBufferPointer

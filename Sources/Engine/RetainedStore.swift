@@ -2,15 +2,34 @@ public import GodwitPrimitives
 
 /// The last value of each topic whose sender asked for it to be kept (MQTT 5.0, 3.3.1.3).
 ///
-/// A log with one record per key, in memory; the durable form is a compacted log behind the same
-/// calls.
+/// A log with one record per key: in memory, and with a data folder in a log beside it, of which
+/// the last record of each topic counts. An empty one there stands for a value that was taken away.
 public final class RetainedStore {
-  private final class Entry: TopicTreeEntry, TimerTarget {
+  /// What a topic has for sure, while something newer is on its way to the log.
+  struct Settled {
+    /// The value, unless there is none.
+    var record: Record?
+    var number: UInt64
+    /// Where it is in the log, unless there is nothing.
+    var offset: UInt64?
+  }
+
+  final class Entry: TopicTreeEntry, TimerTarget {
     var treePosition = -1
     let pattern: TopicPattern
     var record: Record
     /// Which of all values that were ever kept it is.
     var number: UInt64
+    /// Where the value is in the log; `nil` where it need not last.
+    var offset: UInt64?
+    /// Which of the topic's writes to the log was the last.
+    var revision: UInt64 = 0
+    /// What is committed, while `record` is not.
+    var settled: Settled?
+    /// Whether the value is being taken away.
+    var isCleared = false
+    /// Whether the entry has left the tree.
+    var isGone = false
     /// What was taken from the budget for it.
     var charge = 0
     var timer: Timers.Token?
@@ -25,13 +44,15 @@ public final class RetainedStore {
 
     func timerFired(_ kind: Int) {
       self.timer = nil
-      self.store.remove(self)
+      self.store.forget(self)
     }
   }
 
-  private let tree = TopicTree<Entry>()
-  private unowned let engine: Engine
-  private let memory: MemoryBudget
+  let tree = TopicTree<Entry>()
+  unowned let engine: Engine
+  /// Where values last; `nil` in memory.
+  var log: (any Log)?
+  let memory: MemoryBudget
   private let limit: Int
   /// What an entry takes beside its record, its topic and its place in the tree.
   private static var entryBytes: Int { 176 }
@@ -40,7 +61,7 @@ public final class RetainedStore {
   /// The bytes they take.
   public private(set) var byteCount = 0
   /// How many values were ever kept.
-  public private(set) var lastNumber: UInt64 = 0
+  public internal(set) var lastNumber: UInt64 = 0
 
   init(engine: Engine, memory: MemoryBudget) {
     self.engine = engine
@@ -48,20 +69,31 @@ public final class RetainedStore {
     self.limit = engine.limits.retainedMax
   }
 
-  /// Keeps `record` as its topic's last value.
+  /// Keeps `record` as its topic's last value. It is there at once; where it is to last and the
+  /// disk refuses it, the value before it comes back.
   ///
+  /// - Returns: what to wait for before the value is acknowledged; `nil` in memory.
   /// - Throws: `EngineError` when too many topics, or too many bytes, are kept already: then the
-  ///   topic has no value.
-  public func set(_ record: Record) throws(EngineError) {
+  ///   topic has no value. `storageFailed` when the log takes nothing.
+  @discardableResult
+  public func set(_ record: Record) throws(EngineError) -> Receipt? {
     let pattern = TopicPattern(canonical: record.topic)
     guard pattern.levels <= self.engine.limits.topicLevelsMax else {
       throw EngineError(
         .topicTooDeep, "more than \(self.engine.limits.topicLevelsMax) levels in a topic")
     }
     if let entry = self.tree.entry(at: pattern) {
+      let before = Settled(record: entry.record, number: entry.number, offset: entry.offset)
       try self.replace(entry, with: record)
-      return
+      return try self.write(entry, before)
     }
+    let entry = try self.insert(record, at: pattern)
+    return try self.write(entry, Settled(record: nil, number: 0, offset: nil))
+  }
+
+  func insert(
+    _ record: Record, at pattern: TopicPattern
+  ) throws(EngineError) -> Entry {
     guard self.count < self.limit else {
       throw EngineError(.quotaExceeded, "more than \(self.limit) retained topics")
     }
@@ -77,28 +109,35 @@ public final class RetainedStore {
     }
     self.byteCount += entry.charge
     self.schedule(entry)
+    return entry
   }
 
   /// The entry stays where it is, so that walks which are under way stay true.
-  private func replace(_ entry: Entry, with record: Record) throws(EngineError) {
+  func replace(_ entry: Entry, with record: Record) throws(EngineError) {
     let growth = record.byteCount - entry.record.byteCount
-    if growth <= 0 {
-      self.memory.release(-growth)
-    } else if !self.memory.reserve(growth) {
-      self.remove(entry)
+    guard growth <= 0 || self.memory.reserve(growth) else {
+      self.forget(entry)
       throw Self.isSpent
     }
+    self.lastNumber &+= 1
+    self.put(record, self.lastNumber, into: entry)
+  }
+
+  /// Gives an entry a value whose memory is taken already, as far as it is more.
+  func put(_ record: Record, _ number: UInt64, into entry: Entry) {
+    let growth = record.byteCount - entry.record.byteCount
+    if growth < 0 { self.memory.release(-growth) }
     entry.charge += growth
     self.byteCount += growth
     if let timer = entry.timer { self.engine.timers.cancel(timer) }
     entry.timer = nil
-    self.lastNumber &+= 1
-    entry.number = self.lastNumber
+    entry.number = number
     entry.record = record
+    entry.isCleared = false
     self.schedule(entry)
   }
 
-  private static var isSpent: EngineError {
+  static var isSpent: EngineError {
     EngineError(.quotaExceeded, "the budget for stored messages is spent")
   }
 
@@ -112,9 +151,24 @@ public final class RetainedStore {
   /// - Returns: whether there was one.
   @discardableResult
   public func remove(topic: [UInt8]) -> Bool {
-    guard let entry = self.tree.entry(at: TopicPattern(canonical: topic)) else { return false }
-    self.remove(entry)
+    guard let entry = self.tree.entry(at: TopicPattern(canonical: topic)), !entry.isCleared else {
+      return false
+    }
+    self.forget(entry)
     return true
+  }
+
+  /// Forgets the value of `topic`.
+  ///
+  /// - Returns: what to wait for before that is acknowledged; `nil` in memory, or without a value.
+  /// - Throws: `storageFailed` when the log takes nothing: then the value stays.
+  public func clear(topic: [UInt8]) throws(EngineError) -> Receipt? {
+    guard let entry = self.tree.entry(at: TopicPattern(canonical: topic)) else { return nil }
+    guard entry.offset != nil || entry.settled != nil else {
+      self.forget(entry)
+      return nil
+    }
+    return try self.writeCleared(entry)
   }
 
   /// Calls `body` with the value of every topic that `pattern` matches, in no particular order,
@@ -122,6 +176,7 @@ public final class RetainedStore {
   public func search(_ pattern: TopicPattern, _ body: (Record) -> Bool) {
     let now = self.engine.now
     self.tree.search(pattern) { entry in
+      if entry.isCleared { return true }
       if entry.record.expiresAt > 0, entry.record.expiresAt <= now { return true }
       return body(entry.record)
     }
@@ -155,7 +210,9 @@ public final class RetainedStore {
       let now = self.store.engine.now
       return self.place.advance(steps) { entry in
         let record = entry.record
-        if entry.number <= self.lastNumber, record.expiresAt == 0 || record.expiresAt > now {
+        if entry.number <= self.lastNumber, !entry.isCleared,
+          record.expiresAt == 0 || record.expiresAt > now
+        {
           body(record)
         }
         return true
@@ -163,8 +220,19 @@ public final class RetainedStore {
     }
   }
 
-  private func remove(_ entry: Entry) {
+  /// Takes a value away without being waited for.
+  private func forget(_ entry: Entry) {
+    if entry.offset != nil || entry.settled != nil {
+      if (try? self.writeCleared(entry)) != nil { return }
+    }
+    self.drop(entry)
+  }
+
+  /// Takes an entry out of the tree.
+  func drop(_ entry: Entry) {
     if let timer = entry.timer { self.engine.timers.cancel(timer) }
+    entry.timer = nil
+    entry.isGone = true
     guard self.tree.remove(entry, at: entry.pattern) else { return }
     self.byteCount -= entry.charge
     self.memory.release(entry.charge)

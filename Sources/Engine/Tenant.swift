@@ -18,6 +18,9 @@ public final class Tenant {
   public private(set) lazy var streams = Streams(tenant: self)
   /// Topics that are spread over several logs.
   public private(set) lazy var partitionedTopics = PartitionedTopics(tenant: self)
+  /// Messages for consumers who may be away, where they last; `nil` without a store that outlives
+  /// the process.
+  public private(set) var queues: Queues?
   /// Where readers who keep count themselves are in logs.
   public private(set) lazy var cursors = Cursors(tenant: self)
   /// Where logs and journals go that must last. Memory, unless the broker has a data folder: it
@@ -34,6 +37,18 @@ public final class Tenant {
     self.router = Router(engine: engine, memory: self.memory)
     self.retained = RetainedStore(engine: engine, memory: self.memory)
     self.schedule = Schedule(tenant: self)
+  }
+
+  /// Reads last values, queues and the schedule from the store, and keeps them there from now on.
+  /// Once, when the store is set; what protocols keep in queues they read themselves, after it.
+  ///
+  /// - Throws: `storageFailed`, and `quotaExceeded` where there is more than may be kept.
+  public func restoreMessages() throws(EngineError) {
+    guard self.store.isDurable else { return }
+    try self.retained.restore(from: self.store)
+    let queues = try Queues(tenant: self)
+    self.queues = queues
+    try self.schedule.restore(from: queues)
   }
 
   /// Publishes to everyone the message is for.

@@ -93,7 +93,7 @@ final class MQTTSystemTopics: TimerTarget {
       topic: topic, payload: Array(value.utf8), isRetained: true)
     let isKept = isNew ? false : tenantHolds(topic, tenant)
     guard !isKept else { return }
-    try? tenant.retained.set(record)
+    _ = try? tenant.retained.set(record)
     tenant.publish(record)
   }
 

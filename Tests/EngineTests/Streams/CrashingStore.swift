@@ -160,6 +160,7 @@ final class CrashingLog: Log {
       self.kept.next += 1
     }
     self.added = []
+    self.store.disk.logs[self.name] = self.kept
     let waiters = self.waiters
     self.waiters = []
     for waiter in waiters {
