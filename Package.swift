@@ -37,7 +37,7 @@ let protobuf: Target.Dependency = .product(
 /// for a protocol of which there is only the codec yet.
 func wireProtocol(
   _ name: String, driver: Bool = false, alsoOfDriver: [Target.Dependency] = [],
-  frontEnd: Bool = true
+  frontEnd: Bool = true, alsoOfTests: [Target.Dependency] = []
 ) -> [Target] {
   let path = "Protocols/\(name)"
   var targets: [Target] = [
@@ -75,7 +75,8 @@ func wireProtocol(
   }
   targets.append(
     .testTarget(
-      name: "\(name)Tests", dependencies: tested, path: "\(path)/Tests", swiftSettings: settings))
+      name: "\(name)Tests", dependencies: tested + alsoOfTests, path: "\(path)/Tests",
+      swiftSettings: settings))
   return targets
 }
 
@@ -83,7 +84,9 @@ func wireProtocol(
 /// `Sources/Broker/FrontEnds.swift`.
 let protocols: [Target] =
   wireProtocol("NATS", driver: true)
-  + wireProtocol("MQTT", driver: true, alsoOfDriver: ["GodwitSASLprep"])
+  + wireProtocol(
+    "MQTT", driver: true, alsoOfDriver: ["GodwitSASLprep"],
+    alsoOfTests: ["GodwitStorage", "GodwitSimulator"])
   + wireProtocol("Kafka", frontEnd: false)
 
 let package = Package(

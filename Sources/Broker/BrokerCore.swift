@@ -106,6 +106,7 @@ final class BrokerCore {
         completion(error)
         return
       }
+      for frontEnd in self.frontEnds { frontEnd.restore() }
     }
     guard let admin = self.settings.admin else {
       self.bind(self.settings.listeners[...], completion: completion)

@@ -75,6 +75,7 @@ final class DataStores {
       })
     self.stores[tenant.name] = store
     tenant.store = store
+    try tenant.restoreMessages()
     for (name, error) in try tenant.streams.restore() {
       self.logger.error("the stream \(name) of \(tenant.name) cannot be opened: \(error.message)")
     }

@@ -91,6 +91,9 @@ public protocol FrontEnd: AnyObject {
   /// How many seconds a TLS or WebSocket handshake may take.
   var handshakeSeconds: Double { get }
 
+  /// The tenants have what their stores have kept, and nobody is connected: takes up what this
+  /// protocol left there. Not called without a data folder. Default: nothing.
+  func restore()
   /// A session for a new connection.
   func makeSession(for connection: Connection) -> Session
   /// The bytes that say farewell to a connection that is one too many; may be empty.
@@ -127,6 +130,8 @@ public protocol FrontEnd: AnyObject {
 extension FrontEnd {
   /// The handshake comes before the session.
   public var beginsTLSItself: Bool { false }
+  /// Nothing was left.
+  public func restore() {}
   /// Nobody asks.
   public func started(admin: BoundAddress) {}
   /// Names are topics.

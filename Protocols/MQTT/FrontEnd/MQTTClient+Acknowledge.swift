@@ -33,6 +33,26 @@ extension MQTTClient {
     counters.pointee.bytesSent &+= UInt64(size)
   }
 
+  /// Sends PUBREL or PUBCOMP when what it says will be known after a restart, where anything is.
+  private func acknowledge(
+    _ type: MQTTPacketType, _ packetID: UInt16, _ reason: MQTTReasonCode, whenWritten waits: Bool,
+    _ session: MQTTSession
+  ) {
+    guard waits, session.queue != nil, let queues = session.tenant.queues else {
+      acknowledge(type, packetID, reason)
+      return
+    }
+    queues.whenWritten { error in
+      guard self.phase == .connected, self.session === session else { return }
+      if error == nil {
+        self.acknowledge(type, packetID, reason)
+      } else {
+        // It asks again on its next connection.
+        self.disconnect(.quotaExceeded, .protocolError, "\(Self.notKept)")
+      }
+    }
+  }
+
   /// PUBACK, PUBREC, PUBREL and PUBCOMP from the client (MQTT 5.0, 3.4 to 3.7).
   func acknowledged(
     _ type: MQTTPacketType, _ packet: UnsafeRawBufferPointer, _ header: MQTTFixedHeader
@@ -45,9 +65,10 @@ extension MQTTClient {
     guard let session else { return }
     switch type {
     case .pubrel:
-      let isKnown = session.unreleased.remove(view.packetID) != nil
+      let isKnown = session.forget(view.packetID)
       acknowledge(
-        .pubcomp, view.packetID, isKnown || version != .v5 ? .success : .packetIdentifierNotFound)
+        .pubcomp, view.packetID, isKnown || version != .v5 ? .success : .packetIdentifierNotFound,
+        whenWritten: isKnown, session)
     case .puback:
       // One that is not known is a race after a resumed session, or harmless.
       finished(view.packetID, .puback, session)
@@ -58,7 +79,8 @@ extension MQTTClient {
       }
       let isKnown = session.outbox?.received(view.packetID) ?? false
       acknowledge(
-        .pubrel, view.packetID, isKnown || version != .v5 ? .success : .packetIdentifierNotFound)
+        .pubrel, view.packetID, isKnown || version != .v5 ? .success : .packetIdentifierNotFound,
+        whenWritten: isKnown, session)
     default: finished(view.packetID, .pubcomp, session)
     }
   }
@@ -66,10 +88,11 @@ extension MQTTClient {
   private func finished(
     _ packetID: UInt16, _ awaited: MQTTOutbox.Awaited?, _ session: MQTTSession
   ) {
-    guard let outbox = session.outbox, let message = outbox.finish(packetID, if: awaited) else {
-      return
-    }
-    if let slow = frontEnd.slow, let record = message.record {
+    guard let outbox = session.outbox else { return }
+    // What is done with can no longer be looked at.
+    let known = frontEnd.slow == nil ? nil : outbox.inFlight[packetID].flatMap(outbox.record(of:))
+    guard let message = outbox.finish(packetID, if: awaited) else { return }
+    if let slow = frontEnd.slow, let record = message.record ?? known {
       let now = frontEnd.engine.now
       let latency = now - record.receivedAt
       if latency >= slow.threshold {

@@ -107,7 +107,7 @@ extension MQTTClient {
       case .failure(let refusal): rejectConnect(Self.reason(of: refusal))
       }
     }
-    if connection.isOpen { connection.resumeReading() }
+    if connection.isOpen, !isWaiting { connection.resumeReading() }
   }
 
   /// Counts the connection. Only clients that are let in count, so that nobody else gets a client
@@ -175,13 +175,92 @@ extension MQTTClient {
       if earlier?.isEnded == true { earlier = nil }
     }
     // Somebody else's session is nobody's to continue.
+    var waits = false
     if let old = earlier, connect.cleanStart || old.principal.name != principal.name {
+      waits = old.queue != nil
       old.end()
       earlier = nil
     }
-    let session =
-      earlier ?? MQTTSession(clientID: clientID, principal: principal, frontEnd: frontEnd)
-    if earlier == nil { table.add(session) }
+    let session: MQTTSession
+    if let earlier {
+      session = earlier
+    } else {
+      guard let made = makeSession(clientID, principal, terms) else {
+        rejectConnect(.quotaExceeded, "the server keeps too much already")
+        return
+      }
+      session = made
+      table.add(made)
+      waits = waits || made.queue != nil
+    }
+    session.charge = terms.expirySeconds > 0 ? charge : nil
+    let entrance = Entrance(
+      connect: connect, principal: principal, terms: terms, will: will.value, session: session,
+      isPresent: earlier != nil)
+    if waits, let queues = principal.tenant.queues {
+      enter(entrance, whenDefinedBy: queues)
+    } else {
+      enter(entrance)
+    }
+  }
+
+  /// Everything that is known of a client that is let in.
+  private struct Entrance {
+    let connect: MQTTConnect
+    let principal: Principal
+    let terms: MQTTTerms
+    let will: MQTTWill?
+    let session: MQTTSession
+    let isPresent: Bool
+  }
+
+  /// A session, in a queue where it is to outlive its connection and may outlive the process; `nil`
+  /// where there is no room for it.
+  private func makeSession(
+    _ clientID: [UInt8], _ principal: Principal, _ terms: MQTTTerms
+  ) -> MQTTSession? {
+    guard terms.expirySeconds > 0, let queues = principal.tenant.queues else {
+      return MQTTSession(clientID: clientID, principal: principal, frontEnd: frontEnd)
+    }
+    guard let queue = try? queues.create(MQTTSession.queueName(clientID)) else { return nil }
+    let head = MQTTSessionHead(
+      expirySeconds: terms.expirySeconds, disconnectedAt: frontEnd.engine.now,
+      sender: MQTTSender(principal, peerIdentity).note(frontEnd.runID))
+    do {
+      try queue.set(MQTTSessionHead.key, head.bytes)
+    } catch {
+      queues.delete(queue)
+      return nil
+    }
+    return MQTTSession(clientID: clientID, principal: principal, frontEnd: frontEnd, queue: queue)
+  }
+
+  /// Lets the client in once its session, or the end of an earlier one, is known after a restart.
+  private func enter(_ entrance: Entrance, whenDefinedBy queues: Queues) {
+    isWaiting = true
+    queues.whenDefined { error in
+      self.isWaiting = false
+      let session = entrance.session
+      let isFree =
+        self.phase == .authenticating && !session.isOnline && !session.isEnded
+        && !self.frontEnd.isDraining
+      if isFree, error == nil {
+        self.enter(entrance)
+      } else {
+        // A session that nobody has entered is no session.
+        if !entrance.isPresent, !session.isOnline { session.end() }
+        if self.phase == .authenticating {
+          self.rejectConnect(error == nil ? .serverBusy : .quotaExceeded)
+        }
+      }
+      if self.connection.isOpen { self.connection.resumeReading() }
+    }
+    if isWaiting { connection.pauseReading() }
+  }
+
+  private func enter(_ entrance: Entrance) {
+    let session = entrance.session
+    let principal = entrance.principal
     self.session = session
     self.principal = principal
     pendingConnect = nil
@@ -193,14 +272,14 @@ extension MQTTClient {
     frontEnd.statistics.connectionsAccepted &+= 1
     frontEnd.statistics.clientsMaximum = max(
       frontEnd.statistics.clientsMaximum, frontEnd.statistics.clientsConnected)
-    session.attach(self, terms: terms, principal: principal)
-    session.will = will.value
-    session.charge = terms.expirySeconds > 0 ? charge : nil
-    keepAliveSeconds = grantedKeepAlive(connect)
-    answer(connect, terms, isPresent: earlier != nil)
+    session.attach(self, terms: entrance.terms, principal: principal)
+    session.will = entrance.will
+    session.noteWill()
+    keepAliveSeconds = grantedKeepAlive(entrance.connect)
+    answer(entrance.connect, entrance.terms, isPresent: entrance.isPresent)
     guard phase == .connected else { return }
     startKeepAlive()
-    subscribeAutomatically(connect, isNew: earlier == nil)
+    subscribeAutomatically(entrance.connect, isNew: !entrance.isPresent)
     session.pump()
   }
 

@@ -2,7 +2,7 @@ import GodwitEngine
 import GodwitFrontEndKit
 import MQTTWire
 
-/// Answers to messages that streams keep: they wait until the message is as durable as promised,
+/// Answers to messages that somebody keeps: they wait until the message is as durable as promised,
 /// and later answers wait behind them (MQTT 5.0, 4.6).
 final class MQTTAnswers {
   private struct Answer {
@@ -49,45 +49,55 @@ final class MQTTAnswers {
 }
 
 extension MQTTClient {
-  private static var notKept: StaticString { "the message could not be kept" }
+  static var notKept: StaticString { "the message could not be kept" }
 
-  /// Answers a message that streams were offered, when they have it.
+  /// Answers a message that was offered to those who keep messages, when they have it.
   func answer(
-    _ view: MQTTPublishView, _ reason: MQTTReasonCode, kept captures: [Capture],
-    _ session: MQTTSession
+    _ view: MQTTPublishView, _ reason: MQTTReasonCode, kept: Kept, _ session: MQTTSession
   ) {
-    let answers = self.answers ?? MQTTAnswers()
-    self.answers = answers
     let packetID = view.packetID
-    if captures.refusal != nil {
-      // Who can be told is told; an older client must not take the message for kept.
-      session.unreleased.remove(packetID)
-      guard self.version == .v5 else {
-        self.disconnect(.quotaExceeded, .protocolError, "\(Self.notKept)")
-        return
+    let isExactlyOnce = view.qos == .exactlyOnce
+    let place = wait(view)
+    if isExactlyOnce { session.undecided[packetID] = [] }
+    kept.whenCommitted { error in
+      let failure = error ?? (kept.isRefused ? Self.refused : nil)
+      if isExactlyOnce {
+        if failure != nil { session.forget(packetID) }
+        let others = session.undecided.removeValue(forKey: packetID) ?? []
+        for other in others { other(failure) }
       }
-      _ = answers.append(packetID, view.qos, .quotaExceeded, Self.notKept)
-      self.drainAnswers()
-      return
-    }
-    let place = answers.append(packetID, view.qos, nil, "")
-    captures.whenCommitted { [weak self] error in
-      if error != nil { session.unreleased.remove(packetID) }
-      guard let self, self.phase == .connected else { return }
-      if error == nil {
-        answers.settle(place, reason, "")
-      } else if self.version == .v5 {
-        answers.settle(place, .quotaExceeded, Self.notKept)
-      } else {
-        self.disconnect(.quotaExceeded, .protocolError, "\(Self.notKept)")
-        return
-      }
-      self.drainAnswers()
+      self.settle(place, reason, failure)
     }
   }
 
-  private func drainAnswers() {
-    self.answers?.drain { packetID, qos, reason, message in
+  /// Answers a QoS 2 message that has come before: when the first is kept, which may have come by
+  /// another connection.
+  func answerAgain(_ view: MQTTPublishView, _ session: MQTTSession) {
+    guard session.undecided[view.packetID] != nil else { return answer(view, .success) }
+    let place = wait(view)
+    session.undecided[view.packetID]?.append { self.settle(place, .success, $0) }
+  }
+
+  private static var refused: EngineError { EngineError(.quotaExceeded, "\(Self.notKept)") }
+
+  private func wait(_ view: MQTTPublishView) -> Int {
+    let answers = self.answers ?? MQTTAnswers()
+    self.answers = answers
+    return answers.append(view.packetID, view.qos, nil, "")
+  }
+
+  private func settle(_ place: Int, _ reason: MQTTReasonCode, _ failure: EngineError?) {
+    guard self.phase == .connected, let answers = self.answers else { return }
+    if failure == nil {
+      answers.settle(place, reason, "")
+    } else if self.version == .v5 {
+      answers.settle(place, .quotaExceeded, Self.notKept)
+    } else {
+      // An older client cannot be told, and must not take the message for kept.
+      self.disconnect(.quotaExceeded, .protocolError, "\(Self.notKept)")
+      return
+    }
+    answers.drain { packetID, qos, reason, message in
       self.acknowledge(qos == .exactlyOnce ? .pubrec : .puback, packetID, reason, message)
     }
   }

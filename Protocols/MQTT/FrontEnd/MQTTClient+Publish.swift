@@ -118,12 +118,12 @@ extension MQTTClient {
     }
     if view.qos == .exactlyOnce {
       guard try isNew(view.packetID, session) else {
-        acknowledge(.pubrec, view.packetID, .success)
+        answerAgain(view, session)
         return
       }
     }
     if let refusal = memo.resolved.refusal {
-      session.unreleased.remove(view.packetID)
+      if view.qos == .exactlyOnce { session.forget(view.packetID) }
       deny(view, refusal)
       return
     }
@@ -137,21 +137,30 @@ extension MQTTClient {
         taken = try handOn(packet, view, memo, facts, session)
       }
     } catch {
-      session.unreleased.remove(view.packetID)
+      if view.qos == .exactlyOnce { session.forget(view.packetID) }
       frontEnd.dropped()
-      answer(view, .quotaExceeded, "the server keeps too much already")
+      refuse(view, error)
       return
     }
     if view.qos != .atMostOnce {
       let reason: MQTTReasonCode = taken > 0 || version != .v5 ? .success : .noMatchingSubscribers
-      if captures.isEmpty {
-        answer(view, reason)
-      } else {
-        let kept = captures
-        captures = []
+      if let kept {
+        self.kept = nil
         answer(view, reason, kept: kept, session)
+      } else {
+        answer(view, reason)
       }
       holdIfCrowded()
+    }
+  }
+
+  /// A message that the server cannot keep. An older client, which cannot be told, must not take it
+  /// for kept when it is the disk that refuses.
+  private func refuse(_ view: MQTTPublishView, _ error: EngineError) {
+    if error.code == .storageFailed, view.qos != .atMostOnce, version != .v5 {
+      disconnect(.quotaExceeded, .protocolError, "\(Self.notKept)")
+    } else {
+      answer(view, .quotaExceeded, "the server keeps too much already")
     }
   }
 
@@ -159,11 +168,12 @@ extension MQTTClient {
   private func isNew(
     _ packetID: UInt16, _ session: MQTTSession
   ) throws(MQTTWireError) -> Bool {
-    guard !session.unreleased.contains(packetID) else { return false }
-    guard session.unreleased.count < frontEnd.settings.receiveMaximum || version != .v5 else {
+    guard !session.holds(packetID) else { return false }
+    guard session.heldCount < frontEnd.settings.receiveMaximum || version != .v5 else {
       throw MQTTWireError(.receiveMaximumExceeded, "more messages than the receive maximum")
     }
-    session.unreleased.insert(packetID)
+    // What outlives the process is written together with the message.
+    if session.queue == nil { session.hold(packetID) }
     return true
   }
 
@@ -188,15 +198,40 @@ extension MQTTClient {
       publication.frameKind = version == .v5 ? MQTTFrame.kind5 : MQTTFrame.kind3
     }
     let taken: Int
-    if view.retain || memo.resolved.delay != nil {
-      taken = try frontEnd.publish(
-        &publication, session.tenant, delay: memo.resolved.delay,
-        sender: MQTTSender(session.principal, peerIdentity), memo: &memo.route)
+    if view.qos == .exactlyOnce, let queue = session.queue {
+      taken = try handOn(&publication, memo, session, queue, view.packetID)
+    } else if view.retain || memo.resolved.delay != nil {
+      taken = try handOnLasting(&publication, memo, session)
     } else {
       taken = session.tenant.publish(&publication, memo: &memo.route)
     }
-    if !publication.captures.isEmpty, view.qos != .atMostOnce { captures = publication.captures }
+    if view.qos != .atMostOnce, publication.isKept { kept = publication.kept }
     return taken
+  }
+
+  /// Publishes a message that is retained, or sent later.
+  private func handOnLasting(
+    _ publication: inout Publication, _ memo: MQTTTopicMemo, _ session: MQTTSession
+  ) throws(EngineError) -> Int {
+    try frontEnd.publish(
+      &publication, session.tenant, delay: memo.resolved.delay,
+      sender: MQTTSender(session.principal, peerIdentity), memo: &memo.route)
+  }
+
+  /// Publishes a QoS 2 message, and notes together with it that it was received.
+  private func handOn(
+    _ publication: inout Publication, _ memo: MQTTTopicMemo, _ session: MQTTSession,
+    _ queue: Queue, _ packetID: UInt16
+  ) throws(EngineError) -> Int {
+    queue.receive(packetID, with: &publication)
+    do throws(EngineError) {
+      let taken = try handOnLasting(&publication, memo, session)
+      publication.seal()
+      return taken
+    } catch {
+      queue.release(packetID, with: &publication)
+      throw error
+    }
   }
 
   /// Publishes under the full or other name that the packet does not hold.
@@ -253,7 +288,7 @@ extension MQTTClient {
     if view.qos == .atMostOnce { frontEnd.dropped() }
   }
 
-  private func answer(
+  func answer(
     _ view: MQTTPublishView, _ reason: MQTTReasonCode, _ message: StaticString = ""
   ) {
     if let answers, !answers.isEmpty, view.qos != .atMostOnce {

@@ -5,19 +5,6 @@ import MQTTWire
 import NIOCore
 
 extension MQTTClient {
-  /// A filter as the client said it, taken apart and translated.
-  private struct Wanted {
-    /// The key of the subscription: the filter after rewriting.
-    var filter: [UInt8]
-    var pattern: TopicPattern
-    /// The share name, and what the router knows the group by.
-    var share: [UInt8]?
-    var group: [UInt8]?
-    var isExclusive = false
-    /// Whether NATS has no plain form of the filter.
-    var needsEscape = false
-  }
-
   /// A subscription that was made, and what must happen once SUBACK is sent.
   private struct Made {
     var reason: MQTTReasonCode
@@ -25,6 +12,8 @@ extension MQTTClient {
     var message: StaticString = ""
     /// Whose retained messages are to be sent.
     var subscription: MQTTSubscription?
+    /// What there was not before.
+    var added: MQTTSubscription?
   }
 
   /// SUBSCRIBE (MQTT 5.0, 3.8).
@@ -32,6 +21,12 @@ extension MQTTClient {
     guard case .subscribe(let subscribe) = packet, let session else { return }
     let identifier = subscribe.properties.number(.subscriptionIdentifier)
     let made = subscribe.requests.map { self.subscribe($0, identifier, session) }
+    whenDefined(session) { error in
+      self.answer(subscribe, error == nil ? made : self.takeBack(made, session), session)
+    }
+  }
+
+  private func answer(_ subscribe: MQTTSubscribe, _ made: [Made], _ session: MQTTSession) {
     let refusal = made.first { $0.reason.isError }?.message
     send(
       .suback(
@@ -44,6 +39,28 @@ extension MQTTClient {
     frontEnd.retained.run()
   }
 
+  /// Calls `body` when what was said of the session is known after a restart, where anything is; or
+  /// with why it never will be. At once where nothing outlives the process.
+  private func whenDefined(_ session: MQTTSession, _ body: @escaping (EngineError?) -> Void) {
+    guard session.queue != nil, let queues = session.tenant.queues else { return body(nil) }
+    queues.whenDefined { error in
+      guard self.phase == .connected, self.session === session else { return }
+      body(error)
+    }
+  }
+
+  /// Ends subscriptions that cannot be kept.
+  private func takeBack(_ made: [Made], _ session: MQTTSession) -> [Made] {
+    made.map { entry in
+      if let added = entry.added, session.subscriptions[added.filter] === added {
+        session.subscriptions[added.filter] = nil
+        frontEnd.removed(added, of: session)
+      }
+      return entry.reason.isError
+        ? entry : Made(reason: .quotaExceeded, message: "the subscription could not be kept")
+    }
+  }
+
   /// UNSUBSCRIBE (MQTT 5.0, 3.10).
   func unsubscribe(_ packet: MQTTPacket) throws(MQTTWireError) {
     guard case .unsubscribe(let unsubscribe) = packet, let session else { return }
@@ -54,14 +71,20 @@ extension MQTTClient {
       frontEnd.removed(subscription, of: session)
       return .success
     }
-    let isAnyUnknown = reasons.contains(.noSubscriptionExisted)
-    send(
-      .unsuback(
-        MQTTSuback(
-          packetID: unsubscribe.packetID, reasons: reasons,
-          properties: reasonString(
-            isAnyUnknown ? "there was no subscription to one of the filters" : nil,
-            answers: reasons.count))))
+    whenDefined(session) { error in
+      guard error == nil else {
+        self.disconnect(.quotaExceeded, .protocolError, "that could not be written down")
+        return
+      }
+      let isAnyUnknown = reasons.contains(.noSubscriptionExisted)
+      self.send(
+        .unsuback(
+          MQTTSuback(
+            packetID: unsubscribe.packetID, reasons: reasons,
+            properties: self.reasonString(
+              isAnyUnknown ? "there was no subscription to one of the filters" : nil,
+              answers: reasons.count))))
+    }
   }
 
   /// Words for SUBACK and UNSUBACK, when the client wants them and has room for them (MQTT 5.0,
@@ -114,11 +137,12 @@ extension MQTTClient {
       return Made(reason: .quotaExceeded, message: "another client has the topic for itself")
     }
     let subscription = MQTTSubscription(
-      filter: wanted.filter, pattern: wanted.pattern, share: wanted.share, group: wanted.group,
-      isExclusive: wanted.isExclusive, request: request, identifier: identifier, session: session)
+      wanted, request: request, identifier: identifier, session: session)
     do throws(EngineError) {
+      try session.note(wanted.filter, request, identifier)
       try session.tenant.router.subscribe(subscription)
     } catch {
+      if old == nil { session.forget(filter: wanted.filter) }
       if wanted.isExclusive, old == nil { table.release(wanted.filter, of: session) }
       return error.code == .quotaExceeded
         ? Made(reason: .quotaExceeded, message: "the server keeps too much already")
@@ -126,16 +150,17 @@ extension MQTTClient {
     }
     if let old {
       session.tenant.router.unsubscribe(old)
+      session.subscriptions[wanted.filter] = subscription
     } else {
-      frontEnd.statistics.subscriptions += 1
-      if wanted.group != nil { frontEnd.statistics.sharedSubscriptions += 1 }
+      frontEnd.added(subscription, to: session)
     }
-    session.subscriptions[wanted.filter] = subscription
     let granted = MQTTReasonCode(rawValue: min(request.qos, frontEnd.settings.qosMax).rawValue)
     let sendsRetained =
       wanted.group == nil && frontEnd.settings.isRetainAvailable
       && (request.retainHandling == .send || (request.retainHandling == .sendIfNew && old == nil))
-    return Made(reason: granted, subscription: sendsRetained ? subscription : nil)
+    return Made(
+      reason: granted, subscription: sendsRetained ? subscription : nil,
+      added: old == nil ? subscription : nil)
   }
 
   private func subscriptionsMax(_ session: MQTTSession) -> Int {
@@ -145,38 +170,13 @@ extension MQTTClient {
 
   // MARK: Filters
 
-  private static let exclusivePrefix = "$exclusive/"
-
-  private func translate(_ said: ByteBuffer, _ session: MQTTSession) -> Wanted? {
+  private func translate(_ said: ByteBuffer, _ session: MQTTSession) -> MQTTWantedFilter? {
     var bytes = Array(said.readableBytesView)
     if !frontEnd.settings.rewriteRules.isEmpty {
       guard let other = try? rewritten(bytes, session.tenant.name) else { return nil }
       bytes = other
     }
-    return bytes.withUnsafeBytes { pointer in
-      guard let parsed = MQTTTopicFilter(pointer) else { return nil }
-      var inner = UnsafeRawBufferPointer(rebasing: pointer[parsed.filter])
-      var isExclusive = false
-      if parsed.shareName == nil, inner.starts(with: Self.exclusivePrefix.utf8) {
-        inner = UnsafeRawBufferPointer(rebasing: inner.dropFirst(Self.exclusivePrefix.utf8.count))
-        guard !inner.isEmpty else { return nil }
-        isExclusive = true
-      }
-      let canonical = MQTTTopicCodec.canonical(inner)
-      let pattern = TopicPattern(canonical: canonical, openTail: .zeroOrMore, reserved: .dollar)
-      let share = parsed.shareName.map { Array(pointer[$0]) }
-      return Wanted(
-        filter: bytes, pattern: pattern, share: share,
-        group: share.map { groupName($0, canonical) }, isExclusive: isExclusive,
-        needsEscape: MQTTTopicCodec.needsEscape(inner))
-    }
-  }
-
-  /// The router's name of a shared subscription: share name and filter together (MQTT 5.0, 4.8.2),
-  /// apart from other protocols' groups unless the settings join them.
-  private func groupName(_ share: [UInt8], _ canonical: [UInt8]) -> [UInt8] {
-    frontEnd.context.groupNames.key(
-      protocolName: MQTTServer.name, group: share, pattern: canonical)
+    return MQTTWantedFilter(bytes, frontEnd.context.groupNames)
   }
 
   /// A filter after the rules; those of a shared subscription see what is shared.

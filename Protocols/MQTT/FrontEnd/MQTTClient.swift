@@ -62,9 +62,9 @@ final class MQTTClient: Session {
   var isWaiting = false
   /// Whether reading waits for a subscriber; see `MQTTHold`.
   var isHeld = false
-  /// What streams made of the message at hand.
-  var captures: [Capture] = []
-  /// Answers that wait for streams; made with the first.
+  /// Who keeps the message at hand.
+  var kept: Kept?
+  /// Answers that wait for those; made with the first.
   var answers: MQTTAnswers?
   private var timer: Timers.Token?
 

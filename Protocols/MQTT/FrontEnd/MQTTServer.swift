@@ -42,6 +42,8 @@ public final class MQTTServer: FrontEnd {
   var slow: MQTTSlowSubscriptions?
   /// Whose queue the last message has filled by half; see `MQTTHold`.
   var crowded: MQTTSession?
+  /// Which life of the process it is.
+  let runID = UInt64.random(in: 1 ... .max)
   /// Whether clients are being sent away.
   private(set) var isDraining = false
 
@@ -197,6 +199,7 @@ extension MQTTServer {
     if let table = tables[ObjectIdentifier(tenant)] { return table }
     let table = MQTTSessionTable(tenant: tenant)
     tables[ObjectIdentifier(tenant)] = table
+    takeDelayed(of: tenant)
     systemTopics?.welcome(tenant)
     return table
   }
@@ -225,9 +228,17 @@ extension MQTTServer {
     engine.counters.dropped &+= 1
   }
 
+  /// A subscription begins, to a filter that the session did not have.
+  func added(_ subscription: MQTTSubscription, to session: MQTTSession) {
+    session.subscriptions[subscription.filter] = subscription
+    statistics.subscriptions += 1
+    if subscription.group != nil { statistics.sharedSubscriptions += 1 }
+  }
+
   /// A subscription ends.
   func removed(_ subscription: MQTTSubscription, of session: MQTTSession) {
     session.tenant.router.unsubscribe(subscription)
+    session.forget(filter: subscription.filter)
     if subscription.isExclusive {
       table(of: session.tenant).release(subscription.filter, of: session)
     }
@@ -302,18 +313,21 @@ extension MQTTServer {
     sender: @autoclosure () -> MQTTSender?, memo: inout Route?
   ) throws(EngineError) -> Int {
     if let delay {
-      let sender = sender()
-      try tenant.schedule.add(
-        publication.record(engine), at: delay.deadline(now: engine.now)
-      ) { [unowned self] record in
-        guard isPermitted(record, from: sender) else { return dropped() }
-        if record.isRetained { try? Self.retain(record, tenant) }
-        tenant.publish(record)
-      }
+      try self.delay(
+        &publication, tenant, until: delay.deadline(now: engine.now), sender())
       return 1
     }
-    if publication.isRetained { try Self.retain(publication.record(engine), tenant) }
+    if publication.isRetained {
+      publication.add(try Self.retain(publication.record(engine), tenant))
+    }
     return tenant.publish(&publication, memo: &memo)
+  }
+
+  /// The time of a delayed message has come.
+  func publishDelayed(_ record: Record, _ tenant: Tenant, _ sender: MQTTSender?) {
+    guard isPermitted(record, from: sender) else { return dropped() }
+    if record.isRetained { _ = try? Self.retain(record, tenant) }
+    tenant.publish(record)
   }
 
   private func isPermitted(_ record: Record, from sender: MQTTSender?) -> Bool {
@@ -323,12 +337,13 @@ extension MQTTServer {
 
   /// Keeps a message as its topic's last value, or forgets that when it is empty (MQTT 5.0,
   /// 3.3.1.3).
-  private static func retain(_ record: Record, _ tenant: Tenant) throws(EngineError) {
-    if record.body.readableBytes == 0 {
-      tenant.retained.remove(topic: record.topic)
-    } else {
-      try tenant.retained.set(record)
-    }
+  ///
+  /// - Returns: what its acknowledgement waits for.
+  private static func retain(
+    _ record: Record, _ tenant: Tenant
+  ) throws(EngineError) -> Receipt? {
+    try record.body.readableBytes == 0
+      ? tenant.retained.clear(topic: record.topic) : tenant.retained.set(record)
   }
 
   /// Publishes a will on behalf of its session, if its sender may still publish there.

@@ -64,7 +64,8 @@ extension MQTTSession {
     _ identifiers: UnsafeRawBufferPointer, _ subscription: MQTTSubscription
   ) -> Bool {
     let outbox = outbox ?? makeOutbox()
-    if let link, expirySeconds == 0, outbox.isClear, outbox.outstanding < window,
+    if let link, expirySeconds == 0, outbox.queue == nil, outbox.isClear,
+      outbox.outstanding < window,
       frontEnd.slow == nil, subscription.share == nil
     {
       // The session ends with its connection: nothing is ever sent again, so nothing is kept.
@@ -87,7 +88,7 @@ extension MQTTSession {
     let facts = MQTTOutbox.Facts(
       qos: qos, retain: retain, identifiers: Array(identifiers), share: subscription.share,
       group: subscription.group)
-    guard outbox.append(publication.record(frontEnd.engine), facts) else {
+    guard outbox.append(&publication, facts, frontEnd.engine) else {
       frontEnd.dropped()
       return false
     }
@@ -145,14 +146,17 @@ extension MQTTSession {
     }
     let outbox = outbox ?? makeOutbox()
     let facts = MQTTOutbox.Facts(qos: qos, retain: retain, identifiers: identifier)
-    if !outbox.append(record, facts) { frontEnd.dropped() }
+    let isKept = record.withPublication { publication in
+      outbox.append(&publication, facts, frontEnd.engine)
+    }
+    if !isKept { frontEnd.dropped() }
     pump()
   }
 
-  private func makeOutbox() -> MQTTOutbox {
+  func makeOutbox() -> MQTTOutbox {
     let made = MQTTOutbox(
       name: clientName, engine: frontEnd.engine, memory: tenant.memory,
-      bytesMax: frontEnd.settings.queuedBytesMax)
+      bytesMax: frontEnd.settings.queuedBytesMax, queue: queue)
     outbox = made
     return made
   }

@@ -20,8 +20,12 @@ final class MQTTSession: Subscriber {
   var expirySeconds: UInt32 = 0
   /// What to publish when the client goes without a word.
   var will: MQTTWill?
-  /// QoS 2 messages from the client that are not yet released.
-  var unreleased: Set<UInt16> = []
+  /// QoS 2 messages from the client that are not yet released, where nothing outlives the process.
+  private(set) var unreleased: Set<UInt16> = []
+  /// Those that are not yet kept, and who waits to hear whether they are.
+  var undecided: [UInt16: [(EngineError?) -> Void]] = [:]
+  /// What of the session outlives the process; `nil` where nothing does.
+  let queue: Queue?
   /// Retained messages that new subscriptions still get.
   var walks: [MQTTRetainedDelivery.Walk] = []
   /// What the session takes from its tenant's budget, when it outlives its connection.
@@ -67,18 +71,22 @@ final class MQTTSession: Subscriber {
   private(set) var aliases: MQTTAliases?
 
   /// Whose connection the session has lost, when it outlives it or leaves a will.
-  private var absentee: MQTTSender?
+  private(set) var absentee: MQTTSender?
   private var expiryTimer: Timers.Token?
   private var willTimer: Timers.Token?
 
-  init(clientID: [UInt8], principal: Principal, frontEnd: MQTTServer) {
+  init(
+    clientID: [UInt8], principal: Principal, frontEnd: MQTTServer, queue: Queue? = nil
+  ) {
     self.frontEnd = frontEnd
+    self.queue = queue
     counters = frontEnd.counters
     origin = frontEnd.origin
     self.clientID = clientID
     self.principal = principal
     super.init(tenant: principal.tenant)
     isReady = false
+    queue?.whenReady = { [unowned self] in pump() }
   }
 
   /// What a session of that client identifier takes, without its subscriptions and messages.
@@ -135,6 +143,7 @@ final class MQTTSession: Subscriber {
     isReady = true
     cancelTimers()
     will = nil
+    noteHead()
   }
 
   /// The connection is gone.
@@ -152,21 +161,73 @@ final class MQTTSession: Subscriber {
     isReady = false
     disconnectedAt = frontEnd.engine.now
     outbox?.connectionLost()
-    if !publishesWill { will = nil }
+    if !publishesWill {
+      will = nil
+      noteWill()
+    }
+    noteHead()
+    beginAbsence()
+  }
+
+  /// Has will and session end in time, counted from when the connection was lost.
+  private func beginAbsence() {
+    let timers: Timers = frontEnd.engine.timers
     if let will {
       if will.delaySeconds == 0 || expirySeconds == 0 {
         publishWill()
       } else {
-        willTimer = frontEnd.engine.timers.schedule(
-          afterSeconds: Double(min(will.delaySeconds, expirySeconds)), self, kind: Self.willKind)
+        willTimer = timers.schedule(
+          at: disconnectedAt + Int64(min(will.delaySeconds, expirySeconds)) * 1_000_000_000, self,
+          kind: Self.willKind)
       }
     }
     if expirySeconds == 0 {
       end()
     } else if expirySeconds != .max {
-      expiryTimer = frontEnd.engine.timers.schedule(
-        afterSeconds: Double(expirySeconds), self, kind: Self.expiryKind)
+      expiryTimer = timers.schedule(
+        at: disconnectedAt + Int64(expirySeconds) * 1_000_000_000, self, kind: Self.expiryKind)
     }
+  }
+
+  /// Takes up what an earlier life of the process has kept of an absent client.
+  func restore(_ head: MQTTSessionHead, _ absentee: MQTTSender) {
+    expirySeconds = head.expirySeconds
+    // One that was connected lost its connection with the process.
+    disconnectedAt = head.disconnectedAt == 0 ? frontEnd.engine.now : head.disconnectedAt
+    self.absentee = absentee
+    if let queue, queue.count > 0 { outbox = makeOutbox() }
+    changePrincipal(principal)
+    if head.disconnectedAt == 0 { noteHead() }
+  }
+
+  /// The sessions of all clients are there: wills may go out, and time goes on.
+  func goOn() {
+    will?.sender = absentee
+    beginAbsence()
+  }
+
+  // MARK: QoS 2 from the client
+
+  /// Whether a message was received by that identifier, and is not yet released.
+  func holds(_ packetID: UInt16) -> Bool {
+    queue?.received.contains(packetID) ?? unreleased.contains(packetID)
+  }
+
+  /// How many were received and are not yet released.
+  var heldCount: Int { queue?.received.count ?? unreleased.count }
+
+  /// Notes a message that nothing keeps.
+  func hold(_ packetID: UInt16) { unreleased.insert(packetID) }
+
+  /// A message may come by that identifier again.
+  ///
+  /// - Returns: whether it was known.
+  @discardableResult
+  func forget(_ packetID: UInt16) -> Bool {
+    guard let queue else { return unreleased.remove(packetID) != nil }
+    guard queue.received.contains(packetID) else { return false }
+    queue.release(packetID)
+    return true
   }
 
   /// Ends the session: a will that still waits is published now (MQTT 5.0, 3.1.3.2.2).
@@ -185,6 +246,7 @@ final class MQTTSession: Subscriber {
     charge = nil
     frontEnd.table(of: tenant).remove(self)
     if !orphans.isEmpty { handBack(orphans) }
+    if let queue { tenant.queues?.delete(queue) }
   }
 
   /// The settings changed what the client may do: subscriptions that it may no longer have go.
@@ -214,6 +276,7 @@ final class MQTTSession: Subscriber {
     guard let will else { return }
     self.will = nil
     frontEnd.publish(will, from: self)
+    noteWill()
   }
 
   private func cancelTimers() {

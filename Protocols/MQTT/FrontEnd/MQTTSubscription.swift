@@ -21,19 +21,19 @@ final class MQTTSubscription: Subscription {
   let isExclusive: Bool
 
   init(
-    filter: [UInt8], pattern: TopicPattern, share: [UInt8]?, group: [UInt8]?, isExclusive: Bool,
-    request: MQTTSubscribe.Request, identifier: UInt32?, session: MQTTSession
+    _ wanted: MQTTWantedFilter, request: MQTTSubscribe.Request, identifier: UInt32?,
+    session: MQTTSession
   ) {
-    self.filter = filter
+    self.filter = wanted.filter
     self.qos = request.qos
     self.noLocal = request.noLocal
     self.retainAsPublished = request.retainAsPublished
-    self.share = share
-    self.isExclusive = isExclusive
+    self.share = wanted.share
+    self.isExclusive = wanted.isExclusive
     var properties = MQTTProperties()
     if let identifier { properties.append(.subscriptionIdentifier, identifier) }
     self.identifier = Array(properties.bytes.readableBytesView)
-    super.init(pattern: pattern, group: group, subscriber: session)
+    super.init(pattern: wanted.pattern, group: wanted.group, subscriber: session)
   }
 
   /// With the filter, under which the session finds it.

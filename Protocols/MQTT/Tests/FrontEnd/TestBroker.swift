@@ -1,5 +1,7 @@
 import GodwitEngine
 import GodwitPrimitives
+import GodwitSimulator
+import GodwitStorage
 import Logging
 import MQTTWire
 import NIOCore
@@ -15,16 +17,27 @@ final class TestBroker {
   let loop: Loop
   let frontEnd: MQTTServer
   let access: TestAccess
+  /// The disk, where there is one.
+  let disk: SimulatedDisk?
+  private var store: FileStore?
   var engine: Engine { loop.engine }
 
+  /// - Parameters:
+  ///   - disk: where the broker keeps things; memory without one.
+  ///   - seconds: when it starts, after a fixed time.
   init(
     _ values: [String: SettingValue] = [:], groups: GroupNames = GroupNames(),
+    disk: SimulatedDisk? = nil, seconds: Int64 = 0, passwords: [String: String] = [:],
     limits adjust: (inout EngineLimits) -> Void = { _ in }
   ) throws {
+    self.disk = disk
     var limits = EngineLimits.defaults
     adjust(&limits)
-    loop = Loop(eventLoop: eventLoop, limits: limits, wallNanoseconds: 1_800_000_000_000_000_000)
+    loop = Loop(
+      eventLoop: eventLoop, limits: limits,
+      wallNanoseconds: 1_800_000_000_000_000_000 + seconds * 1_000_000_000)
     access = TestAccess(engine: loop.engine)
+    access.passwords = passwords
     var all: [String: SettingValue] = [:]
     for setting in MQTTServer.settings.settings { all[setting.key] = setting.defaultValue }
     all["sys_interval_seconds"] = .double(0)
@@ -34,6 +47,41 @@ final class TestBroker {
     frontEnd = try MQTTServer(
       context,
       values: SettingsValues(path: "mqtt", checked: all.merging(values) { _, given in given }))
+    if let disk { try open(disk) }
+  }
+
+  private func open(_ disk: SimulatedDisk) throws {
+    let eventLoop = eventLoop
+    var settings = StoreSettings()
+    settings.sync = .always
+    let store = try FileStore(
+      folder: "data", disk: disk, engine: engine, settings: settings,
+      atTurnEnd: { eventLoop.assumeIsolated().execute($0) }, report: { _ in })
+    self.store = store
+    let tenant = engine.tenant(named: "default")
+    tenant.store = store
+    try tenant.restoreMessages()
+    frontEnd.restore()
+    commit()
+  }
+
+  /// The disk does what it was asked for.
+  func commit() {
+    eventLoop.run()
+    while let disk, disk.isBusy {
+      disk.answer()
+      eventLoop.run()
+    }
+  }
+
+  /// The same disk after the process was killed.
+  func restarted(
+    afterSeconds seconds: Int64 = 0, _ values: [String: SettingValue] = [:],
+    passwords: [String: String] = [:]
+  ) throws -> TestBroker {
+    disk?.crash(.process)
+    let now = (engine.now - 1_800_000_000_000_000_000) / 1_000_000_000
+    return try TestBroker(values, disk: disk, seconds: now + seconds, passwords: passwords)
   }
 
   /// A connection that has said nothing yet.
@@ -44,17 +92,23 @@ final class TestBroker {
   /// A connection whose CONNECT was accepted.
   func connect(
     _ name: String, _ version: MQTTVersion = .v5, clean: Bool = true,
-    keepAliveSeconds: UInt16 = 0, will: MQTTConnect.Will? = nil,
+    keepAliveSeconds: UInt16 = 0, will: MQTTConnect.Will? = nil, expirySeconds: UInt32 = 0,
+    user: String? = nil,
     properties fill: (inout MQTTProperties) -> Void = { _ in }
   ) throws -> TestClient {
     let client = try open(version)
     var properties = MQTTProperties()
+    if expirySeconds > 0 { properties.append(.sessionExpiryInterval, expirySeconds) }
     fill(&properties)
     client.send(
       .connect(
         MQTTConnect(
           version: version, clientID: ByteBuffer(string: name), cleanStart: clean,
-          keepAliveSeconds: keepAliveSeconds, will: will, properties: properties)))
+          keepAliveSeconds: keepAliveSeconds, will: will,
+          userName: user.map { ByteBuffer(string: $0) },
+          password: user.flatMap { access.passwords[$0] }.map { ByteBuffer(string: $0) },
+          properties: properties)))
+    commit()
     guard case .connack(let connack) = try client.take() else {
       throw TestFailure("no CONNACK")
     }
@@ -153,6 +207,7 @@ final class TestClient {
               filter: ByteBuffer(string: filter), qos: qos, noLocal: noLocal,
               retainAsPublished: retainAsPublished)
           ], properties: properties)))
+    broker.commit()
     guard case .suback(let suback) = try take(), suback.packetID == 99,
       let reason = suback.reasons.first
     else { throw TestFailure("no SUBACK") }
