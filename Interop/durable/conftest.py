@@ -56,8 +56,9 @@ def durable(
         pytest.skip("about this broker's data folder")
     made: list[DurableBroker] = []
 
-    def make(**settings: object) -> DurableBroker:
-        made.append(DurableBroker(broker_pool, tmp_path / f"data{len(made)}", settings))
+    def make(folder: Path | None = None, **settings: object) -> DurableBroker:
+        folder = folder or tmp_path / f"data{len(made)}"
+        made.append(DurableBroker(broker_pool, folder, settings))
         return made[-1]
 
     yield make

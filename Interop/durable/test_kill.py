@@ -14,6 +14,12 @@ from nats.js.api import AckPolicy, ConsumerConfig, StreamConfig
 STREAM = "KEPT"
 
 
+def segments(broker) -> list[Path]:
+    """The stream's, oldest first."""
+    files = Path(broker.folder).rglob("*.log")
+    return sorted(file for file in files if file.parent.name.startswith("stream"))
+
+
 @contextlib.asynccontextmanager
 async def connected(url: str):
     client = await nats.connect(url, allow_reconnect=False, connect_timeout=10)
@@ -137,8 +143,7 @@ async def test_a_torn_end_is_cut_off_and_said(durable):
         for number in range(20):
             await stream.publish("kept.a", b"%d" % number)
     broker.kill()
-    segments = sorted(Path(broker.folder).rglob("*.log"))
-    with segments[-1].open("ab") as file:
+    with segments(broker)[-1].open("ab") as file:
         file.write(b"\x00\x00\x01\x00torn")
     server = broker.start()
     found = await everything(broker.url)
@@ -153,7 +158,7 @@ async def test_damage_in_the_middle_costs_what_it_hit_and_is_said(durable):
         for number in range(200):
             await stream.publish("kept.a", b"%04d " % number + b"x" * 100)
     broker.kill()
-    segment = sorted(Path(broker.folder).rglob("*.log"))[0]
+    segment = segments(broker)[0]
     bytes_ = bytearray(segment.read_bytes())
     place = bytes_.index(b"0100 ")
     bytes_[place : place + 3] = b"###"
