@@ -48,7 +48,7 @@ public final class Connection: ChannelInboundHandler {
   public internal(set) var session: Session!
 
   private var phase: Phase = .handshaking
-  private var context: ChannelHandlerContext?
+  private(set) var context: ChannelHandlerContext?
   /// The channel, while a WebSocket handshake keeps this handler out of its pipeline.
   private var handshaking: (any Channel)?
   private var tail: ByteBuffer?

@@ -28,8 +28,9 @@ extension MQTTClient {
 
   private func startSCRAM(_ data: ByteBuffer) throws(SCRAMServer.Failure) -> SCRAMServer {
     let authenticator = frontEnd.context.access.authenticator
-    let nonce = (0..<3).map { _ in String(UInt64.random(in: .min ... .max), radix: 36) }.joined()
-    return try SCRAMServer(first: Array(data.readableBytesView), nonce: nonce) {
+    return try SCRAMServer(
+      first: Array(data.readableBytesView), nonce: SCRAMServer.makeNonce()
+    ) {
       authenticator.scramCredential(for: $0)
     }
   }

@@ -1,9 +1,6 @@
 import GodwitEngine
-import MQTTWire
-import NIOCore
+import GodwitFrontEndKit
 import Testing
-
-@testable import MQTTFrontEnd
 
 @Suite struct SCRAMServerTests {
   /// The example of RFC 7677, section 3.

@@ -1,14 +1,14 @@
 import Crypto
-import GodwitEngine
+public import GodwitEngine
 import GodwitWire
 
 /// The server's half of a SCRAM-SHA-256 exchange (RFC 5802, RFC 7677), without channel binding.
 ///
 /// Pure: the nonce and the stored credential are arguments. Nothing tells whether a user exists
 /// before the proof was wrong.
-struct SCRAMServer {
+public struct SCRAMServer {
   /// Why an exchange ends without success.
-  enum Failure: Error, Hashable {
+  public enum Failure: Error, Hashable {
     /// The client's message does not follow the RFC, or asks for what is not offered.
     case malformed
     /// The proof is wrong.
@@ -16,18 +16,18 @@ struct SCRAMServer {
   }
 
   /// The method's name in MQTT and SASL.
-  static let method = "SCRAM-SHA-256"
+  public static let method = "SCRAM-SHA-256"
   /// The longest client message that is read.
   private static let bytesMax = 4_096
 
   /// Who the client says it is.
-  let userName: String
+  public let userName: String
   private let header: [UInt8]
   private let clientFirstBare: [UInt8]
   private let serverFirst: [UInt8]
   private let nonce: [UInt8]
   /// What the proof is checked against.
-  let credential: SCRAMCredential
+  public let credential: SCRAMCredential
 
   /// Reads the client's first message.
   ///
@@ -35,7 +35,8 @@ struct SCRAMServer {
   ///   - first: the message.
   ///   - nonce: the server's part of the nonce, printable and without commas.
   ///   - credential: finds what is kept of a user's password.
-  init(
+  /// - Throws: `malformed`.
+  public init(
     first: [UInt8], nonce serverNonce: String, credential find: (String) -> SCRAMCredential
   ) throws(Failure) {
     guard first.count <= Self.bytesMax, let text = String(validating: first, as: UTF8.self) else {
@@ -65,13 +66,19 @@ struct SCRAMServer {
     serverFirst = Array("r=\(clientNonce)\(serverNonce),s=\(salt),i=\(credential.iterations)".utf8)
   }
 
+  /// The server's part of a nonce.
+  public static func makeNonce() -> String {
+    (0..<3).map { _ in String(UInt64.random(in: .min ... .max), radix: 36) }.joined()
+  }
+
   /// What the client is to answer.
-  var challenge: [UInt8] { serverFirst }
+  public var challenge: [UInt8] { serverFirst }
 
   /// Checks the client's final message.
   ///
   /// - Returns: the server's final message, which proves that it knows the user.
-  func finish(_ final: [UInt8]) throws(Failure) -> [UInt8] {
+  /// - Throws: `malformed`, `wrongProof`.
+  public func finish(_ final: [UInt8]) throws(Failure) -> [UInt8] {
     guard final.count <= Self.bytesMax, let text = String(validating: final, as: UTF8.self) else {
       throw .malformed
     }
