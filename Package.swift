@@ -87,7 +87,7 @@ let protocols: [Target] =
   + wireProtocol(
     "MQTT", driver: true, alsoOfDriver: ["GodwitSASLprep"],
     alsoOfTests: ["GodwitStorage", "GodwitSimulator"])
-  + wireProtocol("Kafka", frontEnd: false)
+  + wireProtocol("Kafka")
 
 let package = Package(
   name: "godwit",
@@ -220,7 +220,7 @@ let package = Package(
       dependencies: [
         "GodwitEngine", "GodwitFrontEndKit", "GodwitStorage", "GodwitPrimitives", "GodwitSASLprep",
         "GodwitWire",
-        "NATSFrontEnd", "MQTTFrontEnd", nioCore, nioPosix, logging, crypto,
+        "NATSFrontEnd", "MQTTFrontEnd", "KafkaFrontEnd", nioCore, nioPosix, logging, crypto,
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         configuration,

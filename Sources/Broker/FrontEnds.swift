@@ -1,4 +1,5 @@
 public import GodwitFrontEndKit
+import KafkaFrontEnd
 import MQTTFrontEnd
 import NATSFrontEnd
 
@@ -9,6 +10,7 @@ public enum FrontEnds {
     [
       NATSServer.self,
       MQTTServer.self,
+      KafkaServer.self,
     ]
   }
 }

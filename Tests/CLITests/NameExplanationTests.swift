@@ -73,12 +73,20 @@ import Testing
     await #expect(throws: ClientError.self) { try await Self.explain("a", from: "smoke") }
   }
 
+  @Test(arguments: [
+    ("a/b", "a.b"), ("/x", ".x"), ("a//b", "a..b"), ("a b", "a-x25-20b"), ("orders", "orders"),
+  ])
+  func kafkaHasANameForMost(name: String, kafka: String) async throws {
+    #expect(Self.spelling(try await Self.explain(name, from: "mqtt"), "kafka") == kafka)
+  }
+
   @Test func wildcardsAreExplained() async throws {
     let lines = try await Self.explain("a/#").lines(TextStyle(hasColours: false))
     #expect(
       lines == [
         "a/# is a pattern in MQTT, by the look of it (--from chooses)", "",
-        "  canonical  a.>", "  NATS       a.>", "  MQTT       a/#", "",
+        "  canonical  a.>", "  NATS       a.>", "  MQTT       a/#",
+        "  Kafka      the protocol has no patterns", "",
         "  one level  NATS *   MQTT +",
         "  the rest   NATS > (one or more)   MQTT # (none or more)", "",
         "  MQTT's # matches the parent too; in NATS, `a.>` does not match `a`.",

@@ -19,7 +19,8 @@ extension KafkaAPI {
   /// Whether a version has compact lengths and tagged fields.
   public static func isFlexible(_ version: Int16) -> Bool { version >= flexibleFrom }
 
-  /// Reads a request behind its header.
+  /// Reads a request behind its header. What stands behind the request is not looked at, as at
+  /// Kafka: librdkafka 2.16 sends three bytes too many when it asks for the metadata of all topics.
   ///
   /// - Parameters:
   ///   - body: the rest of the frame.
@@ -29,7 +30,7 @@ extension KafkaAPI {
   public static func decodeRequest(
     _ body: ByteBuffer, version: Int16, limits: KafkaLimits = KafkaLimits()
   ) throws(KafkaWireError) -> Request {
-    try decode(body, version: version, limits: limits)
+    try decode(body, version: version, limits: limits, isWhole: false)
   }
 
   /// Reads a response behind its header.
@@ -42,7 +43,7 @@ extension KafkaAPI {
   public static func decodeResponse(
     _ body: ByteBuffer, version: Int16, limits: KafkaLimits = KafkaLimits()
   ) throws(KafkaWireError) -> Response {
-    try decode(body, version: version, limits: limits)
+    try decode(body, version: version, limits: limits, isWhole: true)
   }
 
   /// A whole frame with a response, its size included.
@@ -99,13 +100,13 @@ extension KafkaAPI {
   }
 
   private static func decode<S: KafkaStructure>(
-    _ body: ByteBuffer, version: Int16, limits: KafkaLimits
+    _ body: ByteBuffer, version: Int16, limits: KafkaLimits, isWhole: Bool
   ) throws(KafkaWireError) -> S {
     try check(version)
     var reader = KafkaReader(
       body, version: version, isFlexible: isFlexible(version), limits: limits)
     let structure = try S(from: &reader)
-    try reader.finish()
+    if isWhole { try reader.finish() }
     return structure
   }
 

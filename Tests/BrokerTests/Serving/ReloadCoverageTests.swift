@@ -25,6 +25,8 @@ struct ReloadCoverageTests {
     "access.token": "t",
     "access.users": "[{name: ada, password: pw, permissions: {publish: {allow: [a]}}}]",
     "access.acl": "[{topics: [a], action: publish}]",
+    "kafka.advertised_host": "kafka.example",
+    "kafka.cluster_id": "other",
     "mqtt.response_topic_prefix": "answers/",
     "mqtt.automatic_subscriptions": "[{filter: a}]",
     "mqtt.rewrite": "[{source: a, pattern: a, target: b}]",

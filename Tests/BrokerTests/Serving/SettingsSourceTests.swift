@@ -30,7 +30,7 @@ struct SettingsSourceTests {
     #expect(
       settings.listeners.map(\.description) == [
         "nats=127.0.0.1:4222", "nats-ws=127.0.0.1:8080", "mqtt=127.0.0.1:1883",
-        "mqtt-ws=127.0.0.1:8083",
+        "mqtt-ws=127.0.0.1:8083", "kafka=127.0.0.1:9092",
       ])
     #expect(settings.admin == HostAndPort(host: "127.0.0.1", port: 8222))
     #expect(settings.logLevel == "info")
@@ -60,9 +60,9 @@ struct SettingsSourceTests {
     ("nats=::1:4222", "--listen: `nats=::1:4222` \(Self.isNoAddress)"),
     ("nats=1.2.3.4:70000", "--listen: `nats=1.2.3.4:70000` \(Self.isNoAddress)"),
     (
-      "kafka=127.0.0.1:9092",
-      "--listen: there is no listener `kafka`, only nats, nats-tls, nats-ws, nats-wss, mqtt, "
-        + "mqtt-tls, mqtt-ws, mqtt-wss"
+      "amqp=127.0.0.1:5672",
+      "--listen: there is no listener `amqp`, only nats, nats-tls, nats-ws, nats-wss, mqtt, "
+        + "mqtt-tls, mqtt-ws, mqtt-wss, kafka, kafka-tls, kafka-ws, kafka-wss"
     ),
     (
       "mqtt-tls=127.0.0.1:8883",

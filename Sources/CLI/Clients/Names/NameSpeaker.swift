@@ -31,8 +31,12 @@ struct NameSpeaker {
     self.readTopic = read
   }
 
-  /// As the name is shown.
-  var title: String { self.name.uppercased() }
+  /// As the name is shown: short ones are abbreviations.
+  var title: String {
+    self.name.count > 4
+      ? self.name.prefix(1).uppercased() + self.name.dropFirst()
+      : self.name.uppercased()
+  }
 
   /// Levels that stand in for wildcards while the protocol's codec, which knows topics and no
   /// patterns, translates the others: private characters that mean nothing in any protocol.

@@ -1,0 +1,214 @@
+import GodwitEngine
+import KafkaWire
+import NIOCore
+
+/// A Fetch request that waits until there is enough to read, or for as long as the client wants.
+final class KafkaFetchJob {
+  /// The longest wait, whatever the client wants, in milliseconds.
+  private static let waitMax = 300_000
+
+  private let request: KafkaFetch.Request
+  private let call: KafkaCall
+  private let tenant: KafkaTenant
+  private weak var session: KafkaSession?
+  private var waits: [(partition: Partition, wait: Partition.Wait)] = []
+  private var deadline: (any KafkaAlarm)?
+  private var isDone = false
+  /// Whether an attempt waits for the disk.
+  private var reading = 0
+  /// Whether the disk was asked, so that the next attempt takes what there is.
+  private var hasRead = false
+  private var isOver = false
+
+  init(
+    _ request: KafkaFetch.Request, _ call: KafkaCall, _ tenant: KafkaTenant, _ session: KafkaSession
+  ) {
+    self.request = request
+    self.call = call
+    self.tenant = tenant
+    self.session = session
+  }
+
+  /// One partition that is asked for, as far as it can be read.
+  private struct Place {
+    var answer = KafkaFetch.Response.Partition()
+    var partition: Partition?
+    var offset: UInt64 = 0
+    var bytesMax = 0
+    var end: UInt64 = 0
+  }
+
+  func begin() {
+    if request.maxWaitMs <= 0 { isOver = true }
+    attempt()
+    guard !isDone, !isOver else { return }
+    deadline = session?.server.clock.alarm(
+      after: min(Int(request.maxWaitMs), Self.waitMax)
+    ) { [weak self] in
+      guard let self else { return }
+      self.deadline = nil
+      self.isOver = true
+      if self.reading == 0 { self.attempt() }
+    }
+  }
+
+  func cancel() {
+    isDone = true
+    deadline?.cancel()
+    deadline = nil
+    stopWaiting()
+  }
+
+  private func stopWaiting() {
+    for (partition, wait) in waits { partition.cancel(wait) }
+    waits = []
+  }
+
+  /// Answers, if there is enough; otherwise waits for more.
+  private func attempt() {
+    guard !isDone, let session else { return }
+    stopWaiting()
+    var topics: [(KafkaFetch.Response.Topic, [Place])] = []
+    var hasFailed = false
+    for said in request.topics {
+      var topic = KafkaFetch.Response.Topic()
+      topic.topic = said.topic
+      topic.topicID = said.topicID
+      let places = said.partitions.map { place($0, of: said, session) }
+      hasFailed = hasFailed || places.contains { $0.answer.error != .noError }
+      topics.append((topic, places))
+    }
+    guard isReady(topics.flatMap(\.1)) else { return }
+    let (response, size) = read(topics, session)
+    if hasFailed || isOver || size >= max(0, Int(request.minBytes)) {
+      finish(response, session)
+    } else {
+      wait(for: topics.flatMap(\.1))
+    }
+  }
+
+  /// Whether all can be read without waiting for the disk; if not, tries again when it can.
+  private func isReady(_ places: [Place]) -> Bool {
+    guard !hasRead else {
+      hasRead = false
+      return true
+    }
+    reading += 1
+    for place in places {
+      guard let partition = place.partition, place.offset < place.end else { continue }
+      let isAtHand = partition.prepare(place.offset, maxBytes: place.bytesMax) { [weak self] in
+        self?.diskHasAnswered()
+      }
+      if !isAtHand { reading += 1 }
+    }
+    reading -= 1
+    return reading == 0
+  }
+
+  private func diskHasAnswered() {
+    reading -= 1
+    guard reading == 0 else { return }
+    hasRead = true
+    attempt()
+  }
+
+  private func place(
+    _ said: KafkaFetch.Request.Partition, of topic: KafkaFetch.Request.Topic,
+    _ session: KafkaSession
+  ) -> Place {
+    var place = Place()
+    place.answer.partitionIndex = said.partition
+    place.answer.highWatermark = -1
+    let byID = call.header.version >= 13
+    guard let known = byID ? tenant.topic(topic.topicID) : tenant.topic(topic.topic) else {
+      place.answer.error = byID ? .unknownTopicID : .unknownTopicOrPartition
+      return place
+    }
+    guard session.mayRead(known.canonical) else {
+      place.answer.error = .topicAuthorizationFailed
+      return place
+    }
+    guard let partition = known.partition(said.partition)?.partition else {
+      place.answer.error = .unknownTopicOrPartition
+      return place
+    }
+    if said.currentLeaderEpoch > partition.leaderEpoch {
+      place.answer.error = .unknownLeaderEpoch
+      return place
+    }
+    let end = partition.committedOffset
+    let first = min(partition.firstOffset, end)
+    place.answer.highWatermark = Int64(clamping: end)
+    place.answer.lastStableOffset = Int64(clamping: end)
+    place.answer.logStartOffset = Int64(clamping: first)
+    guard said.fetchOffset >= Int64(clamping: first), said.fetchOffset <= Int64(clamping: end)
+    else {
+      place.answer.error = .offsetOutOfRange
+      return place
+    }
+    place.partition = partition
+    place.offset = UInt64(said.fetchOffset)
+    place.bytesMax = max(0, Int(said.partitionMaxBytes))
+    place.end = end
+    return place
+  }
+
+  private func read(
+    _ topics: [(KafkaFetch.Response.Topic, [Place])], _ session: KafkaSession
+  ) -> (KafkaFetch.Response, size: Int) {
+    var response = KafkaFetch.Response()
+    var left = min(max(0, Int(request.maxBytes)), session.server.values.fetchBytesMax)
+    var size = 0
+    for (topic, places) in topics {
+      var topic = topic
+      for place in places {
+        var answer = place.answer
+        answer.records = ByteBuffer()
+        if let partition = place.partition, place.offset < place.end, size == 0 || left > 0 {
+          let records = KafkaLogReading.batches(
+            of: partition, from: place.offset, before: place.end,
+            bytesMax: min(left, place.bytesMax), session.engine)
+          // The first batch comes whatever its size, or a client would stand before it for ever.
+          if size == 0 || records.readableBytes <= left {
+            left -= records.readableBytes
+            size += records.readableBytes
+            answer.records = records
+          }
+        }
+        topic.partitions.append(answer)
+      }
+      response.responses.append(topic)
+    }
+    return (response, size)
+  }
+
+  private func wait(for places: [Place]) {
+    for place in places {
+      guard let partition = place.partition else { continue }
+      let wait = partition.whenAppended { [weak self] in
+        guard let self, self.reading == 0 else { return }
+        self.attempt()
+      }
+      waits.append((partition, wait))
+    }
+  }
+
+  private func finish(_ response: KafkaFetch.Response, _ session: KafkaSession) {
+    cancel()
+    session.fetches[ObjectIdentifier(self)] = nil
+    call.answer(KafkaFetch.self, response)
+  }
+}
+
+extension KafkaSession {
+  /// Fetch.
+  func fetch(_ request: KafkaFetch.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
+    // No session is ever made, so that each request says all that it wants (KIP-227).
+    guard request.sessionID == 0 else {
+      return call.answer(KafkaFetch.self, .with { $0.error = .fetchSessionIDNotFound })
+    }
+    let job = KafkaFetchJob(request, call, tenant, self)
+    fetches[ObjectIdentifier(job)] = job
+    job.begin()
+  }
+}

@@ -1,0 +1,104 @@
+import KafkaWire
+
+/// What one partition remembers of idempotent producers: enough to tell what comes again, and what
+/// comes out of order (KIP-98). Pure.
+struct KafkaProducers {
+  /// What is to become of a batch.
+  enum Verdict: Hashable {
+    /// It is new.
+    case new
+    /// It was appended before, at these offsets.
+    case duplicate(first: UInt64, count: Int)
+    /// It is refused.
+    case refused(KafkaErrorCode)
+  }
+
+  /// One batch that was appended.
+  struct Batch: Hashable {
+    var firstSequence: Int32
+    var lastSequence: Int32
+    var offset: UInt64
+    var count: Int
+  }
+
+  private struct Producer {
+    var epoch: Int16
+    /// The last five, oldest first: a client has at most as many under way.
+    var batches: [Batch] = []
+    /// When it wrote last, as a count of writes.
+    var usedAt: UInt64 = 0
+  }
+
+  /// How many batches of a producer are remembered.
+  static let batchesMax = 5
+
+  private var byID: [Int64: Producer] = [:]
+  private var writes: UInt64 = 0
+
+  /// How many producers are remembered.
+  var count: Int { byID.count }
+
+  /// Judges a batch of an idempotent producer; one of another is always new.
+  func judge(_ header: KafkaBatchHeader) -> Verdict {
+    guard header.producerID >= 0 else { return .new }
+    guard let producer = byID[header.producerID] else {
+      // Its earlier batches may have gone of age, so any number is taken.
+      return .new
+    }
+    if header.producerEpoch < producer.epoch { return .refused(.invalidProducerEpoch) }
+    if header.producerEpoch > producer.epoch {
+      return header.baseSequence == 0 ? .new : .refused(.outOfOrderSequenceNumber)
+    }
+    if let known = producer.batches.first(where: {
+      $0.firstSequence == header.baseSequence && $0.lastSequence == header.lastSequence
+    }) {
+      return .duplicate(first: known.offset, count: known.count)
+    }
+    guard let last = producer.batches.last else { return .new }
+    return header.baseSequence == Self.next(last.lastSequence)
+      ? .new : .refused(.outOfOrderSequenceNumber)
+  }
+
+  /// Takes down a batch that was appended at `offset`.
+  ///
+  /// - Parameter producersMax: how many producers are remembered; who wrote longest ago is
+  ///   forgotten.
+  mutating func note(_ header: KafkaBatchHeader, at offset: UInt64, producersMax: Int) {
+    guard header.producerID >= 0 else { return }
+    writes &+= 1
+    var producer = byID[header.producerID] ?? Producer(epoch: header.producerEpoch)
+    if producer.epoch != header.producerEpoch {
+      producer.epoch = header.producerEpoch
+      producer.batches = []
+    }
+    producer.usedAt = writes
+    // A marker of a transaction's end has no sequence; it says which epoch is current.
+    if header.baseSequence >= 0 {
+      if producer.batches.count >= Self.batchesMax { producer.batches.removeFirst() }
+      producer.batches.append(
+        Batch(
+          firstSequence: header.baseSequence, lastSequence: header.lastSequence, offset: offset,
+          count: Int(header.count)))
+    }
+    byID[header.producerID] = producer
+    // An eighth at once, so that a flood of producers does not search each time.
+    if byID.count > producersMax { shrink(to: max(1, producersMax - producersMax / 8)) }
+  }
+
+  /// Forgets a producer: what it wrote last was not kept after all, and is welcome again.
+  mutating func forget(_ producerID: Int64) {
+    byID[producerID] = nil
+  }
+
+  /// Forgets those who wrote longest ago, until no more than `count` are left.
+  mutating func shrink(to count: Int) {
+    guard byID.count > count else { return }
+    let oldest = byID.sorted { $0.value.usedAt < $1.value.usedAt }
+    for (id, _) in oldest.prefix(byID.count - count) { byID[id] = nil }
+  }
+
+  /// Sequences begin anew after 2,147,483,647.
+  private static func next(_ sequence: Int32) -> Int32 {
+    sequence == .max ? 0 : sequence + 1
+  }
+}

@@ -1,0 +1,168 @@
+import GodwitEngine
+public import GodwitFrontEndKit
+public import GodwitPrimitives
+import GodwitWire
+import KafkaWire
+import Logging
+import NIOCore
+
+/// Kafka over TCP and TLS: one broker that leads everything.
+public final class KafkaServer: FrontEnd {
+  /// `kafka`.
+  public static let name = "kafka"
+  /// The `kafka` section.
+  public static var settings: SettingsSection { KafkaSettings.section }
+  /// 9092.
+  public static var defaultPorts: [Transport: Int] { [.tcp: 9092] }
+
+  let context: FrontEndContext
+  let engine: Engine
+  let origin: Origin
+  let clock: KafkaEngineClock
+  private(set) var values: KafkaSettings
+  var statistics = KafkaStatistics()
+  private(set) var sessions: [UInt64: KafkaSession] = [:]
+  private var tenants: [ObjectIdentifier: KafkaTenant] = [:]
+  private var lastProducerID: Int64 = 0
+
+  /// Makes the front end.
+  ///
+  /// - Throws: `SettingsError` where values contradict each other.
+  public init(_ context: FrontEndContext, values: SettingsValues) throws(SettingsError) {
+    self.context = context
+    engine = context.loop.engine
+    clock = KafkaEngineClock(engine)
+    self.values = try KafkaSettings(values)
+    origin = engine.register(origin: Self.name, reader: KafkaEnvelope())
+  }
+
+  /// Kafka does not travel over WebSocket.
+  public var webSocket: WebSocketRules? { nil }
+  /// Kafka has no such upgrade.
+  public var upgradesToTLS: Bool { false }
+  /// As long as a client may take to say who it is.
+  public var handshakeSeconds: Double { values.authTimeoutSeconds }
+  /// Kafka has no word before the first request.
+  public var farewellWhenFull: [UInt8] { [] }
+
+  var authenticator: any Authenticator { context.access.authenticator }
+
+  /// A session for a new connection.
+  public func makeSession(for connection: Connection) -> Session {
+    KafkaSession(connection: connection, server: self)
+  }
+
+  func admit(_ session: KafkaSession) {
+    statistics.connections &+= 1
+    sessions[session.connection.id] = session
+  }
+
+  func forget(_ session: KafkaSession) {
+    sessions[session.connection.id] = nil
+  }
+
+  /// A tenant as its Kafka clients see it, from the first client on.
+  func tenant(_ tenant: Tenant) -> KafkaTenant {
+    if let known = tenants[ObjectIdentifier(tenant)] { return known }
+    let made = KafkaTenant(tenant, server: self)
+    tenants[ObjectIdentifier(tenant)] = made
+    return made
+  }
+
+  /// A number that no producer had before: microseconds since 1970, or one more than the last.
+  func makeProducerID() -> Int64 {
+    lastProducerID = max(lastProducerID &+ 1, engine.now / 1_000)
+    return lastProducerID
+  }
+
+  // MARK: Life
+
+  /// Nothing to do.
+  public func started(listeners: [Transport: BoundAddress]) {}
+
+  /// Takes over the values; clients that are no longer let in are cut.
+  public func reload(values: SettingsValues) throws(SettingsError) {
+    self.values = try KafkaSettings(values)
+    for tenant in tenants.values { tenant.settingsChanged() }
+    for session in Array(sessions.values) { session.settingsChanged() }
+  }
+
+  /// Kafka has no word for it either: clients see the end of the connection, and try again.
+  public func drain(done: @escaping () -> Void) {
+    for session in Array(sessions.values) { session.evict(.shutdown) }
+    done()
+  }
+
+  /// None yet.
+  public var adminRoutes: [AdminRoute] { [] }
+
+  /// Requests, and what was refused.
+  public var metrics: [Metric] {
+    [
+      Metric(
+        "godwit_kafka_requests_total", "Requests of Kafka clients.", .counter,
+        Double(statistics.requests)),
+      Metric(
+        "godwit_kafka_batches_in_total", "Batches of messages that Kafka clients have sent.",
+        .counter, Double(statistics.batchesIn)),
+      Metric(
+        "godwit_kafka_messages_in_total", "Messages that Kafka clients have sent.", .counter,
+        Double(statistics.messagesIn)),
+      Metric(
+        "godwit_kafka_batches_refused_total", "Batches that were not kept.", .counter,
+        Double(statistics.batchesRefused)),
+      Metric(
+        "godwit_kafka_duplicates_total", "Batches that idempotent producers have sent again.",
+        .counter, Double(statistics.duplicates)),
+      Metric(
+        "godwit_kafka_protocol_errors_total", "Connections cut for what no client sends.",
+        .counter, Double(statistics.protocolErrors)),
+      Metric(
+        "godwit_kafka_authentication_failures_total", "Clients that were not let in.", .counter,
+        Double(statistics.authenticationFailures)),
+      Metric(
+        "godwit_kafka_groups", "Consumer groups with members.", .gauge,
+        Double(tenants.values.reduce(0) { $0 + $1.groups.count })),
+    ]
+  }
+
+  // MARK: Names
+
+  /// The name of a topic.
+  public func spell(_ topic: [UInt8]) -> Result<String, NameError> {
+    guard let name = KafkaTopicCodec.name(topic) else {
+      return .failure(
+        NameError(
+          "Kafka has no name for it: longer than \(KafkaTopicCodec.sizeMax) bytes when escaped, "
+            + "`.`, `..`, or with an empty level or a control character"))
+    }
+    return .success(String(decoding: name, as: UTF8.self))
+  }
+
+  /// A topic; Kafka has no patterns.
+  public func pattern(_ text: String) -> Result<TopicPattern, NameError> {
+    canonical(text).map { TopicPattern(canonical: $0) }
+  }
+
+  /// The canonical topic of a name.
+  public func canonical(_ name: String) -> Result<[UInt8], NameError> {
+    guard let topic = KafkaTopicCodec.canonical(Array(name.utf8)) else {
+      return .failure(
+        NameError(
+          "a Kafka topic has 1 to \(KafkaTopicCodec.sizeMax) letters, digits, `.`, `_` and `-`"))
+    }
+    return .success(topic)
+  }
+}
+
+/// Totals of the front end.
+struct KafkaStatistics {
+  var connections: UInt64 = 0
+  var requests: UInt64 = 0
+  var batchesIn: UInt64 = 0
+  var messagesIn: UInt64 = 0
+  var batchesRefused: UInt64 = 0
+  var duplicates: UInt64 = 0
+  var protocolErrors: UInt64 = 0
+  var authenticationFailures: UInt64 = 0
+}

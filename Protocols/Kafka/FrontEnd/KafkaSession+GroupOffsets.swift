@@ -1,0 +1,221 @@
+import GodwitEngine
+import KafkaWire
+import NIOCore
+
+/// What is written beside a position: the epoch and the client's own note.
+struct KafkaOffsetNote {
+  var epoch: Int32
+  var metadata: String
+
+  init(epoch: Int32, metadata: String) {
+    self.epoch = epoch
+    self.metadata = metadata
+  }
+
+  init(_ text: String) {
+    let parts = text.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+    epoch = parts.first.flatMap { Int32($0) } ?? -1
+    metadata = parts.count > 1 ? String(parts[1]) : ""
+  }
+
+  var text: String { "\(epoch) \(metadata)" }
+}
+
+extension KafkaSession {
+  // MARK: OffsetCommit
+
+  /// OffsetCommit: answered when the positions last.
+  func offsetCommit(
+    _ request: KafkaOffsetCommit.Request, _ call: KafkaCall, _ tenant: KafkaTenant
+  ) {
+    let refusal: KafkaErrorCode?
+    if request.groupID.isEmpty {
+      refusal = .invalidGroupID
+    } else if let group = tenant.groups[request.groupID] {
+      refusal = group.mayCommit(
+        generation: request.generationIDOrMemberEpoch, memberID: request.memberID,
+        instanceID: request.groupInstanceID)
+    } else {
+      refusal = request.generationIDOrMemberEpoch < 0 ? nil : .illegalGeneration
+    }
+    var response = KafkaOffsetCommit.Response()
+    for topic in request.topics {
+      var answer = KafkaOffsetCommit.Response.Topic()
+      answer.name = topic.name
+      for said in topic.partitions {
+        var partition = KafkaOffsetCommit.Response.Partition()
+        partition.partitionIndex = said.partitionIndex
+        partition.error = refusal ?? commit(said, topic.name, request.groupID, tenant) ?? .noError
+        answer.partitions.append(partition)
+      }
+      response.topics.append(answer)
+    }
+    guard refusal == nil else { return call.answer(KafkaOffsetCommit.self, response) }
+    tenant.tenant.cursors.whenCommitted { error in
+      if error != nil {
+        for topic in response.topics.indices {
+          for index in response.topics[topic].partitions.indices {
+            response.topics[topic].partitions[index].error = .coordinatorNotAvailable
+          }
+        }
+      }
+      call.answer(KafkaOffsetCommit.self, response)
+    }
+  }
+
+  private func commit(
+    _ said: KafkaOffsetCommit.Request.Partition, _ name: String, _ group: String,
+    _ tenant: KafkaTenant
+  ) -> KafkaErrorCode? {
+    guard let topic = tenant.topic(name), let partition = topic.partition(said.partitionIndex)
+    else {
+      return .unknownTopicOrPartition
+    }
+    guard mayRead(topic.canonical) else { return .topicAuthorizationFailed }
+    let metadata = said.committedMetadata ?? ""
+    guard metadata.utf8.count <= server.values.offsetNoteBytesMax else {
+      return .offsetMetadataTooLarge
+    }
+    guard said.committedOffset >= 0 else { return .invalidCommitOffsetSize }
+    do throws(EngineError) {
+      try tenant.tenant.cursors.commit(
+        UInt64(said.committedOffset),
+        note: KafkaOffsetNote(epoch: said.committedLeaderEpoch, metadata: metadata).text,
+        of: KafkaTenant.cursorGroup(group), in: partition.partition.name)
+      return nil
+    } catch {
+      return error.code == .quotaExceeded ? .throttlingQuotaExceeded : .coordinatorNotAvailable
+    }
+  }
+
+  // MARK: OffsetFetch
+
+  /// One partition of an answer, in whichever form.
+  private struct Position {
+    var index: Int32
+    var offset: Int64 = -1
+    var epoch: Int32 = -1
+    var metadata = ""
+    var error: KafkaErrorCode = .noError
+  }
+
+  /// OffsetFetch: of one group, or of several from version 8 on.
+  func offsetFetch(_ request: KafkaOffsetFetch.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
+    var response = KafkaOffsetFetch.Response()
+    if call.header.version < 8 {
+      let wanted = request.topics?.map { ($0.name, $0.partitionIndexes) }
+      response.topics = positions(of: request.groupID, wanted, tenant).map { name, positions in
+        .with {
+          $0.name = name
+          $0.partitions = positions.map { position in
+            .with {
+              $0.partitionIndex = position.index
+              $0.committedOffset = position.offset
+              $0.committedLeaderEpoch = position.epoch
+              $0.metadata = position.metadata
+              $0.error = position.error
+            }
+          }
+        }
+      }
+    } else {
+      response.groups = request.groups.map { group in
+        let wanted = group.topics?.map { ($0.name, $0.partitionIndexes) }
+        return .with {
+          $0.groupID = group.groupID
+          $0.topics = positions(of: group.groupID, wanted, tenant).map { name, positions in
+            .with {
+              $0.name = name
+              $0.partitions = positions.map { position in
+                .with {
+                  $0.partitionIndex = position.index
+                  $0.committedOffset = position.offset
+                  $0.committedLeaderEpoch = position.epoch
+                  $0.metadata = position.metadata
+                  $0.error = position.error
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+    call.answer(KafkaOffsetFetch.self, response)
+  }
+
+  /// - Parameter wanted: topics and partitions; `nil` for all that have a position.
+  private func positions(
+    of group: String, _ wanted: [(String, [Int32])]?, _ tenant: KafkaTenant
+  ) -> [(String, [Position])] {
+    let known = tenant.tenant.cursors.positions(of: KafkaTenant.cursorGroup(group))
+    func position(_ topic: KafkaTopic, _ partition: KafkaPartition) -> Position? {
+      guard let found = known[partition.partition.name] else { return nil }
+      let note = KafkaOffsetNote(found.note)
+      return Position(
+        index: partition.index, offset: Int64(clamping: found.offset), epoch: note.epoch,
+        metadata: note.metadata)
+    }
+    guard let wanted else {
+      return tenant.allTopics.filter { mayRead($0.canonical) }.compactMap { topic in
+        let found = topic.partitions.compactMap { position(topic, $0) }
+        return found.isEmpty ? nil : (topic.name, found)
+      }
+    }
+    return wanted.map { name, indexes in
+      let topic = tenant.topic(name)
+      let isDenied = topic.map { !mayRead($0.canonical) } ?? false
+      return (
+        name,
+        indexes.map { index in
+          if isDenied { return Position(index: index, error: .topicAuthorizationFailed) }
+          guard let topic, let partition = topic.partition(index) else {
+            return Position(index: index)
+          }
+          return position(topic, partition) ?? Position(index: index)
+        }
+      )
+    }
+  }
+
+  // MARK: OffsetDelete
+
+  /// OffsetDelete: of topics that the group does not read now.
+  func offsetDelete(
+    _ request: KafkaOffsetDelete.Request, _ call: KafkaCall, _ tenant: KafkaTenant
+  ) {
+    var response = KafkaOffsetDelete.Response()
+    let cursors = tenant.tenant.cursors
+    let group = tenant.groups[request.groupID]
+    let name = KafkaTenant.cursorGroup(request.groupID)
+    if group == nil, cursors.positions(of: name).isEmpty {
+      response.error = .groupIDNotFound
+    } else if let group, !group.members.isEmpty, group.protocolType != "consumer" {
+      response.error = .nonEmptyGroup
+    } else {
+      for topic in request.topics {
+        let isRead = group?.isSubscribed(to: topic.name) == true
+        response.topics.append(
+          .with {
+            $0.name = topic.name
+            $0.partitions = topic.partitions.map { said in
+              .with {
+                $0.partitionIndex = said.partitionIndex
+                guard !isRead else {
+                  $0.error = .groupSubscribedToTopic
+                  return
+                }
+                guard let found = tenant.topic(topic.name), mayRead(found.canonical),
+                  let partition = found.partition(said.partitionIndex)
+                else {
+                  $0.error = .unknownTopicOrPartition
+                  return
+                }
+                cursors.remove(name, in: partition.partition.name)
+              }
+            }
+          })
+      }
+    }
+    cursors.whenCommitted { _ in call.answer(KafkaOffsetDelete.self, response) }
+  }
+}

@@ -1,0 +1,202 @@
+import GodwitEngine
+import GodwitFrontEndKit
+import KafkaWire
+import NIOCore
+
+extension KafkaSession {
+  // MARK: FindCoordinator
+
+  /// FindCoordinator: this broker, for everything.
+  func findCoordinator(_ request: KafkaFindCoordinator.Request, _ call: KafkaCall) {
+    let (host, port) = advertised
+    var response = KafkaFindCoordinator.Response()
+    // Groups; there are no others yet.
+    let error: KafkaErrorCode = request.keyType == 0 ? .noError : .invalidRequest
+    if call.header.version < 4 {
+      response.error = error
+      response.nodeID = error == .noError ? server.values.nodeID : -1
+      response.host = error == .noError ? host : ""
+      response.port = error == .noError ? port : -1
+    } else {
+      response.coordinators = request.coordinatorKeys.map { key in
+        .with {
+          $0.key = key
+          $0.error = error
+          $0.nodeID = error == .noError ? server.values.nodeID : -1
+          $0.host = error == .noError ? host : ""
+          $0.port = error == .noError ? port : -1
+        }
+      }
+    }
+    call.answer(KafkaFindCoordinator.self, response)
+  }
+
+  // MARK: Membership
+
+  /// JoinGroup.
+  func joinGroup(_ request: KafkaJoinGroup.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
+    func refuse(_ error: KafkaErrorCode) {
+      call.answer(
+        KafkaJoinGroup.self,
+        .with {
+          $0.error = error
+          $0.memberID = request.memberID
+        })
+    }
+    guard !request.groupID.isEmpty else { return refuse(.invalidGroupID) }
+    let known = tenant.groups[request.groupID]
+    guard known != nil || request.memberID.isEmpty else { return refuse(.unknownMemberID) }
+    guard let group = known ?? tenant.makeGroup(request.groupID) else {
+      return refuse(.groupMaxSizeReached)
+    }
+    let joiner = KafkaJoiner(
+      clientID: connection.clientName.isEmpty ? "client" : connection.clientName,
+      clientHost: "/\(connection.peer.address)", takesIDFirst: call.header.version >= 4,
+      maySkipAssignment: call.header.version >= 9)
+    group.join(request, as: joiner) { call.answer(KafkaJoinGroup.self, $0) }
+    if group.members.isEmpty, group.pending.isEmpty { tenant.removeGroup(request.groupID) }
+  }
+
+  /// SyncGroup.
+  func syncGroup(_ request: KafkaSyncGroup.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
+    guard let group = tenant.groups[request.groupID] else {
+      return call.answer(
+        KafkaSyncGroup.self,
+        .with { $0.error = request.groupID.isEmpty ? .invalidGroupID : .unknownMemberID })
+    }
+    group.sync(request) { call.answer(KafkaSyncGroup.self, $0) }
+  }
+
+  /// Heartbeat.
+  func heartbeat(_ request: KafkaHeartbeat.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
+    let error =
+      tenant.groups[request.groupID]?.heartbeat(request)
+      ?? (request.groupID.isEmpty ? .invalidGroupID : .unknownMemberID)
+    call.answer(KafkaHeartbeat.self, .with { $0.error = error })
+  }
+
+  /// LeaveGroup: one member, or several from version 3 on.
+  func leaveGroup(_ request: KafkaLeaveGroup.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
+    var response = KafkaLeaveGroup.Response()
+    guard !request.groupID.isEmpty else {
+      response.error = .invalidGroupID
+      return call.answer(KafkaLeaveGroup.self, response)
+    }
+    let group = tenant.groups[request.groupID]
+    if call.header.version < 3 {
+      response.error = group?.leave(request.memberID, instanceID: nil) ?? .unknownMemberID
+    } else {
+      response.members = request.members.map { said in
+        .with {
+          $0.memberID = said.memberID
+          $0.groupInstanceID = said.groupInstanceID
+          $0.error =
+            group?.leave(said.memberID, instanceID: said.groupInstanceID) ?? .unknownMemberID
+        }
+      }
+    }
+    call.answer(KafkaLeaveGroup.self, response)
+  }
+
+  // MARK: Looking and removing
+
+  /// Groups of which there are only positions.
+  private func restingGroups(_ tenant: KafkaTenant) -> [String] {
+    let prefix = KafkaTenant.cursorGroup("")
+    return tenant.tenant.cursors.groups.filter { $0.hasPrefix(prefix) }
+      .map { String($0.dropFirst(prefix.count)) }.filter { tenant.groups[$0] == nil }
+  }
+
+  /// ListGroups.
+  func listGroups(_ request: KafkaListGroups.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
+    var groups = tenant.groups.values.map { group in
+      KafkaListGroups.Response.Group.with {
+        $0.groupID = group.name
+        $0.protocolType = group.protocolType ?? ""
+        $0.groupState = group.state.rawValue
+        $0.groupType = "classic"
+      }
+    }
+    groups += restingGroups(tenant).map { name in
+      .with {
+        $0.groupID = name
+        $0.groupState = KafkaGroup.State.empty.rawValue
+        $0.groupType = "classic"
+      }
+    }
+    let states = Set(request.statesFilter.map { $0.lowercased() })
+    let types = Set(request.typesFilter.map { $0.lowercased() })
+    groups.removeAll {
+      (!states.isEmpty && !states.contains($0.groupState.lowercased()))
+        || (!types.isEmpty && !types.contains($0.groupType))
+    }
+    groups.sort { $0.groupID < $1.groupID }
+    call.answer(KafkaListGroups.self, .with { $0.groups = groups })
+  }
+
+  /// DescribeGroups.
+  func describeGroups(
+    _ request: KafkaDescribeGroups.Request, _ call: KafkaCall, _ tenant: KafkaTenant
+  ) {
+    var response = KafkaDescribeGroups.Response()
+    for name in request.groups {
+      var answer = KafkaDescribeGroups.Response.Group()
+      answer.groupID = name
+      if let group = tenant.groups[name] {
+        describe(group, &answer)
+      } else if !tenant.tenant.cursors.positions(of: KafkaTenant.cursorGroup(name)).isEmpty {
+        answer.groupState = KafkaGroup.State.empty.rawValue
+      } else {
+        answer.groupState = KafkaGroup.State.dead.rawValue
+        if call.header.version >= 6 {
+          answer.error = .groupIDNotFound
+          answer.errorMessage = "no such group"
+        }
+      }
+      if request.includeAuthorizedOperations { answer.authorizedOperations = groupOperations }
+      response.groups.append(answer)
+    }
+    call.answer(KafkaDescribeGroups.self, response)
+  }
+
+  private func describe(
+    _ group: KafkaGroup, _ answer: inout KafkaDescribeGroups.Response.Group
+  ) {
+    answer.groupState = group.state.rawValue
+    answer.protocolType = group.protocolType ?? ""
+    let isStable = group.state == .stable
+    answer.protocolData = isStable ? group.protocolName ?? "" : ""
+    answer.members = group.members.map { member in
+      .with {
+        $0.memberID = member.id
+        $0.groupInstanceID = member.instanceID
+        $0.clientID = member.clientID
+        $0.clientHost = member.clientHost
+        guard isStable else { return }
+        $0.memberMetadata = member.metadata(for: group.protocolName)
+        $0.memberAssignment = member.assignment
+      }
+    }
+  }
+
+  /// DeleteGroups: those without members, with their positions.
+  func deleteGroups(
+    _ request: KafkaDeleteGroups.Request, _ call: KafkaCall, _ tenant: KafkaTenant
+  ) {
+    var response = KafkaDeleteGroups.Response()
+    let cursors = tenant.tenant.cursors
+    for name in request.groupsNames {
+      var answer = KafkaDeleteGroups.Response.Group()
+      answer.groupID = name
+      if tenant.groups[name]?.members.isEmpty == false {
+        answer.error = .nonEmptyGroup
+      } else {
+        let isGone = cursors.remove(KafkaTenant.cursorGroup(name))
+        if !isGone, tenant.groups[name] == nil { answer.error = .groupIDNotFound }
+        tenant.removeGroup(name)
+      }
+      response.results.append(answer)
+    }
+    cursors.whenCommitted { _ in call.answer(KafkaDeleteGroups.self, response) }
+  }
+}

@@ -1,0 +1,180 @@
+import GodwitEngine
+import GodwitFrontEndKit
+import KafkaWire
+import NIOCore
+
+extension KafkaSession {
+  /// Where clients are told to connect to.
+  var advertised: (host: String, port: Int32) {
+    let values = server.values
+    let local = connection.localAddress
+    return (
+      values.advertisedHost.isEmpty ? local?.host ?? "127.0.0.1" : values.advertisedHost,
+      Int32(clamping: values.advertisedPort == 0 ? local?.port ?? 9092 : values.advertisedPort)
+    )
+  }
+
+  /// Bits of `AclOperation` (KIP-430): what the client may do.
+  private enum Operation {
+    static let read: Int32 = 1 << 3
+    static let write: Int32 = 1 << 4
+    static let create: Int32 = 1 << 5
+    static let delete: Int32 = 1 << 6
+    static let alter: Int32 = 1 << 7
+    static let describe: Int32 = 1 << 8
+    static let describeConfigs: Int32 = 1 << 10
+    static let alterConfigs: Int32 = 1 << 11
+  }
+
+  func operations(on topic: [UInt8]) -> Int32 {
+    var bits: Int32 = 0
+    let (reads, writes) = (mayRead(topic), mayWrite(topic))
+    if reads { bits |= Operation.read }
+    if writes { bits |= Operation.write | Operation.create }
+    if reads || writes { bits |= Operation.describe | Operation.describeConfigs }
+    if reads, writes { bits |= Operation.delete | Operation.alter | Operation.alterConfigs }
+    return bits
+  }
+
+  private var clusterOperations: Int32 {
+    Operation.create | Operation.describe | Operation.describeConfigs
+  }
+
+  /// What a client may do with a group: everybody in the tenant everything.
+  var groupOperations: Int32 { Operation.read | Operation.describe | Operation.delete }
+
+  // MARK: Metadata
+
+  /// Metadata: this broker, and topics; those that are not there may be made.
+  func metadata(_ request: KafkaMetadata.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
+    var response = KafkaMetadata.Response()
+    let (host, port) = advertised
+    response.brokers = [
+      .with {
+        $0.nodeID = server.values.nodeID
+        $0.host = host
+        $0.port = port
+      }
+    ]
+    response.clusterID = server.values.clusterID
+    response.controllerID = server.values.nodeID
+    if request.includeClusterAuthorizedOperations {
+      response.clusterAuthorizedOperations = clusterOperations
+    }
+    var madeCount = 0
+    let wantsAll =
+      request.topics == nil || (call.header.version == 0 && request.topics?.isEmpty == true)
+    if wantsAll {
+      response.topics = tenant.allTopics
+        .filter { mayRead($0.canonical) || mayWrite($0.canonical) }
+        .map { describe($0, request) }
+    } else {
+      var seen: Set<String> = []
+      for said in request.topics ?? [] {
+        if let name = said.name {
+          guard seen.insert(name).inserted else { continue }
+          response.topics.append(find(name, request, tenant, &madeCount))
+        } else if let topic = tenant.topic(said.topicID),
+          mayRead(topic.canonical) || mayWrite(topic.canonical)
+        {
+          response.topics.append(describe(topic, request))
+        } else {
+          response.topics.append(
+            .with {
+              $0.error = .unknownTopicID
+              $0.topicID = said.topicID
+            })
+        }
+      }
+    }
+    guard madeCount > 0 else { return call.answer(KafkaMetadata.self, response) }
+    tenant.tenant.partitionedTopics.whenCommitted { error in
+      if error != nil {
+        for index in response.topics.indices { response.topics[index].error = .kafkaStorageError }
+      }
+      call.answer(KafkaMetadata.self, response)
+    }
+  }
+
+  /// How many topics one request makes by asking for them.
+  private static var madeMax: Int { 100 }
+
+  private func find(
+    _ name: String, _ request: KafkaMetadata.Request, _ tenant: KafkaTenant, _ madeCount: inout Int
+  ) -> KafkaMetadata.Response.Topic {
+    func failed(_ code: KafkaErrorCode) -> KafkaMetadata.Response.Topic {
+      .with {
+        $0.error = code
+        $0.name = name
+      }
+    }
+    guard let canonical = KafkaTopicCodec.canonical(Array(name.utf8)) else {
+      return failed(.invalidTopic)
+    }
+    guard mayRead(canonical) || mayWrite(canonical) else {
+      return failed(.topicAuthorizationFailed)
+    }
+    if let topic = tenant.topic(name) { return describe(topic, request) }
+    guard request.allowAutoTopicCreation, server.values.createsTopics else {
+      return failed(.unknownTopicOrPartition)
+    }
+    guard mayWrite(canonical) else { return failed(.topicAuthorizationFailed) }
+    // The rest when it asks again, so that one request does not hold up everybody.
+    guard madeCount < Self.madeMax else { return failed(.leaderNotAvailable) }
+    if let refusal = tenant.create(name) { return failed(refusal.code) }
+    madeCount += 1
+    return tenant.topic(name).map { describe($0, request) } ?? failed(.unknownTopicOrPartition)
+  }
+
+  private func describe(
+    _ topic: KafkaTopic, _ request: KafkaMetadata.Request
+  ) -> KafkaMetadata.Response.Topic {
+    let node = server.values.nodeID
+    return .with { answer in
+      answer.name = topic.name
+      answer.topicID = topic.id
+      answer.partitions = topic.partitions.map { partition in
+        .with {
+          $0.partitionIndex = partition.index
+          $0.leaderID = node
+          $0.leaderEpoch = partition.partition.leaderEpoch
+          $0.replicaNodes = [node]
+          $0.isrNodes = [node]
+        }
+      }
+      if request.includeTopicAuthorizedOperations {
+        answer.topicAuthorizedOperations = operations(on: topic.canonical)
+      }
+    }
+  }
+
+  // MARK: DescribeCluster
+
+  /// DescribeCluster: this broker again.
+  func describeCluster(_ request: KafkaDescribeCluster.Request, _ call: KafkaCall) {
+    let (host, port) = advertised
+    call.answer(
+      KafkaDescribeCluster.self,
+      .with { response in
+        guard request.endpointType == 1 else {
+          response.error =
+            request.endpointType == 2
+            ? .mismatchedEndpointType : .unsupportedEndpointType
+          response.errorMessage = "this is a broker"
+          return
+        }
+        response.clusterID = server.values.clusterID
+        response.controllerID = server.values.nodeID
+        response.brokers = [
+          .with {
+            $0.brokerID = server.values.nodeID
+            $0.host = host
+            $0.port = port
+          }
+        ]
+        if request.includeClusterAuthorizedOperations {
+          response.clusterAuthorizedOperations = clusterOperations
+        }
+      })
+  }
+}

@@ -1,0 +1,149 @@
+import GodwitEngine
+import KafkaWire
+import NIOCore
+
+extension KafkaSession {
+  /// A partition that a client may read, or why not.
+  private func readable(
+    _ topic: String, _ index: Int32, _ tenant: KafkaTenant
+  ) -> Result<Partition, KafkaRefusal> {
+    guard let known = tenant.topic(topic) else {
+      return .failure(KafkaRefusal(.unknownTopicOrPartition, "no such topic"))
+    }
+    guard mayRead(known.canonical) else {
+      return .failure(KafkaRefusal(.topicAuthorizationFailed, "not permitted"))
+    }
+    guard let partition = known.partition(index)?.partition else {
+      return .failure(KafkaRefusal(.unknownTopicOrPartition, "no such partition"))
+    }
+    return .success(partition)
+  }
+
+  // MARK: ListOffsets
+
+  /// ListOffsets: where a partition begins, ends, or was at a time.
+  func listOffsets(_ request: KafkaListOffsets.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
+    var response = KafkaListOffsets.Response()
+    var opened = 0
+    for topic in request.topics {
+      var answer = KafkaListOffsets.Response.Topic()
+      answer.name = topic.name
+      for said in topic.partitions {
+        var partition = KafkaListOffsets.Response.Partition()
+        partition.partitionIndex = said.partitionIndex
+        switch readable(topic.name, said.partitionIndex, tenant) {
+        case .failure(let refusal): partition.error = refusal.code
+        case .success(let found): list(said.timestamp, of: found, into: &partition, opened: &opened)
+        }
+        answer.partitions.append(partition)
+      }
+      response.topics.append(answer)
+    }
+    call.answer(KafkaListOffsets.self, response)
+  }
+
+  private func list(
+    _ timestamp: Int64, of partition: Partition,
+    into answer: inout KafkaListOffsets.Response.Partition, opened: inout Int
+  ) {
+    // The client asks for the rest again.
+    guard opened < KafkaLogReading.openedPerRequestMax else {
+      answer.error = .requestTimedOut
+      return
+    }
+    answer.leaderEpoch = partition.leaderEpoch
+    switch timestamp {
+    case -1: answer.offset = Int64(clamping: partition.committedOffset)
+    // The oldest there is, and the oldest on this machine's disk, which is the same.
+    case -2, -4:
+      answer.offset = Int64(clamping: min(partition.firstOffset, partition.committedOffset))
+    case -3:
+      if let found = KafkaLogReading.latest(of: partition, engine, opened: &opened) {
+        answer.offset = Int64(clamping: found.offset)
+        answer.timestamp = found.timestamp
+      }
+    case 0...:
+      if let found = KafkaLogReading.offset(
+        of: partition, notBefore: timestamp, engine, opened: &opened)
+      {
+        answer.offset = Int64(clamping: found.offset)
+        answer.timestamp = found.timestamp
+      }
+    // What lies elsewhere: nothing does.
+    case -5: answer.offset = -1
+    default: answer.error = .unsupportedVersion
+    }
+  }
+
+  // MARK: OffsetForLeaderEpoch
+
+  /// OffsetForLeaderEpoch: where an epoch ends. There is one.
+  func offsetForLeaderEpoch(
+    _ request: KafkaOffsetForLeaderEpoch.Request, _ call: KafkaCall, _ tenant: KafkaTenant
+  ) {
+    var response = KafkaOffsetForLeaderEpoch.Response()
+    for topic in request.topics {
+      var answer = KafkaOffsetForLeaderEpoch.Response.Topic()
+      answer.topic = topic.topic
+      for said in topic.partitions {
+        var partition = KafkaOffsetForLeaderEpoch.Response.Partition()
+        partition.partition = said.partition
+        switch readable(topic.topic, said.partition, tenant) {
+        case .failure(let refusal): partition.error = refusal.code
+        case .success(let found):
+          if said.currentLeaderEpoch > found.leaderEpoch {
+            partition.error = .unknownLeaderEpoch
+          } else if said.leaderEpoch == found.leaderEpoch {
+            partition.leaderEpoch = found.leaderEpoch
+            partition.endOffset = Int64(clamping: found.committedOffset)
+          }
+        }
+        answer.partitions.append(partition)
+      }
+      response.topics.append(answer)
+    }
+    call.answer(KafkaOffsetForLeaderEpoch.self, response)
+  }
+
+  // MARK: DeleteRecords
+
+  /// DeleteRecords: the oldest go.
+  func deleteRecords(
+    _ request: KafkaDeleteRecords.Request, _ call: KafkaCall, _ tenant: KafkaTenant
+  ) {
+    var response = KafkaDeleteRecords.Response()
+    for topic in request.topics {
+      var answer = KafkaDeleteRecords.Response.Topic()
+      answer.name = topic.name
+      for said in topic.partitions {
+        var partition = KafkaDeleteRecords.Response.Partition()
+        partition.partitionIndex = said.partitionIndex
+        partition.lowWatermark = -1
+        switch readable(topic.name, said.partitionIndex, tenant) {
+        case .failure(let refusal): partition.error = refusal.code
+        case .success(let found): delete(said.offset, of: found, topic.name, tenant, &partition)
+        }
+        answer.partitions.append(partition)
+      }
+      response.topics.append(answer)
+    }
+    call.answer(KafkaDeleteRecords.self, response)
+  }
+
+  private func delete(
+    _ offset: Int64, of partition: Partition, _ name: String, _ tenant: KafkaTenant,
+    _ answer: inout KafkaDeleteRecords.Response.Partition
+  ) {
+    guard let topic = tenant.topic(name), mayWrite(topic.canonical) else {
+      answer.error = .topicAuthorizationFailed
+      return
+    }
+    let end = offset == -1 ? Int64(clamping: partition.committedOffset) : offset
+    guard end >= 0, end <= Int64(clamping: partition.committedOffset) else {
+      answer.error = .offsetOutOfRange
+      return
+    }
+    partition.trim(before: UInt64(end))
+    answer.lowWatermark = Int64(clamping: min(partition.firstOffset, partition.committedOffset))
+  }
+}

@@ -1,0 +1,243 @@
+import GodwitEngine
+import GodwitFrontEndKit
+import KafkaWire
+import Logging
+import NIOCore
+
+/// The server's half of one Kafka connection. Confined to the loop.
+///
+/// Requests are served one after the other, as Kafka does; only Produce requests overtake the wait
+/// for the commit of those before them. `KafkaSession+Serve` says which is served by whom.
+final class KafkaSession: Session {
+  /// Where a conversation is.
+  enum Stage {
+    /// The client must say who it is.
+    case unknown
+    /// It is being found out.
+    case authenticating
+    /// Requests are served.
+    case serving
+    /// The session has ended the connection, or the connection is gone.
+    case ended
+  }
+
+  /// How many Produce requests may wait for their commit.
+  private static let callsMax = 64
+  /// No request is begun while so much waits to be sent.
+  private static let unsentMax = 1 << 20
+  /// The largest request of a client that has not said who it is.
+  private static let strangerBytesMax = 64 << 10
+  /// The largest request of which what is in it may wait for a commit beside others.
+  private static let callBytesMax = 4 << 20
+
+  let server: KafkaServer
+  var stage = Stage.unknown
+  var principal: Principal?
+  var tenant: KafkaTenant?
+  /// The SASL exchange that is under way.
+  var exchange: KafkaExchange?
+  /// The software that the client says it is.
+  var software = ""
+  private var calls: [KafkaCall] = []
+  private var callBytes = 0
+  /// Whether a whole request waits for its turn.
+  private var isHeld = false
+  private var timeout: (any KafkaAlarm)?
+
+  init(connection: Connection, server: KafkaServer) {
+    self.server = server
+    super.init(connection: connection)
+  }
+
+  var engine: Engine { server.engine }
+
+  // MARK: Opening
+
+  override func opened() {
+    connection.pendingBytesMax = server.values.pendingBytesMax
+    connection.writeDeadlineSeconds = server.values.writeDeadlineSeconds
+    server.admit(self)
+    // Everybody may come in, or a certificate says who this is.
+    server.context.access.authenticate(.none, peer: identity) { result in
+      if case .success(let principal) = result { self.adopt(principal) }
+    }
+    guard stage == .unknown else { return }
+    let milliseconds = Int(server.values.authTimeoutSeconds * 1_000)
+    timeout = server.clock.alarm(after: milliseconds) { [weak self] in
+      guard let self, self.stage != .serving else { return }
+      self.end(.authenticationTimeout)
+    }
+  }
+
+  var identity: PeerIdentity {
+    let peer = connection.peer
+    return PeerIdentity(
+      protocolName: KafkaServer.name, address: peer.address,
+      certificateSubject: peer.certificateSubject,
+      certificateCommonName: peer.certificateCommonName, clientID: connection.clientName)
+  }
+
+  /// Serves the client as `principal` from now on.
+  func adopt(_ principal: Principal) {
+    self.principal = principal
+    tenant = server.tenant(principal.tenant)
+    stage = .serving
+    timeout?.cancel()
+    timeout = nil
+    connection.userName = principal.name
+    connection.tenantName = principal.tenant.name
+  }
+
+  // MARK: Reading
+
+  override func receive(_ bytes: UnsafeRawBufferPointer) -> Intake {
+    var offset = 0
+    while stage != .ended, connection.isOpen {
+      let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
+      do throws(KafkaWireError) {
+        switch try KafkaFrame.scan(rest, sizeMax: frameSizeMax) {
+        case .incomplete(let needed): return Intake(consumed: offset, needed: needed)
+        case .frame(let size):
+          let frame = UnsafeRawBufferPointer(rebasing: rest[KafkaFrame.headSize..<size])
+          guard mayTake(frame) else {
+            isHeld = true
+            connection.pauseReading()
+            return Intake(consumed: offset)
+          }
+          offset += size
+          try take(ByteBuffer(bytes: frame))
+          if engine.effort.pointee > Engine.effortMax {
+            connection.giveWay()
+            return Intake(consumed: offset)
+          }
+        }
+      } catch {
+        fail(error)
+      }
+    }
+    return Intake(consumed: bytes.count)
+  }
+
+  private var frameSizeMax: Int {
+    stage == .serving ? server.values.requestBytesMax : Self.strangerBytesMax
+  }
+
+  private func mayTake(_ frame: UnsafeRawBufferPointer) -> Bool {
+    guard stage != .authenticating, connection.pendingBytes < Self.unsentMax else { return false }
+    guard let last = calls.last else { return true }
+    return last.header.key == .produce && Self.isProduce(frame) && calls.count < Self.callsMax
+      && callBytes + frame.count <= Self.callBytesMax
+  }
+
+  private static func isProduce(_ frame: UnsafeRawBufferPointer) -> Bool {
+    frame.count >= 2 && frame[0] == 0 && frame[1] == 0
+  }
+
+  private func take(_ frame: ByteBuffer) throws(KafkaWireError) {
+    if let exchange, exchange.isRaw { return continueRaw(exchange, frame) }
+    var body = frame
+    let header = try KafkaRequestHeader(from: &body)
+    server.statistics.requests &+= 1
+    if let name = header.clientID, connection.clientName != name {
+      connection.clientName = String(name.prefix(256))
+    }
+    let call = KafkaCall(header, size: frame.readableBytes, session: self)
+    calls.append(call)
+    callBytes += call.size
+    try serve(call, body)
+  }
+
+  // MARK: Sending
+
+  /// Sends what is ready, in the order of the requests.
+  func flushAnswers() {
+    var sent = 0
+    for call in calls {
+      guard let pieces = call.pieces else { break }
+      for piece in pieces { connection.append(piece) }
+      callBytes -= call.size
+      sent += 1
+    }
+    guard sent > 0 else { return }
+    calls.removeFirst(sent)
+    goOn()
+  }
+
+  /// Takes the request that was put off, if its turn has come.
+  func goOn() {
+    guard isHeld, stage != .ended, stage != .authenticating,
+      connection.pendingBytes < Self.unsentMax,
+      calls.isEmpty || calls.last?.header.key == .produce
+    else { return }
+    isHeld = false
+    connection.resumeReading()
+  }
+
+  override func outputDrained() {
+    goOn()
+  }
+
+  // MARK: Ending
+
+  /// The client has sent what no client sends.
+  func fail(_ error: KafkaWireError) {
+    server.statistics.protocolErrors &+= 1
+    server.context.logger.debug(
+      "kafka: \(error)", metadata: ["address": "\(connection.peer.address)"])
+    end(.protocolError)
+  }
+
+  func end(_ reason: CloseReason) {
+    guard stage != .ended else { return }
+    stage = .ended
+    timeout?.cancel()
+    timeout = nil
+    connection.close(reason)
+  }
+
+  override func closed(_ reason: CloseReason) {
+    stage = .ended
+    timeout?.cancel()
+    timeout = nil
+    server.forget(self)
+    let open = calls
+    calls = []
+    for call in open { call.session = nil }
+    for fetch in fetches.values { fetch.cancel() }
+    fetches = [:]
+  }
+
+  /// Fetches that wait for records.
+  var fetches: [ObjectIdentifier: KafkaFetchJob] = [:]
+
+  override var details: [(name: String, value: SettingValue)] {
+    [("software", .text(software)), ("requests_open", .integer(calls.count))]
+  }
+
+  /// The settings were read again: does the client still get in, and with what?
+  func settingsChanged() {
+    connection.pendingBytesMax = server.values.pendingBytesMax
+    connection.writeDeadlineSeconds = server.values.writeDeadlineSeconds
+    guard let principal else { return }
+    guard let today = server.authenticator.refresh(principal, peer: identity),
+      today.tenant === principal.tenant
+    else { return end(.authentication) }
+    self.principal = today
+  }
+
+  // MARK: Rights
+
+  /// Whether the client may see what is in a topic.
+  func mayRead(_ topic: [UInt8]) -> Bool {
+    principal?.permissions.map { rights in
+      topic.withUnsafeBytes { rights.subscribe.permits($0) }
+    } ?? true
+  }
+
+  /// Whether the client may add to a topic.
+  func mayWrite(_ topic: [UInt8]) -> Bool {
+    principal?.permissions.map { rights in
+      topic.withUnsafeBytes { rights.publish.permits($0) }
+    } ?? true
+  }
+}

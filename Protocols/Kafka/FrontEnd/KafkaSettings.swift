@@ -1,0 +1,150 @@
+import GodwitFrontEndKit
+
+/// The `kafka` section of the settings.
+struct KafkaSettings: Hashable {
+  var advertisedHost: String
+  var advertisedPort: Int
+  var nodeID: Int32
+  var clusterID: String
+  var createsTopics: Bool
+  var partitions: Int
+  var partitionsMax: Int
+  var messageBytesMax: Int
+  var requestBytesMax: Int
+  var fetchBytesMax: Int
+  var retentionMilliseconds: Int
+  var retentionBytes: Int
+  var rebalanceDelayMilliseconds: Int
+  var sessionTimeoutMilliseconds: ClosedRange<Int>
+  var groupSizeMax: Int
+  var groupsMax: Int
+  var offsetNoteBytesMax: Int
+  var producersMax: Int
+  var authTimeoutSeconds: Double
+  var pendingBytesMax: Int
+  var writeDeadlineSeconds: Double
+
+  /// Reads checked values.
+  ///
+  /// - Throws: `SettingsError` when two contradict each other.
+  init(_ values: SettingsValues) throws(SettingsError) {
+    advertisedHost = values.text("advertised_host")
+    advertisedPort = values.int("advertised_port")
+    nodeID = Int32(clamping: values.int("node_id"))
+    clusterID = values.text("cluster_id")
+    createsTopics = values.bool("auto_create_topics")
+    partitions = values.int("num_partitions")
+    partitionsMax = values.int("max_partitions")
+    messageBytesMax = values.int("message_bytes_max")
+    requestBytesMax = values.int("request_bytes_max")
+    fetchBytesMax = values.int("fetch_bytes_max")
+    retentionMilliseconds = values.int("retention_ms")
+    retentionBytes = values.int("retention_bytes")
+    rebalanceDelayMilliseconds = values.int("group_initial_rebalance_delay_ms")
+    let shortest = values.int("group_min_session_timeout_ms")
+    let longest = values.int("group_max_session_timeout_ms")
+    guard shortest <= longest else {
+      throw SettingsError(
+        "kafka.group_min_session_timeout_ms", "more than group_max_session_timeout_ms")
+    }
+    sessionTimeoutMilliseconds = shortest...longest
+    groupSizeMax = values.int("group_max_size")
+    groupsMax = values.int("max_groups")
+    offsetNoteBytesMax = values.int("offset_metadata_bytes_max")
+    producersMax = values.int("producers_per_partition_max")
+    authTimeoutSeconds = values.double("auth_timeout_seconds")
+    pendingBytesMax = values.int("write_pending_bytes_max")
+    writeDeadlineSeconds = values.double("write_deadline_seconds")
+    guard partitions <= partitionsMax else {
+      throw SettingsError("kafka.num_partitions", "more than max_partitions")
+    }
+  }
+
+  static let section = SettingsSection(
+    "kafka", "The Kafka protocol. Defaults follow Kafka where it has the setting.",
+    place + topics + sizes + groups + connections)
+
+  private static let place: [Setting] = [
+    Setting(
+      "advertised_host", .text, default: .text(""),
+      "The host name or address that clients are told to connect to; when empty, the address that "
+        + "they have connected to."),
+    Setting(
+      "advertised_port", .integer(0...65_535), default: .integer(0),
+      "The port that clients are told; 0 for the one that they have connected to."),
+    Setting(
+      "node_id", .integer(0...2_147_483_647), default: .integer(1),
+      "The broker's number, as clients show it."),
+    Setting(
+      "cluster_id", .text, default: .text("godwit"), "The cluster's name, as clients show it."),
+  ]
+
+  private static let topics: [Setting] = [
+    Setting(
+      "auto_create_topics", .bool, default: .bool(true),
+      "Whether a topic is made when a client that allows it asks for one that is not there."),
+    Setting(
+      "num_partitions", .integer(1...100_000), default: .integer(1),
+      "Partitions of topics for which nothing else is said."),
+    Setting(
+      "max_partitions", .integer(1...1_000_000), default: .integer(10_000),
+      "Partitions of all topics of a tenant together."),
+    Setting(
+      "retention_ms", .integer(-1...(1 << 53)), default: .integer(604_800_000),
+      "How long messages are kept, in milliseconds, where the topic says nothing; -1 for ever."),
+    Setting(
+      "retention_bytes", .integer(-1...(1 << 53)), default: .integer(-1),
+      "How many bytes of messages a partition keeps where the topic says nothing; -1 for any."),
+  ]
+
+  private static let sizes: [Setting] = [
+    Setting(
+      "message_bytes_max", .integer(1_024...(1 << 30)), default: .integer(1_048_588),
+      "The largest batch of messages, in bytes, where the topic says nothing."),
+    Setting(
+      "request_bytes_max", .integer(65_536...(1 << 30)), default: .integer(16 << 20),
+      "The largest request, in bytes."),
+    Setting(
+      "fetch_bytes_max", .integer(65_536...(1 << 30)), default: .integer(16 << 20),
+      "How many bytes of messages one response holds, a single larger batch excepted."),
+    Setting(
+      "offset_metadata_bytes_max", .integer(0...1_048_576), default: .integer(4_096),
+      "The longest note that a client may commit beside an offset, in bytes."),
+    Setting(
+      "producers_per_partition_max", .integer(16...1_000_000), default: .integer(4_096),
+      "Idempotent producers that a partition remembers, those who wrote last. A producer that is "
+        + "forgotten goes on, but a batch that it repeats then is there twice."),
+  ]
+
+  private static let groups: [Setting] = [
+    Setting(
+      "group_initial_rebalance_delay_ms", .integer(0...3_600_000), default: .integer(3_000),
+      "How long the first member of an empty group waits for others."),
+    Setting(
+      "group_min_session_timeout_ms", .integer(1...86_400_000), default: .integer(6_000),
+      "The shortest session timeout that a member of a group may ask for."),
+    Setting(
+      "group_max_session_timeout_ms", .integer(1...86_400_000), default: .integer(1_800_000),
+      "The longest session timeout that a member of a group may ask for."),
+    Setting(
+      "group_max_size", .integer(1...1_000_000), default: .integer(10_000),
+      "Members of one group."),
+    Setting(
+      "max_groups", .integer(1...10_000_000), default: .integer(100_000),
+      "Groups with members, of a tenant."),
+  ]
+
+  private static let connections: [Setting] = [
+    Setting(
+      "auth_timeout_seconds", .double(0.1...3_600), default: .double(10),
+      "How long a client may take to say who it is when credentials are required, and for a TLS "
+        + "handshake."),
+    Setting(
+      "write_pending_bytes_max", .integer(1_024...(4 << 30)), default: .integer(64 << 20),
+      "How many bytes may wait for a client that does not read before it is cut."),
+    Setting(
+      "write_deadline_seconds", .double(0...86_400), default: .double(60),
+      "How long a client's socket may take nothing while bytes wait for it before it is cut; 0 for "
+        + "ever."),
+  ]
+}

@@ -1,0 +1,178 @@
+import GodwitEngine
+import KafkaWire
+
+/// A tenant as its Kafka clients see it: topics, and groups with members.
+final class KafkaTenant {
+  let tenant: Tenant
+  unowned let server: KafkaServer
+  /// Groups with members, or whose members are about to join.
+  private(set) var groups: [String: KafkaGroup] = [:]
+  private var topics: [String: KafkaTopic] = [:]
+  private var names: [KafkaUUID: String] = [:]
+  /// Topics' names by what they have in common with those that differ in `.` and `_` only.
+  private var alike: [String: String] = [:]
+  private(set) var partitionCount = 0
+
+  init(_ tenant: Tenant, server: KafkaServer) {
+    self.tenant = tenant
+    self.server = server
+    tenant.partitionedTopics.choose = { key, partitions in
+      KafkaPartitioner.partition(of: key, among: partitions)
+    }
+    for topic in tenant.partitionedTopics.all { add(topic) }
+    tenant.partitionedTopics.observe { [unowned self] event in
+      switch event {
+      case .created(let topic): add(topic)
+      case .updated(let topic): update(topic)
+      case .deleted(let topic): remove(topic)
+      }
+    }
+  }
+
+  // MARK: Topics
+
+  /// All topics, by their names.
+  var allTopics: [KafkaTopic] { topics.values.sorted { $0.name < $1.name } }
+
+  func topic(_ name: String) -> KafkaTopic? { topics[name] }
+
+  func topic(_ id: KafkaUUID) -> KafkaTopic? { names[id].flatMap { topics[$0] } }
+
+  private func add(_ topic: PartitionedTopic) {
+    let made = KafkaTopic(topic)
+    topics[topic.name] = made
+    names[made.id] = topic.name
+    alike[Self.common(topic.name)] = topic.name
+    partitionCount += topic.partitions.count
+  }
+
+  private func update(_ topic: PartitionedTopic) {
+    guard let known = topics[topic.name] else { return }
+    partitionCount -= known.partitions.count
+    known.update()
+    partitionCount += known.partitions.count
+  }
+
+  private func remove(_ topic: PartitionedTopic) {
+    guard let known = topics.removeValue(forKey: topic.name) else { return }
+    names[known.id] = nil
+    alike[Self.common(topic.name)] = nil
+    partitionCount -= known.partitions.count
+  }
+
+  private static func common(_ name: String) -> String { name.replacing(".", with: "_") }
+
+  /// Makes a topic.
+  ///
+  /// - Parameters:
+  ///   - partitions: how many; `nil` for the setting.
+  ///   - isDryRun: only finds out whether it could be made.
+  func create(
+    _ name: String, partitions: Int? = nil, config: KafkaTopicConfig = KafkaTopicConfig(),
+    isDryRun: Bool = false
+  ) -> KafkaRefusal? {
+    if topics[name] != nil { return KafkaRefusal(.topicAlreadyExists, "topic \(name) exists") }
+    guard let canonical = KafkaTopicCodec.canonical(Array(name.utf8)),
+      canonical.withUnsafeBytes({ server.engine.limits.allows(topic: $0) })
+    else {
+      return KafkaRefusal(.invalidTopic, "a name has up to 249 letters, digits, `.`, `_` and `-`")
+    }
+    guard canonical.first != UInt8(ascii: "$"), !name.hasPrefix("__") else {
+      return KafkaRefusal(.invalidTopic, "the name is reserved")
+    }
+    if let other = alike[Self.common(name)] {
+      return KafkaRefusal(.invalidTopic, "the name differs from \(other) only in `.` and `_`")
+    }
+    let count = partitions ?? server.values.partitions
+    guard count >= 1 else { return KafkaRefusal(.invalidPartitions, "a topic has a partition") }
+    if let refusal = checkRoom(for: count) { return refusal }
+    guard !isDryRun else { return nil }
+    var settings = PartitionedTopicSettings(name: name, topic: canonical, partitions: count)
+    config.apply(to: &settings, defaults: server.values)
+    do throws(EngineError) {
+      _ = try tenant.partitionedTopics.create(settings)
+    } catch {
+      return KafkaRefusal(error)
+    }
+    return nil
+  }
+
+  /// Whether there may be so many more partitions.
+  func checkRoom(for count: Int) -> KafkaRefusal? {
+    guard count <= min(server.values.partitionsMax, PartitionedTopicSettings.partitionsMax),
+      partitionCount <= server.values.partitionsMax - count
+    else {
+      return KafkaRefusal(
+        .policyViolation,
+        "more than \(server.values.partitionsMax) partitions (kafka.max_partitions)")
+    }
+    return nil
+  }
+
+  // MARK: Groups
+
+  /// What groups' positions are kept under: other protocols' readers may have names as well.
+  static func cursorGroup(_ group: String) -> String { "kafka.\(group)" }
+
+  /// The group of that name, made where there is none; `nil` when there are too many.
+  func makeGroup(_ name: String) -> KafkaGroup? {
+    if let known = groups[name] { return known }
+    guard groups.count < server.values.groupsMax else { return nil }
+    let group = KafkaGroup(name: name, clock: server.clock, rules: groupRules) {
+      KafkaUUID.random().description
+    }
+    group.becameEmpty = { [weak self] in self?.drop(name) }
+    groups[name] = group
+    return group
+  }
+
+  /// A group without members is its positions, nothing else. Generations begin anew then, and who
+  /// was a member before is none.
+  private func drop(_ name: String) {
+    groups.removeValue(forKey: name)?.end()
+  }
+
+  func removeGroup(_ name: String) { drop(name) }
+
+  private var groupRules: KafkaGroup.Rules {
+    KafkaGroup.Rules(
+      sessionTimeout: server.values.sessionTimeoutMilliseconds,
+      initialDelay: server.values.rebalanceDelayMilliseconds, sizeMax: server.values.groupSizeMax,
+      reserve: { [tenant] in tenant.memory.charge($0) })
+  }
+
+  func settingsChanged() {
+    for group in groups.values { group.rules = groupRules }
+    for topic in topics.values {
+      var settings = topic.topic.settings
+      topic.config.apply(to: &settings, defaults: server.values)
+      // What cannot be written down stays as it was; the next start tries again.
+      if settings != topic.topic.settings {
+        try? tenant.partitionedTopics.update(topic.topic, to: settings)
+      }
+    }
+  }
+}
+
+/// Why something is not done, in Kafka's words and in ours.
+struct KafkaRefusal: Error {
+  var code: KafkaErrorCode
+  var message: String
+
+  init(_ code: KafkaErrorCode, _ message: String) {
+    self.code = code
+    self.message = message
+  }
+
+  init(_ error: EngineError) {
+    message = error.message
+    switch error.code {
+    case .alreadyExists: code = .topicAlreadyExists
+    case .notFound: code = .unknownTopicOrPartition
+    case .invalidSettings, .conflict: code = .invalidConfig
+    case .notAllowed, .topicTooLong, .topicTooDeep: code = .policyViolation
+    case .quotaExceeded: code = .throttlingQuotaExceeded
+    default: code = .kafkaStorageError
+    }
+  }
+}

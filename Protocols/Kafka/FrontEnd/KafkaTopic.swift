@@ -1,0 +1,153 @@
+import GodwitEngine
+import KafkaWire
+import NIOCore
+
+/// A topic, with what Kafka's clients need to know of it beyond the engine.
+final class KafkaTopic {
+  let topic: PartitionedTopic
+  let id: KafkaUUID
+  private(set) var partitions: [KafkaPartition] = []
+  private(set) var config: KafkaTopicConfig
+  /// The route of messages to others.
+  var memo: Route?
+
+  init(_ topic: PartitionedTopic) {
+    self.topic = topic
+    id = Self.id(of: topic)
+    config = KafkaTopicConfig(notes: topic.settings.notes)
+    update()
+  }
+
+  var name: String { topic.name }
+  var canonical: [UInt8] { topic.settings.topic }
+
+  func partition(_ index: Int32) -> KafkaPartition? {
+    partitions.indices.contains(Int(index)) ? partitions[Int(index)] : nil
+  }
+
+  /// The settings have changed.
+  func update() {
+    config = KafkaTopicConfig(notes: topic.settings.notes)
+    for partition in topic.partitions.dropFirst(partitions.count) {
+      partitions.append(KafkaPartition(partition))
+    }
+  }
+
+  /// When it was made, and a hash of its name: the same after a restart, and another for a topic
+  /// that is made anew.
+  private static func id(of topic: PartitionedTopic) -> KafkaUUID {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in topic.name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    return KafkaUUID(high: UInt64(bitPattern: topic.createdAt), low: hash | 1 << 63)
+  }
+}
+
+/// A partition, with what is remembered of its producers.
+final class KafkaPartition {
+  let partition: Partition
+  private(set) var producers = KafkaProducers()
+  /// For how many producers memory was taken.
+  private var charged = 0
+  private let memory: MemoryBudget
+  /// Whether the end of the log was looked at for producers, after a start.
+  private var isRecovered = false
+
+  /// So much of the log's end is looked at: more batches than any client has under way.
+  private static let recoveredBatchesMax = 256
+  private static let recoveredBytesMax = 4 << 20
+
+  /// What a producer takes of memory, about.
+  private static let producerBytes = 384
+
+  init(_ partition: Partition) {
+    self.partition = partition
+    memory = partition.topic.tenant.memory
+  }
+
+  deinit { memory.release(charged * Self.producerBytes) }
+
+  /// Takes down a batch that was appended. When memory for another producer is lacking, others are
+  /// forgotten for it.
+  func note(_ header: KafkaBatchHeader, at offset: UInt64, producersMax: Int) {
+    guard header.producerID >= 0 else { return }
+    producers.note(header, at: offset, producersMax: producersMax)
+    if producers.count > charged {
+      if memory.reserve(Self.producerBytes) {
+        charged += 1
+      } else {
+        producers.shrink(to: max(charged, 1))
+      }
+    }
+    if producers.count < charged {
+      memory.release((charged - producers.count) * Self.producerBytes)
+      charged = producers.count
+    }
+  }
+
+  /// Forgets a producer, whose last batch was not kept after all.
+  func forget(_ producerID: Int64) { producers.forget(producerID) }
+
+  var index: Int32 { Int32(clamping: partition.index) }
+
+  /// Learns from the log what producers have written last, so that what they repeat after a restart
+  /// of the broker is not there twice.
+  func recover(producersMax: Int) {
+    guard !isRecovered else { return }
+    isRecovered = true
+    var headers: [(KafkaBatchHeader, UInt64)] = []
+    var offset = partition.committedOffset
+    var bytes = 0
+    while offset > partition.firstOffset, headers.count < Self.recoveredBatchesMax,
+      bytes < Self.recoveredBytesMax
+    {
+      guard let entry = partition.log.entry(at: offset - 1) else {
+        offset -= 1
+        bytes += 64
+        continue
+      }
+      bytes += entry.byteCount
+      offset = min(offset - 1, entry.offsets.lowerBound)
+      guard case .batch(let batch, _, let first, _) = entry,
+        let header = batch.withUnsafeReadableBytes({ KafkaBatchHeader($0) })
+      else { continue }
+      if header.producerID >= 0 { headers.append((header, first)) }
+    }
+    for (header, first) in headers.reversed() {
+      note(header, at: first, producersMax: producersMax)
+    }
+  }
+}
+
+/// Which partition gets a key: as Kafka's own clients choose.
+enum KafkaPartitioner {
+  static func partition(of key: [UInt8], among count: Int) -> Int {
+    count > 1 ? Int(hash(key) & 0x7FFF_FFFF) % count : 0
+  }
+
+  /// MurmurHash2 with Kafka's seed.
+  static func hash(_ key: [UInt8]) -> UInt32 {
+    let m: UInt32 = 0x5BD1_E995
+    var h: UInt32 = 0x9747_B28C ^ UInt32(truncatingIfNeeded: key.count)
+    var index = 0
+    while index + 4 <= key.count {
+      var k =
+        UInt32(key[index]) | UInt32(key[index + 1]) << 8 | UInt32(key[index + 2]) << 16
+        | UInt32(key[index + 3]) << 24
+      k = k &* m
+      k ^= k >> 24
+      k = k &* m
+      h = (h &* m) ^ k
+      index += 4
+    }
+    let left = key.count - index
+    if left == 3 { h ^= UInt32(key[index + 2]) << 16 }
+    if left >= 2 { h ^= UInt32(key[index + 1]) << 8 }
+    if left >= 1 {
+      h ^= UInt32(key[index])
+      h = h &* m
+    }
+    h ^= h >> 13
+    h = h &* m
+    return h ^ h >> 15
+  }
+}
