@@ -27,7 +27,7 @@ class DurableBroker:
 
     def start(self) -> Broker:
         self.broker = self.pool.start_godwit(
-            server_config(), ("nats", "mqtt"), self.arguments
+            server_config(), ("kafka", "nats", "mqtt"), self.arguments
         )
         return self.broker
 

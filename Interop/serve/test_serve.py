@@ -52,12 +52,13 @@ def test_without_listeners_given_the_defaults_are_on_the_loopback(broker_pool, u
     if line:
         assert dict(word.split("=") for word in line[2:]) == {
             "nats": "127.0.0.1:4222", "mqtt": "127.0.0.1:1883", "mqtt-ws": "127.0.0.1:8083",
-            "nats-ws": "127.0.0.1:8080", "admin": "127.0.0.1:8222",
+            "nats-ws": "127.0.0.1:8080", "kafka": "127.0.0.1:9092", "admin": "127.0.0.1:8222",
         }  # fmt: skip
         assert run.returncode == 0
     else:
         assert run.returncode == 1
-        assert any(port in error for port in ("4222", "1883", "8083", "8080", "8222")), error
+        ports = ("4222", "1883", "8083", "8080", "9092", "8222")
+        assert any(port in error for port in ports), error
 
 
 def test_a_taken_port_is_named(unique):

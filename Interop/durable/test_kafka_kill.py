@@ -1,0 +1,127 @@
+"""What Kafka's clients were acknowledged is there after ``kill -9``, once."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka import TopicPartition as ConfluentPartition
+from godwit_rig.kafka_peer import PATIENCE, address, read_all, send_all
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
+
+TOPIC = "kept"
+
+
+def make(where: str, partitions: int = 3, **configs: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=where)
+    admin.create_topics([NewTopic(TOPIC, partitions, 1, topic_configs=configs or None)])
+    admin.close()
+
+
+def produce_until_killed(durable, acknowledged: dict[tuple[int, int], bytes], kill_at: int) -> None:
+    """Keeps batches under way; the broker is killed when ``kill_at`` messages were acknowledged."""
+    killed = False
+    producer = Producer(
+        {
+            "bootstrap.servers": address(durable.broker), "enable.idempotence": True,
+            "linger.ms": 1, "batch.num.messages": 40, "log_level": 0,
+            "partitioner": "consistent_random",
+        }
+    )
+
+    def delivered(error, message) -> None:
+        nonlocal killed
+        if error is not None or killed:
+            return
+        place = message.partition(), message.offset()
+        assert place not in acknowledged, "one offset, two messages"
+        acknowledged[place] = message.value()
+        if len(acknowledged) >= kill_at:
+            killed = True
+            durable.kill()
+
+    number = len(acknowledged) * 1_000_000
+    while not killed:
+        number += 1
+        try:
+            producer.produce(TOPIC, b"%d " % number * (number % 30), on_delivery=delivered)
+        except BufferError:
+            producer.poll(0.1)
+        producer.poll(0)
+    producer.purge()
+    producer.flush(0)
+
+
+def everything(where: str) -> dict[tuple[int, int], bytes]:
+    """All that the topic has, by partition and offset."""
+    consumer = Consumer({"bootstrap.servers": where, "group.id": "reader"})
+    try:
+        found: dict[tuple[int, int], bytes] = {}
+        for partition in range(3):
+            place = ConfluentPartition(TOPIC, partition)
+            first, end = consumer.get_watermark_offsets(place, timeout=PATIENCE)
+            place.offset = first
+            consumer.assign([place])
+            for offset in range(first, end):
+                message = consumer.poll(PATIENCE)
+                assert message is not None and not message.error(), message and message.error()
+                assert message.offset() == offset, "a hole, or a message twice"
+                found[partition, offset] = message.value()
+        return found
+    finally:
+        consumer.close()
+
+
+@pytest.mark.parametrize("sync", ["always", "interval", "never"])
+def test_no_acknowledged_batch_is_lost(durable, sync):
+    broker = durable(sync=sync, segment_bytes_max=1 << 16)
+    make(address(broker.broker))
+    acknowledged: dict[tuple[int, int], bytes] = {}
+    for life in range(1, 4):
+        produce_until_killed(broker, acknowledged, 2_000 * life)
+        broker.start()
+        found = everything(address(broker.broker))
+        missing = [place for place, value in acknowledged.items() if found.get(place) != value]
+        assert not missing, f"{len(missing)} of {len(acknowledged)} are gone: {missing[:5]}"
+        # What was on its way may have been kept without anybody being told.
+        acknowledged.update(found)
+
+
+def test_committed_offsets_and_topics_last(durable):
+    broker = durable(sync="always")
+    where = address(broker.broker)
+    make(where, **{"retention.ms": "123456789"})
+    send_all(where, TOPIC, [{"value": b"%d" % number, "partition": 1} for number in range(9)])
+    consumer = Consumer({"bootstrap.servers": where, "group.id": "g"})
+    place = ConfluentPartition(TOPIC, 1, 7, "a note")
+    consumer.commit(offsets=[place], asynchronous=False)
+    before = Producer({"bootstrap.servers": where}).list_topics(timeout=PATIENCE).topics[TOPIC]
+    consumer.close()
+    broker.restart()
+    where = address(broker.broker)
+    consumer = Consumer({"bootstrap.servers": where, "group.id": "g"})
+    committed = consumer.committed([ConfluentPartition(TOPIC, 1)], timeout=PATIENCE)[0]
+    assert (committed.offset, committed.metadata) == (7, "a note")
+    consumer.close()
+    after = Producer({"bootstrap.servers": where}).list_topics(timeout=PATIENCE).topics[TOPIC]
+    assert sorted(after.partitions) == sorted(before.partitions) == [0, 1, 2]
+    values = [each.value for each in read_all(where, TOPIC, 9, partition=1)]
+    assert values == [b"%d" % number for number in range(9)]
+
+
+def test_a_batch_that_comes_again_after_a_restart_is_known(durable):
+    """The producer's state is learnt from the log: what was kept is not kept twice."""
+    from godwit_rig.kafka_peer import KafkaWire, batch, produce_request
+
+    broker = durable(sync="always")
+    make(address(broker.broker))
+    request = produce_request(TOPIC, 2, batch([b"one", b"two"], producer=77, epoch=0, sequence=0))
+    more = produce_request(TOPIC, 2, batch([b"three"], producer=77, epoch=0, sequence=2))
+    for attempt, expected in enumerate([(request, 0), (request, 0), (more, 2), (more, 2)]):
+        if attempt % 2:
+            broker.restart()
+        body, offset = expected
+        with KafkaWire(broker.broker.address("kafka")) as wire:
+            assert wire.produce(body) == (0, offset)
+    found = read_all(address(broker.broker), TOPIC, 3, partition=2)
+    assert [each.value for each in found] == [b"one", b"two", b"three"]
