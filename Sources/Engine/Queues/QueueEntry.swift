@@ -45,6 +45,9 @@ final class QueueEntry {
     if self.offset != nil || self.received != nil {
       self.queues.journal.append(self.encoded)
     }
+    if let received = self.received, let offset = self.offset {
+      received.queue.undecided[received.id] = offset
+    }
     var left = self.offset == nil ? 1 : 2
     let one: (EngineError?) -> Void = { error in
       self.failure = self.failure ?? error
@@ -71,9 +74,13 @@ final class QueueEntry {
 
   private func settle() {
     self.isSettled = true
+    if let received = self.received {
+      // Before anything is written, which may write all there is.
+      received.queue.undecided[received.id] = nil
+      if self.failure != nil { received.queue.release(received.id) }
+    }
     if self.failure != nil {
       for (queue, sequence) in self.items { queue.finish(sequence) }
-      if let received = self.received { received.queue.release(received.id) }
     } else {
       for (queue, sequence) in self.items { queue.commit(sequence) }
     }

@@ -48,8 +48,13 @@ extension Queues {
     for queue in self.byNumber.values {
       var state = ByteBuffer(integer: ItemKind.state)
       state.writeMultipleIntegers(queue.number, queue.nextSequence, queue.sentBefore)
-      for id in queue.received { state.writeInteger(id) }
+      for id in queue.received where queue.undecided[id] == nil { state.writeInteger(id) }
       entries.append(state)
+      for (id, offset) in queue.undecided {
+        var entry = ByteBuffer(integer: ItemKind.message)
+        entry.writeMultipleIntegers(offset, Int64(0), UInt32(0), queue.number, id, UInt32(0))
+        entries.append(entry)
+      }
       queue.forEach { sequence, item in
         var entry = ByteBuffer(integer: ItemKind.message)
         entry.writeMultipleIntegers(
@@ -66,6 +71,11 @@ extension Queues {
 
   func restoreItems() {
     self.journal.replay { self.read(item: $0) }
+    // Their offsets will be others': what refers to them is taken back before that.
+    for (queue, id) in self.unfounded where !queue.received.contains(id) {
+      self.write(.released(id), queue, 0)
+    }
+    self.unfounded = []
     for queue in self.byNumber.values {
       var lost: [UInt64] = []
       queue.forEach { sequence, item in
@@ -121,7 +131,14 @@ extension Queues {
       let (offset, stamp, size, receiver, id, count) = entry.readMultipleIntegers(
         as: (UInt64, Int64, UInt32, UInt32, UInt16, UInt32).self)
     else { return }
-    if receiver != 0 { self.byNumber[receiver]?.restore(received: id) }
+    if receiver != 0, let queue = self.byNumber[receiver] {
+      // The journal may be there and the log not: then the message must come again.
+      if offset == .max || offset < self.log.committedOffset {
+        queue.restore(received: id)
+      } else {
+        self.unfounded.append((queue, id))
+      }
+    }
     for _ in 0..<count {
       guard
         let (number, sequence, phase, noteCount) = entry.readMultipleIntegers(

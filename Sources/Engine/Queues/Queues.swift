@@ -34,6 +34,8 @@ public final class Queues {
   var references: [UInt64: Int] = [:]
   private var recent = Recent()
   private var isRestoring = true
+  /// Received by numbers with messages that are not there; while it is read back.
+  var unfounded: [(queue: Queue, id: UInt16)] = []
 
   /// The queues that the tenant's store has kept.
   ///
