@@ -33,24 +33,38 @@ final class BlockCache {
 
   func insert(_ block: Block, _ key: Key) {
     guard self.places[key] == nil else { return }
-    self.places[key] = self.entries.count
-    self.entries.append(Entry(key: key, block: block, wasUsed: false))
+    // It has been asked for: what was read a moment ago does not go for its own sake.
+    let entry = Entry(key: key, block: block, wasUsed: true)
     self.byteCount += block.byteCount
-    while self.byteCount > self.bytesMax, self.entries.count > 1 { self.evictOne() }
+    if self.byteCount > self.bytesMax, !self.entries.isEmpty {
+      // Behind the hand, which meets it last.
+      let place = self.victim()
+      self.byteCount -= self.entries[place].block.byteCount
+      self.places[self.entries[place].key] = nil
+      self.entries[place] = entry
+      self.places[key] = place
+      self.hand = place + 1
+    } else {
+      self.places[key] = self.entries.count
+      self.entries.append(entry)
+    }
+    while self.byteCount > self.bytesMax, self.entries.count > 1 {
+      self.remove(at: self.victim())
+    }
   }
 
   func remove(_ key: Key) {
     if let place = self.places[key] { self.remove(at: place) }
   }
 
-  private func evictOne() {
+  /// The next block that was not used since the hand passed it.
+  private func victim() -> Int {
     while true {
       if self.hand >= self.entries.count { self.hand = 0 }
-      guard self.entries[self.hand].wasUsed else { break }
+      guard self.entries[self.hand].wasUsed else { return self.hand }
       self.entries[self.hand].wasUsed = false
       self.hand += 1
     }
-    self.remove(at: self.hand)
   }
 
   private func remove(at place: Int) {

@@ -19,8 +19,8 @@ public struct StoreSettings: Hashable, Sendable {
   /// How many bytes of a segment one entry of its index stands for, and are read at once. Default
   /// 64 KiB.
   public var blockBytes = 64 << 10
-  /// What is kept in memory of all that was read or written. Default 64 MiB.
-  public var cacheBytesMax = 64 << 20
+  /// What is kept in memory of all that was read or written. Default 16 MiB.
+  public var cacheBytesMax = 16 << 20
 
   /// Settings with every member at its default.
   public init() {}
