@@ -88,6 +88,11 @@ budgets: build peers ## allocations per delivered message against Benchmarks/Bud
 bench: build peers ## godwit against nats-server and Mosquitto; ROUNDS=5 BENCH="nats-pub16 …"
 	GODWIT_BIN=$(RELEASE_BIN) Benchmarks/run $(or $(ROUNDS),5) $(BENCH)
 
+.PHONY: bench-durable
+bench-durable: build peers ## streams in files against nats-server's; ROUNDS=5
+	GODWIT_BIN=$(RELEASE_BIN) Benchmarks/run $(or $(ROUNDS),5) jetstream-publish1k \
+	  jetstream-consume1k
+
 .PHONY: framework-load
 framework-load: # the programs that measure the framework
 	$(SWIFT) build -c release --static-swift-stdlib --package-path Benchmarks/Framework \

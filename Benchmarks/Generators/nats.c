@@ -12,6 +12,7 @@
 
 #include "bench.h"
 #include "fleet.h"
+#include "nats_client.h"
 
 enum { SUBSCRIBER = 1, PUBLISHER, RESPONDER, REQUESTER, CHURNER };
 enum { TURN_BYTES = 65536, CHURN_SUBJECTS = 100, CHURN_EVERY = 10, CHURN_LIVE = 16 };
@@ -40,34 +41,6 @@ static Frame make_frame(const char *subject, const char *reply) {
   memcpy(frame.bytes + frame.payload + run.size, "\r\n", 2);
   frame.length = frame.payload + run.size + 2;
   return frame;
-}
-
-static void await_pong(Connection *connection) {
-  size_t length;
-  for (;;) {
-    char *line = connection_line(connection, &length);
-    if (!strncmp(line, "PONG", 4)) return;
-    if (line[0] == '-') fail("the server says %s", line);
-  }
-}
-
-static Connection *open_client(int index, int role, uint32_t source) {
-  static const char hello[] =
-      "CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true,\"no_responders\":true,"
-      "\"lang\":\"c\",\"version\":\"1\",\"protocol\":1}\r\nPING\r\n";
-  Connection *connection = connection_open(index, role, source);
-  size_t length;
-  connection_line(connection, &length);
-  connection_write(connection, hello, sizeof hello - 1);
-  await_pong(connection);
-  return connection;
-}
-
-static void subscribe(Connection *connection, const char *subject, int id) {
-  char text[128];
-  int length = snprintf(text, sizeof text, "SUB %s %d\r\nPING\r\n", subject, id);
-  connection_write(connection, text, (size_t)length);
-  await_pong(connection);
 }
 
 // Receiving
@@ -216,7 +189,7 @@ static void open_publishers(int role) {
   publisher_count = (int)number_argument("pubs", 1);
   publishers = calloc((size_t)publisher_count, sizeof *publishers);
   for (int i = 0; i < publisher_count; i++) {
-    publishers[i] = open_client(i, role, 0);
+    publishers[i] = open_nats(i, role, 0);
     connection_join(publishers[i]);
   }
 }
@@ -226,7 +199,7 @@ static void set_up_pubsub(void) {
   frame_count = 1;
   frames[0] = make_frame("bench", "");
   for (int i = 0; i < (int)copies; i++) {
-    Connection *subscriber = open_client(i, SUBSCRIBER, 0);
+    Connection *subscriber = open_nats(i, SUBSCRIBER, 0);
     subscribe(subscriber, "bench", 1);
     connection_join(subscriber);
   }
@@ -235,7 +208,7 @@ static void set_up_pubsub(void) {
 
 static void set_up_request(void) {
   copies = 1;
-  Connection *responder = open_client(0, RESPONDER, 0);
+  Connection *responder = open_nats(0, RESPONDER, 0);
   subscribe(responder, "service", 1);
   connection_join(responder);
   open_publishers(REQUESTER);
@@ -253,7 +226,7 @@ static void set_up_fleet(void) {
   Connection *subscribers[FLEET_CONNECTIONS];
   copies = FLEET_COPIES;
   frame_count = FLEET_TOPICS;
-  for (int i = 0; i < FLEET_CONNECTIONS; i++) subscribers[i] = open_client(i, SUBSCRIBER, 0);
+  for (int i = 0; i < FLEET_CONNECTIONS; i++) subscribers[i] = open_nats(i, SUBSCRIBER, 0);
   for (int i = 0; i < FLEET_SUBSCRIPTIONS; i++) {
     int holder = fleet_filter(notation, i, text);
     subscribe(subscribers[holder], text, i + 1);
@@ -270,20 +243,20 @@ static void set_up_churn(void) {
   char text[64];
   copies = 1;
   frame_count = CHURN_SUBJECTS;
-  Connection *subscriber = open_client(0, SUBSCRIBER, 0);
+  Connection *subscriber = open_nats(0, SUBSCRIBER, 0);
   for (int i = 0; i < CHURN_SUBJECTS; i++) {
     snprintf(text, sizeof text, "bench.%d", i);
     subscribe(subscriber, text, i + 1);
     frames[i] = make_frame(text, "");
   }
   connection_join(subscriber);
-  churner = open_client(0, CHURNER, 0);
+  churner = open_nats(0, CHURNER, 0);
   connection_join(churner);
   open_publishers(PUBLISHER);
 }
 
 static Connection *open_idle(int index, uint32_t source) {
-  Connection *connection = open_client(index, SUBSCRIBER, source);
+  Connection *connection = open_nats(index, SUBSCRIBER, source);
   char text[64];
   snprintf(text, sizeof text, "idle.%d", index);
   if (number_argument("sub", 0)) subscribe(connection, text, 1);

@@ -32,6 +32,9 @@ class Workload:
     targets: list[Target] = field(default_factory=list)
     # Memory is measured on a server that has done nothing yet.
     is_fresh: bool = False
+    # Both servers keep what they are given in files, with their default policies: written at once,
+    # and synced now and then.
+    is_durable: bool = False
 
 
 def workloads() -> list[Workload]:

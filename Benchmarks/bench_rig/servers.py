@@ -76,8 +76,11 @@ def free_port() -> int:
 class Server:
     """A running server. `addresses` has one entry for each protocol it speaks."""
 
-    def __init__(self, name: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, environment: dict[str, str] | None = None, is_durable: bool = False
+    ) -> None:
         self.name = name
+        self.is_durable = is_durable
         self.folder = tempfile.TemporaryDirectory(prefix="godwit-bench-")
         self.addresses: dict[str, str] = {}
         self.environment = environment or {}
@@ -101,6 +104,8 @@ class Server:
         command = [str(godwit_binary()), "serve", "--admin", "127.0.0.1:0"]
         for protocol in ("nats", "mqtt"):
             command += ["--listen", f"{protocol}=127.0.0.1:0"]
+        if self.is_durable:
+            command += ["--data", f"{self.folder.name}/data"]
         # As Mosquitto: consumers decide when messages that wait for them are too many.
         self.environment = {"GODWIT_MQTT_MAX_QUEUED": "1000000", **self.environment}
         self._spawn(command, stdout=subprocess.PIPE, text=True)
@@ -108,6 +113,7 @@ class Server:
             if line.startswith("godwit ready "):
                 pairs = (word.split("=", 1) for word in line.split()[2:] if "=" in word)
                 self.addresses = dict(pairs)
+                self.addresses["jetstream"] = self.addresses["nats"]
                 return
         raise ServerFailed(f"godwit did not get ready:\n{self.log()}")
 
@@ -115,7 +121,9 @@ class Server:
         port = free_port()
         if self.name == "nats-server":
             command = [str(nats_server_binary()), "-a", "127.0.0.1", "-p", str(port)]
-            self.addresses = {"nats": f"127.0.0.1:{port}"}
+            if self.is_durable:
+                command += ["-js", "-sd", f"{self.folder.name}/data"]
+            self.addresses = {name: f"127.0.0.1:{port}" for name in ("nats", "jetstream")}
         else:
             nodelay = "true" if self.name == "mosquitto-nodelay" else "false"
             settings = Path(self.folder.name) / "mosquitto.conf"
