@@ -30,6 +30,13 @@ public protocol Log: AnyObject {
   ///   refuses it.
   func append(_ record: Record) throws(EngineError) -> UInt64
 
+  /// Appends a message of which nobody else keeps a record: what is written is the same.
+  ///
+  /// - Parameter expiresAt: when the record ends its life, in the engine's clock; 0 for never.
+  func append(
+    _ publication: inout Publication, expiresAt: Int64, _ engine: Engine
+  ) throws(EngineError) -> UInt64
+
   /// Appends records that their sender packed together, as one entry that stands for an offset
   /// each.
   ///
@@ -92,7 +99,7 @@ public protocol Log: AnyObject {
   func trim(before offset: UInt64)
 
   /// Has the next record get `offset`, if that is greater than `nextOffset` and all is committed. A
-  /// log in memory does so only while it is empty.
+  /// log in memory that is not empty leaves no gap of more than a million.
   func skip(to offset: UInt64)
 
   /// Calls `body` when everything before `offset` is committed, at once where it is already; or
@@ -125,6 +132,15 @@ public enum LogEntry {
     case .record(let record, _): record.contents.readableBytes
     case .batch(let bytes, _, _, _): bytes.readableBytes
     }
+  }
+}
+
+extension Log {
+  /// Makes a record and appends that: for logs that hold records.
+  public func append(
+    _ publication: inout Publication, expiresAt: Int64, _ engine: Engine
+  ) throws(EngineError) -> UInt64 {
+    try self.append(publication.record(engine, expiresAt: expiresAt))
   }
 }
 

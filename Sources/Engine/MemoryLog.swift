@@ -270,11 +270,17 @@ public final class MemoryLog: Log {
     self.skipRemoved()
   }
 
-  /// Begins an empty log at `offset`; see `Log`.
+  /// The longest gap between records.
+  private static var skippedMax: UInt64 { 1 << 20 }
+
+  /// Leaves a gap before `offset`; see `Log`.
   public func skip(to offset: UInt64) {
     self.skipRemoved()
-    guard self.count == 0, self.slots.isEmpty else { return }
-    self.firstOffset = max(self.firstOffset, offset)
+    if self.count == 0, self.slots.isEmpty {
+      self.firstOffset = max(self.firstOffset, offset)
+    } else if offset > self.nextOffset, offset - self.nextOffset <= Self.skippedMax {
+      for _ in self.nextOffset..<offset { self.slots.append(.empty) }
+    }
   }
 
   private func dropOldest() {

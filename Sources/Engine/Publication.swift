@@ -95,8 +95,18 @@ public struct Publication {
     return record
   }
 
-  /// A copy that lasts, as `record`, with an end of its own.
-  func record(_ engine: Engine, expiresAt: Int64) -> Record {
+  /// The copy that lasts, where one was made and ends its life at that time.
+  func keptRecord(expiresAt: Int64) -> Record? {
+    guard let record = self.cold?.record, record.expiresAt == expiresAt else { return nil }
+    return record
+  }
+
+  /// Whether the payload lies within what only the sender's protocol can read, and where.
+  var payloadOffset: Int? { Record.offset(of: self.payload, in: self.native) }
+
+  /// A copy that lasts, as `record`, with an end that may be its own.
+  mutating func record(_ engine: Engine, expiresAt: Int64) -> Record {
+    guard expiresAt != self.expiresAt else { return self.record(engine) }
     var copy = self
     copy.expiresAt = expiresAt
     let metadata = self.origin == .engine ? self.cold?.metadata : nil

@@ -103,7 +103,7 @@ public final class Record {
   }
 
   /// Where `inner` lies within `outer`, when it does.
-  private static func offset(
+  static func offset(
     of inner: UnsafeRawBufferPointer, in outer: UnsafeRawBufferPointer
   ) -> Int? {
     guard let start = outer.baseAddress, let base = inner.baseAddress, base >= start,
@@ -112,19 +112,51 @@ public final class Record {
     return base - start
   }
 
+  /// The same record under another topic.
+  func copy(topic: [UInt8]) -> Record {
+    self.contents.withUnsafeReadableBytes { bytes in
+      let rest = UnsafeRawBufferPointer(rebasing: bytes[self.topicCount...])
+      var contents = ByteBuffer()
+      contents.reserveCapacity(topic.count + rest.count)
+      contents.writeBytes(topic)
+      contents.writeBytes(rest)
+      let shift = topic.count - self.topicCount
+      return Record(
+        origin: self.origin, nativeForm: self.nativeForm, quality: self.quality,
+        isRetained: self.isRetained, receivedAt: self.receivedAt, expiresAt: self.expiresAt,
+        metadata: self.metadata, contents: contents, topicCount: topic.count,
+        native: self.native.lowerBound + shift..<self.native.upperBound + shift,
+        payload: self.payload.lowerBound + shift..<self.payload.upperBound + shift)
+    }
+  }
+
+  /// Calls `body` with the record as a publication again that no receiver shares: what one makes
+  /// of it is not kept for the next.
+  public func withBarePublication<Result>(_ body: (inout Publication) -> Result) -> Result {
+    self.contents.withUnsafeReadableBytes { bytes in
+      var publication = self.publication(bytes)
+      return body(&publication)
+    }
+  }
+
+  private func publication(_ bytes: UnsafeRawBufferPointer) -> Publication {
+    var publication = Publication(
+      topic: UnsafeRawBufferPointer(rebasing: bytes[0..<self.topicCount]),
+      payload: UnsafeRawBufferPointer(rebasing: bytes[self.payload]),
+      origin: self.origin,
+      native: UnsafeRawBufferPointer(rebasing: bytes[self.native]),
+      quality: self.quality)
+    publication.nativeForm = self.nativeForm
+    publication.isRetained = self.isRetained
+    publication.expiresAt = self.expiresAt
+    publication.publisherID = self.publisherID
+    return publication
+  }
+
   /// Calls `body` with the record as a publication again.
   public func withPublication<Result>(_ body: (inout Publication) -> Result) -> Result {
     self.contents.withUnsafeReadableBytes { bytes in
-      var publication = Publication(
-        topic: UnsafeRawBufferPointer(rebasing: bytes[0..<self.topicCount]),
-        payload: UnsafeRawBufferPointer(rebasing: bytes[self.payload]),
-        origin: self.origin,
-        native: UnsafeRawBufferPointer(rebasing: bytes[self.native]),
-        quality: self.quality)
-      publication.nativeForm = self.nativeForm
-      publication.isRetained = self.isRetained
-      publication.expiresAt = self.expiresAt
-      publication.publisherID = self.publisherID
+      var publication = self.publication(bytes)
       publication.setRecord(self)
       return body(&publication)
     }

@@ -150,6 +150,45 @@ public final class Router {
     return route._withUnsafeGuaranteedRef { self.offer(&publication, along: $0) }
   }
 
+  /// Hands `publication`, whose topic will hardly come again, to everyone it is for: nothing is
+  /// remembered where one subscriber listens, as to answers.
+  ///
+  /// - Returns: how many took it.
+  func publishOnce(_ publication: inout Publication) -> Int {
+    var only: Subscription?
+    var isSimple = true
+    let topic = publication.topic
+    let before = self.tree.visits
+    self.tree.match(topic) { subscription in
+      guard !subscription.pattern.hides(topic) else { return }
+      if only != nil || subscription.group != nil { isSimple = false }
+      only = subscription
+    }
+    self.engine.effort.pointee &+= self.tree.visits &- before
+    guard isSimple else {
+      var memo: Route?
+      return self.publish(&publication, memo: &memo)
+    }
+    guard let only else { return 0 }
+    let prefix = only.subscriber.prefix(for: topic, subscription: only)
+    let wasTaken = prefix.withUnsafeBytes {
+      only.subscriber.deliver(&publication, to: only, prefix: $0)
+    }
+    return wasTaken ? 1 : 0
+  }
+
+  /// Whether anybody would receive a message of `topic`, which is asked again and again.
+  ///
+  /// - Parameter memo: the topic's route, kept by the caller for this purpose and for `publish`.
+  public func hasSubscriber(of topic: UnsafeRawBufferPointer, memo: inout Route?) -> Bool {
+    if let last = memo.map(Unmanaged.passUnretained), self.isTrue(last, of: topic) {
+      return last._withUnsafeGuaranteedRef { $0.targetCount > 0 }
+    }
+    let found = self.route(for: topic)
+    memo = found.byteCount <= Self.memoBytesMax ? found : nil
+    return found.targetCount > 0
+  }
+
   /// Hands `publication` to one member of a group, where its topic has that group.
   ///
   /// - Returns: whether one took it.

@@ -4,7 +4,7 @@ public import NIOCore
 /// topic, properties and payload, and the metadata of what the engine itself sent. All numbers are
 /// big-endian; `docs/storage.md` has the layout.
 extension Record {
-  private static var fixedBytes: Int { 36 }
+  fileprivate static var fixedBytes: Int { 36 }
 
   /// How many bytes `store` writes.
   public func storedBytes(_ engine: Engine) -> Int {
@@ -12,20 +12,58 @@ extension Record {
       + (self.metadata?.storedBytes ?? 0)
   }
 
+  /// What precedes a record's contents.
+  fileprivate struct Head {
+    let origin: String
+    let nativeForm: UInt8
+    let quality: Publication.Quality
+    let isRetained: Bool
+    let hasMetadata: Bool
+    let receivedAt: Int64
+    let expiresAt: Int64
+    let topicCount: Int
+    let nativeCount: Int
+    let payload: Range<Int>
+
+    /// Writes it at the start of memory that has room for the fixed part and 255 bytes more.
+    ///
+    /// - Returns: how many bytes it has.
+    func write(to target: UnsafeMutableRawBufferPointer) -> Int {
+      var flags = self.quality.rawValue << 1
+      if self.isRetained { flags |= 1 }
+      if self.hasMetadata { flags |= 8 }
+      var origin = self.origin
+      return origin.withUTF8 { origin in
+        let count = min(origin.count, 255)
+        func put(_ number: some FixedWidthInteger, at place: Int) {
+          target.storeBytes(of: number.bigEndian, toByteOffset: place, as: type(of: number))
+        }
+        target[0] = flags
+        target[1] = self.nativeForm
+        target[2] = UInt8(truncatingIfNeeded: count)
+        target[3] = 0
+        put(self.receivedAt, at: 4)
+        put(self.expiresAt, at: 12)
+        put(UInt32(truncatingIfNeeded: self.topicCount), at: 20)
+        put(UInt32(truncatingIfNeeded: self.nativeCount), at: 24)
+        put(UInt32(truncatingIfNeeded: self.payload.lowerBound), at: 28)
+        put(UInt32(truncatingIfNeeded: self.payload.count), at: 32)
+        for index in 0..<count { target[Record.fixedBytes + index] = origin[index] }
+        return Record.fixedBytes + count
+      }
+    }
+  }
+
   /// Writes the stored form.
   public func store(into buffer: inout ByteBuffer, _ engine: Engine) {
-    let origin = engine.name(of: self.origin)
-    var flags = self.quality.rawValue << 1
-    if self.isRetained { flags |= 1 }
-    if self.metadata != nil { flags |= 8 }
-    buffer.writeMultipleIntegers(
-      flags, self.nativeForm, UInt8(truncatingIfNeeded: origin.utf8.count), UInt8(0),
-      self.receivedAt, self.expiresAt)
-    buffer.writeMultipleIntegers(
-      UInt32(truncatingIfNeeded: self.topicCount), UInt32(truncatingIfNeeded: self.native.count),
-      UInt32(truncatingIfNeeded: self.payload.lowerBound),
-      UInt32(truncatingIfNeeded: self.payload.count))
-    buffer.writeString(origin)
+    let head = Head(
+      origin: engine.name(of: self.origin), nativeForm: self.nativeForm, quality: self.quality,
+      isRetained: self.isRetained, hasMetadata: self.metadata != nil,
+      receivedAt: self.receivedAt, expiresAt: self.expiresAt, topicCount: self.topicCount,
+      nativeCount: self.native.count, payload: self.payload)
+    buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.fixedBytes + 255) {
+      head.write(to: $0)
+    }
     buffer.writeImmutableBuffer(self.contents)
     self.metadata?.store(into: &buffer)
   }
@@ -58,6 +96,51 @@ extension Record {
       origin: engine.origin(named: origin), nativeForm: form, quality: quality,
       isRetained: flags & 1 != 0, receivedAt: receivedAt, expiresAt: expiresAt, metadata: metadata,
       contents: contents, topicCount: Int(topicCount), native: native, payload: payload)
+  }
+}
+
+extension Publication {
+  /// How many bytes `store` writes.
+  public func storedBytes(_ engine: Engine) -> Int {
+    Record.fixedBytes + engine.name(of: self.origin).utf8.count + self.contentBytes
+      + (self.ownMetadata?.storedBytes ?? 0)
+  }
+
+  /// What topic, properties and payload take in a record.
+  var contentBytes: Int {
+    self.topic.count + self.native.count + (self.payloadOffset == nil ? self.payload.count : 0)
+  }
+
+  private var ownMetadata: Metadata? { self.origin == .engine ? self.cold?.metadata : nil }
+
+  /// Writes the stored form of the record that would be made of the message now.
+  public func store(into buffer: inout ByteBuffer, expiresAt: Int64, _ engine: Engine) {
+    let inside = self.payloadOffset
+    let metadata = self.ownMetadata
+    let start = self.topic.count + (inside ?? self.native.count)
+    let head = Record.Head(
+      origin: engine.name(of: self.origin), nativeForm: self.nativeForm, quality: self.quality,
+      isRetained: self.isRetained, hasMetadata: metadata != nil, receivedAt: engine.now,
+      expiresAt: expiresAt, topicCount: self.topic.count, nativeCount: self.native.count,
+      payload: start..<start + self.payload.count)
+    // All at once: this is the message path.
+    let contentBytes = self.contentBytes
+    let countMax = Record.fixedBytes + 255 + contentBytes
+    buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: countMax) { target in
+      let headBytes = head.write(to: target)
+      guard let base = target.baseAddress else { return 0 }
+      var place = base + headBytes
+      func put(_ bytes: UnsafeRawBufferPointer) {
+        guard let source = bytes.baseAddress else { return }
+        place.copyMemory(from: source, byteCount: bytes.count)
+        place += bytes.count
+      }
+      put(self.topic)
+      put(self.native)
+      if inside == nil { put(self.payload) }
+      return headBytes + contentBytes
+    }
+    metadata?.store(into: &buffer)
   }
 }
 

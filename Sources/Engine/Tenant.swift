@@ -68,6 +68,21 @@ public final class Tenant {
     return taken
   }
 
+  /// Publishes an answer to everyone it is for. Its topic is the asker's and hardly comes again:
+  /// no route is remembered.
+  ///
+  /// - Returns: how many took it.
+  @discardableResult
+  public func answer(_ publication: inout Publication) -> Int {
+    let engine = self.engine
+    let taken = engine.publishing { self.router.publishOnce(&publication) }
+    engine.counters.published &+= 1
+    if engine.counters.published >= engine.sampleAt { engine.sample(publication, tenant: self) }
+    engine.counters.delivered &+= UInt64(truncatingIfNeeded: taken)
+    if taken == 0 { engine.counters.unrouted &+= 1 }
+    return taken
+  }
+
   /// Publishes a kept message, unless its time has passed.
   @discardableResult
   public func publish(_ record: Record) -> Int {

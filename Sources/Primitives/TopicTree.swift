@@ -11,9 +11,9 @@ public protocol TopicTreeEntry: AnyObject {
 public final class TopicTree<Entry: TopicTreeEntry> {
   final class Node {
     let level: [UInt8]
-    let hash: UInt64
+    let hash: LevelHash
     unowned let parent: Node?
-    var children: [UInt64: Node] = [:]
+    var children: [LevelHash: Node] = [:]
     /// The next child of the same parent whose level has the same hash.
     var collision: Node?
     var single: Node?
@@ -26,7 +26,7 @@ public final class TopicTree<Entry: TopicTreeEntry> {
     var oneOrMore: [Entry] = []
     var zeroOrMore: [Entry] = []
 
-    init(level: [UInt8], hash: UInt64, parent: Node?) {
+    init(level: [UInt8], hash: LevelHash, parent: Node?) {
       self.level = level
       self.hash = hash
       self.parent = parent
@@ -54,7 +54,7 @@ public final class TopicTree<Entry: TopicTreeEntry> {
   }
 
   private let hash: ByteHash
-  let root = Node(level: [], hash: 0, parent: nil)
+  let root = Node(level: [], hash: LevelHash(0), parent: nil)
   /// Walks that rest, by the node where they go on.
   var resting: [ObjectIdentifier: [Unmanaged<Cursor>]] = [:]
   /// How many entries the tree holds.
@@ -163,7 +163,7 @@ public final class TopicTree<Entry: TopicTreeEntry> {
 
   func child(of node: Node, _ level: UnsafeRawBufferPointer) -> Node? {
     guard !node.children.isEmpty else { return nil }
-    var next = node.children[self.hash(level)]
+    var next = node.children[LevelHash(self.hash(level))]
     while let child = next {
       if child.level.withUnsafeBytes({ $0.sameBytes(as: level) }) { return child }
       next = child.collision
@@ -182,7 +182,7 @@ public final class TopicTree<Entry: TopicTreeEntry> {
             node = single
           } else {
             guard create else { return nil }
-            let single = Node(level: [UInt8(ascii: "*")], hash: 0, parent: node)
+            let single = Node(level: [UInt8(ascii: "*")], hash: LevelHash(0), parent: node)
             node.single = single
             Self.enlist(single, under: node)
             self.byteCount += single.byteCount
@@ -192,7 +192,7 @@ public final class TopicTree<Entry: TopicTreeEntry> {
           node = child
         } else {
           guard create else { return nil }
-          let hash = self.hash(level)
+          let hash = LevelHash(self.hash(level))
           let child = Node(level: Array(level), hash: hash, parent: node)
           child.collision = node.children[hash]
           node.children[hash] = child
@@ -263,4 +263,16 @@ public final class TopicTree<Entry: TopicTreeEntry> {
     case .zeroOrMore: body(&node.zeroOrMore)
     }
   }
+}
+
+/// What children are found by: a number that is as good as random already and need not be hashed
+/// once more.
+struct LevelHash: Hashable {
+  private let number: UInt64
+
+  init(_ number: UInt64) { self.number = number }
+
+  func hash(into hasher: inout Hasher) { hasher.combine(self.number) }
+
+  func _rawHashValue(seed: Int) -> Int { Int(truncatingIfNeeded: self.number) ^ seed }
 }

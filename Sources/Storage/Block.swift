@@ -24,11 +24,14 @@ final class Block {
   private(set) var isDamaged = false
 
   /// A block that frames are added to.
-  init(firstOffset: UInt64, position: Int, _ format: FrameFormat) {
+  ///
+  /// - Parameter capacity: how many bytes are expected.
+  init(firstOffset: UInt64, position: Int, _ format: FrameFormat, capacity: Int = 0) {
     self.firstOffset = firstOffset
     self.position = position
     self.format = format
     self.bytes = ByteBuffer()
+    if capacity > 0 { self.bytes.reserveCapacity(capacity) }
   }
 
   /// A block that was read from a file. Damaged frames are left out.

@@ -3,7 +3,7 @@ public import NIOCore
 
 /// A journal in a file: a header, then frames without an offset.
 public final class FileJournal: Journal, CommitMember {
-  private static var snapshotBytesMin: Int { 64 << 10 }
+  private static var snapshotBytesMin: Int { 1 << 20 }
   /// What is kept of entries that a full disk does not take, before they are given up for a
   /// snapshot.
   private static var pendingBytesMax: Int { 1 << 20 }

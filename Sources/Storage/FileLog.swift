@@ -73,8 +73,22 @@ public final class FileLog: Log, CommitMember {
 
   /// Appends a record; see `Log`.
   public func append(_ record: Record) throws(EngineError) -> UInt64 {
-    try self.append(count: 1, FrameFormat.recordKind, time: record.receivedAt) {
-      record.store(into: &$0, self.store.engine)
+    let engine = self.store.engine
+    return try self.append(
+      count: 1, FrameFormat.recordKind, time: record.receivedAt, bytes: record.storedBytes(engine)
+    ) {
+      record.store(into: &$0, engine)
+    }
+  }
+
+  /// Appends a message without a detour; see `Log`.
+  public func append(
+    _ publication: inout Publication, expiresAt: Int64, _ engine: Engine
+  ) throws(EngineError) -> UInt64 {
+    try self.append(
+      count: 1, FrameFormat.recordKind, time: engine.now, bytes: publication.storedBytes(engine)
+    ) {
+      publication.store(into: &$0, expiresAt: expiresAt, engine)
     }
   }
 
@@ -87,11 +101,15 @@ public final class FileLog: Log, CommitMember {
     }
     let body = BatchBody(
       form: form, time: time, origin: self.store.engine.name(of: origin), bytes: bytes)
-    return try self.append(count: count, FrameFormat.batchKind, time: time) { body.write(to: &$0) }
+    return try self.append(
+      count: count, FrameFormat.batchKind, time: time, bytes: bytes.readableBytes
+    ) {
+      body.write(to: &$0)
+    }
   }
 
   private func append(
-    count: UInt32, _ kind: UInt8, time: Int64, _ body: (inout ByteBuffer) -> Void
+    count: UInt32, _ kind: UInt8, time: Int64, bytes: Int, _ body: (inout ByteBuffer) -> Void
   ) throws(EngineError) -> UInt64 {
     if let failure = self.failure { throw failure }
     if self.active.tail == nil || self.active.end >= self.store.settings.segmentBytesMax {
@@ -104,7 +122,7 @@ public final class FileLog: Log, CommitMember {
     let wasEmpty = self.count == 0
     let offset = self.nextOffset
     let before = self.active.byteCount
-    let full = self.active.append(count: count, kind: kind, time: time, body)
+    let full = self.active.append(count: count, kind: kind, time: time, bytes: bytes, body)
     if let full { self.store.cache.insert(full, self.key(full.position, self.active)) }
     self.count += Int(count)
     self.byteCount += self.active.byteCount - before
@@ -352,9 +370,16 @@ public final class FileLog: Log, CommitMember {
     self.store.markDirty(self)
   }
 
+  /// A gap no longer than this is left within a segment.
+  private static var skippedMax: UInt64 { 65_536 }
+
   /// Has the next record get `offset`; see `Log`.
   public func skip(to offset: UInt64) {
     guard offset > self.nextOffset, self.committedOffset == self.nextOffset else { return }
+    if self.count > 0, self.active.tail != nil, offset - self.nextOffset <= Self.skippedMax {
+      self.active.skip(to: offset)
+      return self.commit(to: offset)
+    }
     do {
       try self.beginSegment(at: offset)
       self.dropEmptySegments()

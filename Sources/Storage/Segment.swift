@@ -32,7 +32,7 @@ final class Segment {
   private var frameBytes = 0
   private var removedCount = 0
   private var removedBytes = 0
-  private let missing: [Range<UInt64>]
+  private var missing: [Range<UInt64>]
   /// The block that is written to; `nil` in a segment that is full.
   private(set) var tail: Block?
   private var unwritten: [Block] = []
@@ -83,21 +83,26 @@ final class Segment {
 
   // MARK: Writing
 
-  /// Adds a frame that stands for the next `count` offsets, to be written with `flush`.
+  /// Adds a frame of about so many bytes that stands for the next `count` offsets. It is in the file
+  /// after `flush`.
   ///
   /// - Returns: a block that is full now.
   func append(
-    count: UInt32, kind: UInt8, time: Int64, _ body: (inout ByteBuffer) -> Void
+    count: UInt32, kind: UInt8, time: Int64, bytes: Int, _ body: (inout ByteBuffer) -> Void
   ) -> Block? {
     var full: Block?
-    if let tail = self.tail, tail.byteCount >= self.blockBytes {
+    // The memory of a block is no larger than it should be.
+    let room = self.blockBytes - FrameFormat.prefixBytes - FrameFormat.headBytes
+    if let tail = self.tail, tail.byteCount > 0, tail.byteCount + bytes > room {
       full = tail
       if tail.position + tail.byteCount > self.writtenEnd { self.unwritten.append(tail) }
       self.tail = nil
     }
     let tail =
       self.tail
-      ?? Block(firstOffset: self.endOffset, position: self.end, self.header.format)
+      ?? Block(
+        firstOffset: self.endOffset, position: self.end, self.header.format,
+        capacity: full == nil ? 0 : self.blockBytes)
     self.tail = tail
     if tail.byteCount == 0 {
       self.index.append(
@@ -113,17 +118,29 @@ final class Segment {
     return full
   }
 
+  /// Has the next record get `offset`. All is written.
+  func skip(to offset: UInt64) {
+    self.removed.insert(self.endOffset..<offset)
+    self.missing.append(self.endOffset..<offset)
+    self.endOffset = offset
+    self.writtenOffset = offset
+  }
+
   /// Writes what was appended.
   func flush() throws(DiskError) {
-    for block in self.unwritten + (self.tail.map { [$0] } ?? []) {
-      let from = max(0, self.writtenEnd - block.position)
-      let bytes = block.slice(from: from)
-      guard bytes.readableBytes > 0 else { continue }
-      try self.file.write(bytes, at: block.position + from)
+    if !self.unwritten.isEmpty {
+      for block in self.unwritten { try self.write(block) }
+      self.unwritten.removeAll()
     }
-    self.unwritten.removeAll()
+    if let tail = self.tail { try self.write(tail) }
     self.writtenEnd = self.end
     self.writtenOffset = self.endOffset
+  }
+
+  private func write(_ block: Block) throws(DiskError) {
+    let from = max(0, self.writtenEnd - block.position)
+    guard from < block.byteCount else { return }
+    try self.file.write(block.slice(from: from), at: block.position + from)
   }
 
   /// Forgets what was appended and could not be written.

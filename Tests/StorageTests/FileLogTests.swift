@@ -63,6 +63,44 @@ import Testing
     #expect(world.log.nextOffset <= 60)
   }
 
+  @Test(arguments: 1...20 as ClosedRange<UInt64>)
+  func aReaderOfMoreThanMemoryHoldsGetsOn(seed: UInt64) throws {
+    let world = try self.world(seed)
+    self.fill(world, 300)
+    for _ in 0..<2 {
+      for offset in 0..<300 as Range<UInt64> {
+        var reads = 0
+        while !world.log.prepare(offset, {}) {
+          reads += 1
+          try #require(reads == 1, "what was read for \(offset) went before it was used")
+          while world.disk.isBusy { world.disk.answer() }
+        }
+        #expect(world.log.record(at: offset) != nil)
+      }
+    }
+  }
+
+  @Test(arguments: 1...20 as ClosedRange<UInt64>)
+  func aGapIsLeftAndFoundAgain(seed: UInt64) throws {
+    let world = try self.world(seed)
+    self.fill(world, 5)
+    world.log.skip(to: 20)
+    #expect(world.log.nextOffset == 20)
+    #expect(world.log.committedOffset == 20)
+    self.fill(world, 30)
+    for isFresh in [true, false] {
+      #expect(world.log.nextOffset == 50)
+      #expect(world.log.count == 35)
+      #expect(world.log.next(from: 5) == 20)
+      #expect(world.log.record(at: 19) == nil)
+      #expect(world.log.record(at: 20) != nil)
+      if isFresh {
+        world.disk.crash(.process)
+        try world.open()
+      }
+    }
+  }
+
   @Test func aLogThatIsTrimmedGivesItsFilesBack() throws {
     let world = try self.world(3)
     self.fill(world, 200)

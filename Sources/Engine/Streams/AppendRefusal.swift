@@ -26,6 +26,8 @@ public enum AppendRefusal: Error, Hashable, Sendable {
   case bytesMax
   /// The topic has as many records as it may.
   case recordsPerTopicMax
+  /// The protocol that prepares the stream's messages refused, with its own number for why.
+  case notPrepared(Int)
   /// The log refused: no room, or the disk failed.
   case log(EngineError)
 }

@@ -36,8 +36,26 @@ public protocol StreamVoice: AnyObject {
   /// Publishes a record again, with `tenant.publish`.
   func republish(_ republication: Republication, _ tenant: Tenant)
 
+  /// Puts a message into the form in which a stream with `StreamSettings.isPrepared` keeps it.
+  ///
+  /// - Parameter keep: keeps what it is given; to be called once, unless the message is refused.
+  func keep(
+    _ publication: inout Publication, in stream: Stream,
+    _ keep: (inout Publication) -> Capture.Result
+  ) -> Capture.Result
+
   /// The metadata of the record that stands for a topic whose last record has gone of age.
   func markerMetadata(of stream: Stream) -> Metadata
+}
+
+extension StreamVoice {
+  /// Keeps messages as they are.
+  public func keep(
+    _ publication: inout Publication, in stream: Stream,
+    _ keep: (inout Publication) -> Capture.Result
+  ) -> Capture.Result {
+    keep(&publication)
+  }
 }
 
 extension Stream {
@@ -47,10 +65,11 @@ extension Stream {
   /// Publishes a record again, when the publish that is under way is over.
   func republish(_ append: PendingAppend) {
     guard let settings = self.settings.republish,
-      let topic = append.record.withTopic({ settings.transform.apply(to: $0) })
+      let topic = append.entry.pattern.bytes.withUnsafeBytes({ settings.transform.apply(to: $0) }),
+      let record = self.log.record(at: append.offset)
     else { return }
     let republication = Republication(
-      stream: self, record: append.record, offset: append.offset,
+      stream: self, record: record, offset: append.offset,
       previousEnd: append.previous.map { $0 + 1 } ?? 0, topic: topic,
       withoutPayload: settings.withoutPayload)
     self.engine.whenQuiet {

@@ -49,6 +49,8 @@ public final class Stream {
   var groupsByName: [String: StreamGroup] = [:]
   var groupsByNumber: [UInt32: StreamGroup] = [:]
   var lastGroupNumber: UInt32 = 0
+  /// How many of the groups are hidden.
+  var hiddenGroups = 0
   /// The patterns of all groups.
   let interests = TopicTree<StreamInterest>()
   private var waiters: [() -> Void] = []
@@ -60,7 +62,10 @@ public final class Stream {
   /// A record that is not committed yet.
   struct PendingAppend {
     let offset: UInt64
-    let record: Record
+    /// What it counts for against the limits.
+    let size: Int
+    let receivedAt: Int64
+    let expiresAt: Int64
     var entry: TopicIndex.Entry
     /// What was the topic's last offset, and the stream's last message id, before.
     let previous: UInt64?

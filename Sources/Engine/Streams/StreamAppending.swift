@@ -12,17 +12,38 @@ extension Stream {
     if let last = self.pending.last, last.offset >= self.log.nextOffset { self.settle() }
     let reader = self.engine.reader(for: publication.origin)
     let conditions = reader?.conditions(of: publication)
-    guard let transform = self.settings.transform,
-      let topic = transform.apply(to: publication.topic)
-    else { return self.append(&publication, conditions) }
-    return topic.withUnsafeBytes { topic in
-      var copy = publication.copy(to: topic)
-      return self.append(&copy, conditions)
+    return self.append(transforming: &publication, conditions)
+  }
+
+  /// Has the protocol that prepares the stream's messages look at this one.
+  private func append(
+    preparing publication: inout Publication, _ conditions: AppendConditions?
+  ) -> Capture.Result {
+    guard self.settings.isPrepared, let voice = self.tenant.streams.voice else {
+      return self.append(&publication, asking: conditions)
+    }
+    var conditions = conditions
+    // Whether the stream does what the message asks for is the protocol's to say.
+    if conditions?.stream?.isEmpty == true { conditions?.stream = nil }
+    return voice.keep(&publication, in: self) { [conditions] in
+      self.append(&$0, asking: conditions)
     }
   }
 
-  private func append(
-    _ publication: inout Publication, _ conditions: AppendConditions?
+  func append(
+    transforming publication: inout Publication, _ conditions: AppendConditions?
+  ) -> Capture.Result {
+    guard let transform = self.settings.transform,
+      let topic = transform.apply(to: publication.topic)
+    else { return self.append(preparing: &publication, conditions) }
+    return topic.withUnsafeBytes { topic in
+      var copy = publication.copy(to: topic)
+      return self.append(preparing: &copy, conditions)
+    }
+  }
+
+  func append(
+    _ publication: inout Publication, asking conditions: AppendConditions?
   ) -> Capture.Result {
     do {
       if let conditions, let original = try self.check(conditions, publication) {
@@ -88,8 +109,8 @@ extension Stream {
       guard bytes <= self.settings.recordBytesMax else { throw .recordTooLarge }
     }
     let known = self.index.entry(of: publication.topic)
-    let record = self.record(&publication, conditions)
-    let size = record.keptBytes
+    let expiresAt = self.expiry(publication, conditions)
+    let size = publication.contentBytes + Record.keptBytesMore
     try self.checkRoom(for: size, known, rollup: conditions?.rollup)
     if known == nil { try self.checkTopic(publication.topic) }
     let offset = self.log.nextOffset
@@ -103,8 +124,14 @@ extension Stream {
       self.undo(entry, at: offset, previous: previous)
       throw Self.isSpent
     }
+    var receivedAt = self.engine.now
     do {
-      _ = try self.log.append(record)
+      if let record = publication.keptRecord(expiresAt: expiresAt) {
+        receivedAt = record.receivedAt
+        _ = try self.log.append(record)
+      } else {
+        _ = try self.log.append(&publication, expiresAt: expiresAt, self.engine)
+      }
     } catch {
       self.undo(entry, at: offset, previous: previous)
       self.recent.forget(from: offset)
@@ -112,13 +139,13 @@ extension Stream {
     }
     self.pending.append(
       PendingAppend(
-        offset: offset, record: record, entry: entry, previous: previous,
-        previousID: self.lastMessageID, rollup: conditions?.rollup))
+        offset: offset, size: size, receivedAt: receivedAt, expiresAt: expiresAt, entry: entry,
+        previous: previous, previousID: self.lastMessageID, rollup: conditions?.rollup))
     self.count += 1
     self.byteCount += size
     self.pendingBytes += size
     self.lastMessageID = id
-    self.lastReceivedAt = record.receivedAt
+    self.lastReceivedAt = receivedAt
     self.settle()
     return offset
   }
@@ -139,33 +166,27 @@ extension Stream {
   private func checkRoom(
     for size: Int, _ entry: TopicIndex.Entry?, rollup: AppendConditions.Rollup?
   ) throws(AppendRefusal) {
-    let settings = self.settings
-    if settings.bytesMax > 0, size > settings.bytesMax { throw .bytesMax }
-    guard settings.overflow == .refuse, rollup == nil else { return }
-    let isTopicFull =
-      settings.recordsPerTopicMax > 0 && (entry?.count ?? 0) >= settings.recordsPerTopicMax
-    if isTopicFull {
-      if settings.refusesPerTopic { throw .recordsPerTopicMax }
+    let bytesMax = self.settings.bytesMax
+    if bytesMax > 0, size > bytesMax { throw .bytesMax }
+    guard self.settings.overflow == .refuse, rollup == nil else { return }
+    let perTopic = self.settings.recordsPerTopicMax
+    if perTopic > 0, (entry?.count ?? 0) >= perTopic {
+      if self.settings.refusesPerTopic { throw .recordsPerTopicMax }
       // The topic's oldest record will make room.
       return
     }
-    if settings.recordsMax > 0, self.count >= settings.recordsMax { throw .recordsMax }
-    if settings.bytesMax > 0, self.byteCount > settings.bytesMax - size { throw .bytesMax }
+    if self.settings.recordsMax > 0, self.count >= self.settings.recordsMax { throw .recordsMax }
+    if bytesMax > 0, self.byteCount > bytesMax - size { throw .bytesMax }
   }
 
-  private func record(
-    _ publication: inout Publication, _ conditions: AppendConditions?
-  ) -> Record {
-    let expiresAt: Int64
+  private func expiry(
+    _ publication: borrowing Publication, _ conditions: AppendConditions?
+  ) -> Int64 {
     switch conditions?.timeToLive {
-    case .after(let nanoseconds):
-      let (time, isTooLate) = self.engine.now.addingReportingOverflow(max(0, nanoseconds))
-      expiresAt = isTooLate ? .max : time
-    case .never: expiresAt = .max
-    case .invalid, nil: expiresAt = publication.expiresAt
+    case .after(let nanoseconds): self.engine.now.addingClamped(max(0, nanoseconds))
+    case .never: .max
+    case .invalid, nil: publication.expiresAt
     }
-    guard expiresAt != publication.expiresAt else { return publication.record(self.engine) }
-    return publication.record(self.engine, expiresAt: expiresAt)
   }
 
   // MARK: Committing
@@ -181,7 +202,7 @@ extension Stream {
     var isNew = false
     while let append = self.pending.first, append.offset < self.log.committedOffset {
       self.pending.removeFirst()
-      self.pendingBytes -= append.record.keptBytes
+      self.pendingBytes -= append.size
       self.commit(append)
       isNew = true
     }
@@ -215,11 +236,11 @@ extension Stream {
     while let last = self.pending.last, last.offset >= end {
       self.pending.removeLast()
       self.count -= 1
-      self.byteCount -= last.record.keptBytes
+      self.byteCount -= last.size
       self.undo(last.entry, at: last.offset, previous: last.previous)
       self.lastMessageID = last.previousID
       self.recent.forget(from: last.offset)
-      self.pendingBytes -= last.record.keptBytes
+      self.pendingBytes -= last.size
       wasTaken = true
     }
     guard wasTaken else { return }
@@ -244,7 +265,7 @@ extension Stream {
     case .all: entry = self.clear(before: append.offset, keeping: append) ?? entry
     case nil: break
     }
-    self.noteTimes(of: append.record, at: append.offset)
+    self.noteTimes(append.receivedAt, append.expiresAt, at: append.offset)
     if self.settings.republish != nil { self.republish(append) }
     var hasInterest = false
     entry.pattern.bytes.withUnsafeBytes { topic in
@@ -254,7 +275,8 @@ extension Stream {
       }
     }
     if self.settings.retention == .interest, !hasInterest {
-      self.drop(append.offset, append.record)
+      let size = UInt32(truncatingIfNeeded: append.size)
+      self.drop(TopicIndex.Place(offset: append.offset, size: size), entry)
       return
     }
     let limit = self.settings.recordsPerTopicMax
@@ -264,5 +286,7 @@ extension Stream {
 
 extension Record {
   /// What a record counts for against the limits of a stream.
-  var keptBytes: Int { self.contents.readableBytes + 16 }
+  var keptBytes: Int { self.contents.readableBytes + Self.keptBytesMore }
+  /// What counts beside topic, properties and payload.
+  static var keptBytesMore: Int { 16 }
 }

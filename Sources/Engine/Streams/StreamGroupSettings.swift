@@ -55,6 +55,9 @@ public struct StreamGroupSettings: Hashable, Sendable {
   public var inactiveMax: Int64 = 0
   /// Whether the group outlives the process, where its stream does.
   public var isDurable = true
+  /// Whether the group is part of the broker's own doings and not shown to users. It counts against
+  /// no limit, and never outlives the process.
+  public var isHidden = false
   /// Where a record is published that was handed out `deliveriesMax` times in vain; `nil`, the
   /// default, for nowhere. In a work queue it then stays where it is.
   public var deadLetterTopic: [UInt8]?

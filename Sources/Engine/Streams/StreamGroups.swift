@@ -3,13 +3,13 @@ import NIOCore
 
 /// A stream's groups.
 extension Stream {
-  /// All groups, in the order of their names.
+  /// All groups that are not hidden, in the order of their names.
   public var groups: [StreamGroup] {
-    self.groupsByName.values.sorted { $0.name < $1.name }
+    self.groupsByName.values.filter { !$0.settings.isHidden }.sorted { $0.name < $1.name }
   }
 
-  /// How many groups there are.
-  public var groupCount: Int { self.groupsByName.count }
+  /// How many groups there are, without the hidden ones.
+  public var groupCount: Int { self.groupsByName.count - self.hiddenGroups }
 
   /// The group of that name.
   public func group(named name: String) -> StreamGroup? { self.groupsByName[name] }
@@ -23,7 +23,10 @@ extension Stream {
     guard self.groupsByName[settings.name] == nil else {
       throw EngineError(.alreadyExists, "a group of that name exists")
     }
-    guard self.settings.groupsMax == 0 || self.groupCount < self.settings.groupsMax else {
+    guard
+      self.settings.groupsMax == 0 || settings.isHidden
+        || self.groupCount < self.settings.groupsMax
+    else {
       throw EngineError(.quotaExceeded, "the stream has \(self.groupCount) groups")
     }
     self.lastGroupNumber &+= 1
@@ -34,7 +37,7 @@ extension Stream {
     group.begin(self)
     self.write(group)
     group.touch()
-    self.tenant.streams.tell(.groupCreated(self, group))
+    if !settings.isHidden { self.tenant.streams.tell(.groupCreated(self, group)) }
     return group
   }
 
@@ -71,7 +74,11 @@ extension Stream {
       self.disinterest(group)
       self.tenant.memory.release(group.byteCount)
       group.end(self)
-      self.tenant.streams.tell(.groupDeleted(self, group))
+      if group.settings.isHidden {
+        self.hiddenGroups -= 1
+      } else {
+        self.tenant.streams.tell(.groupDeleted(self, group))
+      }
       if self.settings.retention == .interest, !self.isDeleted { self.dropUnwanted() }
     }
     return true
@@ -83,6 +90,7 @@ extension Stream {
       throw EngineError(.quotaExceeded, "the budget for stored messages is spent")
     }
     self.groupsByName[group.name] = group
+    if group.settings.isHidden { self.hiddenGroups += 1 }
     self.groupsByNumber[group.number] = group
     self.lastGroupNumber = max(self.lastGroupNumber, group.number)
     self.interest(group)
@@ -181,42 +189,19 @@ extension StreamGroup {
       self.pendingCount = self.chosen.count
     case .time(let time):
       self.isStarting = true
-      self.search(time, log.firstOffset, log.committedOffset, stream)
+      stream.findOffset(at: time) { [weak self] offset in
+        guard let self, !self.isDeleted, let stream = self.stream else { return }
+        self.isStarting = false
+        self.start(at: offset, stream)
+        stream.write(self)
+        self.wake()
+      }
     }
   }
 
   private func start(at offset: UInt64, _ stream: Stream) {
     self.cursor = offset
     self.recount(stream)
-  }
-
-  /// Halves the part of the log in which the first record of `time` or later lies.
-  private func search(_ time: Int64, _ low: UInt64, _ high: UInt64, _ stream: Stream) {
-    let log = stream.log
-    var low = low
-    var high = high
-    while low < high, !self.isDeleted {
-      let middle = low + (high - low) / 2
-      let offset = log.next(from: middle)
-      guard offset < high else {
-        high = middle
-        continue
-      }
-      let isReady = log.prepare(offset) { [weak self, low, high] in
-        guard let self, let stream = self.stream else { return }
-        self.search(time, low, high, stream)
-      }
-      guard isReady else { return }
-      if let record = log.record(at: offset), record.receivedAt >= time {
-        high = middle
-      } else {
-        low = offset + 1
-      }
-    }
-    self.isStarting = false
-    self.start(at: max(low, log.firstOffset), stream)
-    stream.write(self)
-    self.wake()
   }
 
   /// Counts what there is from `cursor` on.

@@ -35,30 +35,25 @@ extension Stream {
   }
 
   private static var notesMax: Int { 32_768 }
+  private static var notesKept: Int { 4_096 }
   private static var noteNanoseconds: Int64 { 10_000_000 }
 
   // MARK: Writing
 
   func note(_ group: StreamGroup, _ note: StreamNote) {
     guard group.isJournaled else { return }
-    self.notes.writeInteger(group.number)
     switch note {
     case .lent(let offset, let open, let sequence):
-      self.notes.writeInteger(Code.lent)
-      self.notes.writeMultipleIntegers(offset, sequence)
+      self.notes.writeMultipleIntegers(group.number, Code.lent, offset, sequence)
       open.store(into: &self.notes)
     case .passed(let offset, let sequence):
-      self.notes.writeInteger(Code.passed)
-      self.notes.writeMultipleIntegers(offset, sequence)
+      self.notes.writeMultipleIntegers(group.number, Code.passed, offset, sequence)
     case .done(let offset):
-      self.notes.writeInteger(Code.done)
-      self.notes.writeInteger(offset)
+      self.notes.writeMultipleIntegers(group.number, Code.done, offset)
     case .left(let offset):
-      self.notes.writeInteger(Code.left)
-      self.notes.writeInteger(offset)
+      self.notes.writeMultipleIntegers(group.number, Code.left, offset)
     case .cursor(let offset):
-      self.notes.writeInteger(Code.cursor)
-      self.notes.writeInteger(offset)
+      self.notes.writeMultipleIntegers(group.number, Code.cursor, offset)
     }
     if self.notes.readableBytes > Self.notesMax {
       self.flushNotes()
@@ -72,7 +67,12 @@ extension Stream {
     guard self.notes.readableBytes > 0, !self.isDeleted else { return }
     var entry = ByteBuffer(integer: Kind.notes)
     entry.writeBuffer(&self.notes)
-    self.notes.clear(minimumCapacity: 0)
+    // A few are kept room for, many come in waves.
+    if self.notes.capacity > Self.notesKept {
+      self.notes.clear(minimumCapacity: 0)
+    } else {
+      self.notes.clear()
+    }
     self.journal.append(entry)
     self.snapshotIfWanted()
   }

@@ -119,12 +119,11 @@ extension Stream {
   }
 
   private func reindex(_ append: PendingAppend) -> TopicIndex.Entry? {
-    let size = append.record.keptBytes
     self.count += 1
-    self.byteCount += size
-    return append.record.withTopic { topic in
+    self.byteCount += append.size
+    return append.entry.pattern.bytes.withUnsafeBytes { topic in
       self.index.insert(
-        topic, self.index.entry(of: topic), offset: append.offset, size: size)
+        topic, self.index.entry(of: topic), offset: append.offset, size: append.size)
     }
   }
 }

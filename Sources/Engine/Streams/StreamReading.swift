@@ -28,6 +28,9 @@ extension Stream {
     }
   }
 
+  /// The record at `offset`, if it is there and committed. Reads the disk, where it must.
+  public func committedRecord(at offset: UInt64) -> Record? { self.log.record(at: offset) }
+
   /// Calls `body` with the first record from `offset` on whose topic `pattern` matches; with `nil`
   /// where there is none.
   public func findNext(

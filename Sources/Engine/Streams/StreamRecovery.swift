@@ -36,7 +36,7 @@ extension Stream {
     self.count += 1
     self.byteCount += size
     self.lastReceivedAt = record.receivedAt
-    self.noteTimes(of: record, at: offset)
+    self.noteTimes(record.receivedAt, record.expiresAt, at: offset)
     // Message ids matter as long as a duplicate may come, and that of the very last.
     guard
       (self.settings.duplicateWindow > 0 && record.receivedAt > idsFrom)

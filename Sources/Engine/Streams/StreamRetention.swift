@@ -31,7 +31,7 @@ extension Stream: TimerTarget {
   }
 
   /// Removes a record whose place and size are known without reading it.
-  private func drop(_ place: TopicIndex.Place, _ entry: TopicIndex.Entry) {
+  func drop(_ place: TopicIndex.Place, _ entry: TopicIndex.Entry) {
     if self.log.remove(at: place.offset) {
       self.count -= 1
       self.byteCount -= Int(place.size)
@@ -128,9 +128,10 @@ extension Stream: TimerTarget {
   // MARK: Limits on the stream
 
   private var isTooLarge: Bool {
-    let settings = self.settings
-    return (settings.recordsMax > 0 && self.count - self.pending.count > settings.recordsMax)
-      || (settings.bytesMax > 0 && self.byteCount - self.pendingBytes > settings.bytesMax)
+    let recordsMax = self.settings.recordsMax
+    let bytesMax = self.settings.bytesMax
+    return (recordsMax > 0 && self.count - self.pending.count > recordsMax)
+      || (bytesMax > 0 && self.byteCount - self.pendingBytes > bytesMax)
   }
 
   /// Removes the oldest records until the limits hold. Where the disk must be asked first, it goes
@@ -187,13 +188,13 @@ extension Stream: TimerTarget {
   }
 
   /// Sets the alarms that a new record needs.
-  func noteTimes(of record: Record, at offset: UInt64) {
-    if self.settings.allowsExpiry, record.expiresAt > 0, record.expiresAt < .max {
-      self.expiries.insert(Expiry(at: record.expiresAt, offset: offset))
+  func noteTimes(_ receivedAt: Int64, _ expiresAt: Int64, at offset: UInt64) {
+    if self.settings.allowsExpiry, expiresAt > 0, expiresAt < .max {
+      self.expiries.insert(Expiry(at: expiresAt, offset: offset))
       if self.expiries.min?.offset == offset { self.scheduleExpiry() }
     }
     if self.settings.ageMax > 0, self.ageTimer == nil {
-      self.scheduleAge(at: record.receivedAt)
+      self.scheduleAge(at: receivedAt)
     }
   }
 

@@ -66,6 +66,9 @@ public struct StreamSettings: Hashable, Sendable {
   /// What is published again, under another topic, when it is kept; `nil`, the default, for
   /// nothing.
   public var republish: RepublishSettings?
+  /// Whether the protocol that made the stream puts messages in another form before they are kept:
+  /// see `StreamVoice.keep`.
+  public var isPrepared = false
   /// The offset of the first record. Only a new stream looks at it.
   public var firstOffset: UInt64 = 0
   /// Whether nothing may be added or taken away by anyone any more.

@@ -28,6 +28,7 @@ extension StreamSettings {
     static let transform: UInt8 = 23
     static let republish: UInt8 = 24
     static let republishesBare: UInt8 = 25
+    static let isPrepared: UInt8 = 26
   }
 
   var stored: ByteBuffer {
@@ -54,6 +55,7 @@ extension StreamSettings {
     writer.write(Tag.metadata, self.metadata)
     writer.write(Tag.note, self.notes)
     writer.write(Tag.markerLife, self.markerLife)
+    writer.write(Tag.isPrepared, self.isPrepared)
     if let transform = self.transform { writer.write(Tag.transform, transform) }
     if let republish = self.republish {
       writer.write(Tag.republish, republish.transform)
@@ -101,6 +103,7 @@ extension StreamSettings {
     case Tag.isSealed: self.isSealed = field.flag
     case Tag.groupsMax: self.groupsMax = field.count
     case Tag.markerLife: self.markerLife = field.number
+    case Tag.isPrepared: self.isPrepared = field.flag
     default: break
     }
   }

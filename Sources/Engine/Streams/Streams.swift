@@ -107,7 +107,7 @@ public final class Streams {
     guard let stream = self.byName.removeValue(forKey: name) else { return false }
     self.tenant.engine.publishing {
       stream.stopCapturing()
-      for group in stream.groups { stream.deleteGroup(group.name) }
+      for name in Array(stream.groupsByName.keys).sorted() { stream.deleteGroup(name) }
       self.forget(stream)
       if self.isKept(stream) {
         var entry = ByteBuffer(integer: Kind.deleted)
