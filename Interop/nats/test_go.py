@@ -33,7 +33,11 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize(
-    "scenario", ["publish", "queue", "request", "headers", "drain", "unsubscribe", "large"]
+    "scenario",
+    [
+        "publish", "queue", "request", "headers", "drain", "unsubscribe", "large", "jetstream",
+        "origins",
+    ],
 )
 def test_scenario(broker, program, scenario):
     run = subprocess.run(

@@ -75,7 +75,7 @@ async def test_what_is_not_there_is_refused(client, unique):
     answer = await request(
         client,
         f"STREAM.CREATE.{unique}",
-        {"name": unique, "subjects": [unique], "allow_msg_counter": True},
+        {"name": unique, "subjects": [unique], "allow_atomic": True},
     )
     assert answer["error"]["err_code"] == 10052
     assert "not supported" in answer["error"]["description"]
@@ -323,6 +323,199 @@ async def test_advisories(client, unique):
             kinds.append(json.loads(message.data)["type"].split(".")[-1])
     assert kinds == [
         "stream_action", "consumer_action", "nak", "consumer_action", "stream_action"]
+
+
+async def state_of(client, name: str, messages: int, failed: int = 0) -> dict:
+    """What a stream says of itself when it has so many messages, and so many sources failed."""
+    deadline = asyncio.get_running_loop().time() + 10
+    while True:
+        info = await request(client, f"STREAM.INFO.{name}", {"deleted_details": True})
+        errors = sum("error" in source for source in info.get("sources", []))
+        if info["state"]["messages"] == messages and errors == failed:
+            return info
+        assert asyncio.get_running_loop().time() < deadline, info
+        await asyncio.sleep(0.05)
+
+
+async def test_a_mirror_has_the_same_numbers(client, stream, unique):
+    for index in range(3):
+        await stream.publish(f"{unique}.{index}", str(index).encode())
+    await stream.delete_msg(unique, 2)
+    mirror = f"{unique}-mirror"
+    await request(client, f"STREAM.CREATE.{mirror}", {"name": mirror, "mirror": {"name": unique}})
+    info = await state_of(client, mirror, 2)
+    assert (info["state"]["first_seq"], info["state"]["last_seq"]) == (1, 3)
+    assert info["state"]["deleted"] == [2]
+    assert (info["mirror"]["name"], info["mirror"]["lag"]) == (unique, 0)
+    theirs, ours = await stream.get_msg(unique, 3), await stream.get_msg(mirror, 3)
+    assert (ours.subject, ours.data, ours.time) == (theirs.subject, theirs.data, theirs.time)
+    await stream.publish(f"{unique}.3", b"3")
+    assert (await state_of(client, mirror, 3))["state"]["last_seq"] == 4
+    refused = await request(
+        client,
+        f"STREAM.CREATE.{unique}-bad",
+        {"name": f"{unique}-bad", "subjects": ["x"], "mirror": {"name": unique}},
+    )
+    assert refused["error"]["err_code"] == 10034
+    await stream.delete_stream(mirror)
+
+
+async def test_a_mirror_takes_a_part(client, stream, unique):
+    for index in range(6):
+        await stream.publish(f"{unique}.{index % 2}", str(index).encode())
+    mirror = f"{unique}-part"
+    source = {"name": unique, "filter_subject": f"{unique}.1", "opt_start_seq": 3}
+    await request(client, f"STREAM.CREATE.{mirror}", {"name": mirror, "mirror": source})
+    info = await state_of(client, mirror, 2)
+    assert (info["state"]["first_seq"], info["state"]["last_seq"]) == (4, 6)
+    assert info["mirror"]["filter_subject"] == f"{unique}.1"
+    await stream.delete_stream(mirror)
+
+
+async def test_sources_are_gathered(client, stream, unique):
+    target = f"{unique}-all"
+    config = {
+        "name": target,
+        "subjects": [target],
+        "sources": [
+            {
+                "name": unique,
+                "subject_transforms": [
+                    {"src": f"{unique}.*", "dest": f"{target}.{{{{wildcard(1)}}}}"}
+                ],
+            },
+            {"name": f"{unique}-none"},
+        ],
+    }
+    await request(client, f"STREAM.CREATE.{target}", config)
+    await stream.publish(f"{unique}.a", b"1", headers={"K": "v"})
+    await stream.publish(target, b"2")
+    info = await state_of(client, target, 2, failed=1)
+    by_name = {source["name"]: source for source in info["sources"]}
+    assert by_name[unique]["lag"] == 0
+    assert by_name[unique]["subject_transforms"] == config["sources"][0]["subject_transforms"]
+    assert by_name[f"{unique}-none"]["error"]["err_code"] == 10059
+    kept = await stream.get_last_msg(target, f"{target}.a")
+    assert (kept.data, kept.headers["K"]) == (b"1", "v")
+    origin = kept.headers["Nats-Stream-Source"].split(" ")
+    assert origin[:5] == [
+        unique, "1", f"{unique}.*", f"{target}.{{{{wildcard(1)}}}}", f"{unique}.a"]
+    await stream.delete_stream(target)
+
+
+async def direct(client, name: str, body: dict) -> tuple[list[tuple[str, str]], str]:
+    """Sequences and counts of pending messages of a batch, and its last status."""
+    inbox = client.new_inbox()
+    subscription = await client.subscribe(inbox)
+    await client.publish(f"$JS.API.DIRECT.GET.{name}", json.dumps(body).encode(), reply=inbox)
+    got = []
+    while True:
+        message = await subscription.next_msg(timeout=2)
+        headers = message.headers or {}
+        if "Status" in headers:
+            await subscription.unsubscribe()
+            return got, headers["Status"]
+        got.append((headers["Nats-Sequence"], headers["Nats-Num-Pending"]))
+
+
+async def test_many_messages_are_read_at_once(client, unique):
+    context = client.jetstream()
+    await context.add_stream(name=unique, subjects=[f"{unique}.>"], allow_direct=True)
+    for subject in "abaca":
+        await context.publish(f"{unique}.{subject}", b"x")
+    await context.delete_msg(unique, 2)
+    assert await direct(client, unique, {"seq": 1, "batch": 3}) == (
+        [("1", "3"), ("3", "2"), ("4", "1")], "204")
+    assert await direct(client, unique, {"seq": 2, "batch": 9, "next_by_subj": f"{unique}.a"}) == (
+        [("3", "1"), ("5", "0")], "204")
+    assert await direct(client, unique, {"multi_last": [f"{unique}.>"]}) == (
+        [("4", "1"), ("5", "0")], "204")
+    assert await direct(client, unique, {"multi_last": [f"{unique}.>"], "up_to_seq": 3}) == (
+        [("3", "0")], "204")
+    assert await direct(client, unique, {"multi_last": ["nobody"]}) == ([], "404")
+    third = await context.get_msg(unique, 3)
+    found = await request(
+        client, f"STREAM.MSG.GET.{unique}",
+        {"start_time": third.time.isoformat(), "next_by_subj": f"{unique}.c"})
+    assert found["message"]["seq"] == 4
+    await context.delete_stream(unique)
+
+
+async def test_one_client_of_a_priority_group_is_served(client, stream, unique):
+    config = {
+        "durable_name": "pinned",
+        "ack_policy": "explicit",
+        "priority_groups": ["g"],
+        "priority_policy": "pinned_client",
+    }
+    name = f"{unique}.pinned"
+    made = await request(
+        client, f"CONSUMER.CREATE.{name}", {"stream_name": unique, "config": config})
+    assert made["config"]["priority_timeout"] == 120_000_000_000
+
+    async def pull(**more) -> nats.aio.subscription.Subscription:
+        inbox = client.new_inbox()
+        waiting = await client.subscribe(inbox)
+        body = {"batch": 1, "expires": 20_000_000_000, "group": "g", **more}
+        await client.publish(
+            f"$JS.API.CONSUMER.MSG.NEXT.{name}", json.dumps(body).encode(), reply=inbox)
+        return waiting
+
+    first, second = await pull(), await pull()
+    while (await request(client, f"CONSUMER.INFO.{name}"))["num_waiting"] < 2:
+        pass
+    for payload in (b"1", b"2", b"3"):
+        await stream.publish(f"{unique}.a", payload)
+    message = await first.next_msg(timeout=2)
+    pin = message.headers["Nats-Pin-Id"]
+    info = await request(client, f"CONSUMER.INFO.{name}")
+    assert info["priority_groups"][0]["pinned_client_id"] == pin
+    message = await (await pull(id=pin)).next_msg(timeout=2)
+    assert (message.data, message.headers["Nats-Pin-Id"]) == (b"2", pin)
+    refused = await (await pull(id="other")).next_msg(timeout=2)
+    assert refused.headers["Status"] == "423"
+    answer = await request(client, f"CONSUMER.UNPIN.{name}", {"group": "g"})
+    assert "error" not in answer
+    message = await second.next_msg(timeout=2)
+    assert message.data == b"3"
+    assert message.headers["Nats-Pin-Id"] != pin
+    answer = await request(client, f"CONSUMER.UNPIN.{name}", {"group": "h"})
+    assert answer["error"]["err_code"] == 10160
+
+
+async def test_counters_count(client, unique):
+    context = client.jetstream()
+    config = {"name": unique, "subjects": [f"{unique}.*"], "allow_msg_counter": True}
+    made = await request(client, f"STREAM.CREATE.{unique}", config)
+    assert made["config"]["allow_msg_counter"] is True
+
+    async def count(by: str | None, payload: bytes = b"", subject: str = "a") -> dict:
+        headers = None if by is None else {"Nats-Incr": by}
+        answer = await client.request(f"{unique}.{subject}", payload, headers=headers, timeout=2)
+        return json.loads(answer.data)
+
+    assert await count("+2") == {"stream": unique, "seq": 1, "val": "2"}
+    assert await count("40") == {"stream": unique, "seq": 2, "val": "42"}
+    assert (await count("-50"))["val"] == "-8"
+    assert (await count("99999999999999999999999", subject="b"))["val"] == "9" * 23
+    assert (await count("1", subject="b"))["val"] == "1" + "0" * 23
+    for by, payload, code in [(None, b"", 10169), ("x", b"", 10171), ("1", b"x", 10170)]:
+        assert (await count(by, payload))["error"]["err_code"] == code
+    kept = await context.get_last_msg(unique, f"{unique}.a")
+    assert (json.loads(kept.data), kept.headers) == ({"val": "-8"}, {"Nats-Incr": "-50"})
+    # Another stream gathers what this one has counted.
+    total = f"{unique}-total"
+    await request(
+        client,
+        f"STREAM.CREATE.{total}",
+        {"name": total, "allow_msg_counter": True, "sources": [{"name": unique}]},
+    )
+    await state_of(client, total, 5)
+    kept = await context.get_last_msg(total, f"{unique}.a")
+    assert json.loads(kept.data) == {"val": "-8"}
+    assert json.loads(kept.headers["Nats-Counter-Sources"]) == {unique: {f"{unique}.a": "-8"}}
+    for name in (unique, total):
+        await context.delete_stream(name)
 
 
 async def test_key_value_buckets(client, unique):

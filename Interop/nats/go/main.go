@@ -246,8 +246,131 @@ func lameduck(url string) {
 	wait("the lame duck notice", heard)
 }
 
+// Publishes with acknowledgement, pulls, pushes, and looks at what is kept.
+func jetstream(url string) {
+	connection := connect(url)
+	defer connection.Close()
+	context, err := connection.JetStream(nats.MaxWait(patience))
+	must(err)
+	context.DeleteStream("GO")
+	_, err = context.AddStream(&nats.StreamConfig{Name: "GO", Subjects: []string{"go.js.>"}})
+	must(err)
+	for index := 0; index < 100; index++ {
+		ack, err := context.Publish(fmt.Sprintf("go.js.%d", index%10), []byte(fmt.Sprint(index)))
+		must(err)
+		equal("sequence", ack.Sequence, index+1)
+	}
+	again, err := context.Publish("go.js.x", nil, nats.MsgId("one"))
+	must(err)
+	twice, err := context.Publish("go.js.x", nil, nats.MsgId("one"))
+	must(err)
+	equal("duplicate", twice.Duplicate && twice.Sequence == again.Sequence, true)
+	pull, err := context.PullSubscribe("go.js.>", "puller")
+	must(err)
+	got := 0
+	for got < 101 {
+		messages, err := pull.Fetch(30, nats.MaxWait(patience))
+		must(err)
+		for _, message := range messages {
+			must(message.AckSync())
+			got++
+		}
+	}
+	info, err := pull.ConsumerInfo()
+	must(err)
+	equal("left", info.NumPending+uint64(info.NumAckPending), 0)
+	ordered, err := context.SubscribeSync("go.js.3", nats.OrderedConsumer())
+	must(err)
+	for index := 3; index < 100; index += 10 {
+		message, err := ordered.NextMsg(patience)
+		must(err)
+		equal("payload", string(message.Data), index)
+	}
+	last, err := context.GetLastMsg("GO", "go.js.7")
+	must(err)
+	equal("last", string(last.Data), 97)
+	must(context.PurgeStream("GO"))
+	must(context.DeleteStream("GO"))
+	buckets(context)
+}
+
+// Keys and values, and an object.
+func buckets(context nats.JetStreamContext) {
+	context.DeleteKeyValue("GOKV")
+	values, err := context.CreateKeyValue(&nats.KeyValueConfig{Bucket: "GOKV", History: 3})
+	must(err)
+	first, err := values.PutString("a", "1")
+	must(err)
+	_, err = values.Update("a", []byte("2"), first)
+	must(err)
+	if _, err = values.Update("a", []byte("3"), first); err == nil {
+		fail("an update of an older revision was taken")
+	}
+	entry, err := values.Get("a")
+	must(err)
+	equal("value", string(entry.Value()), 2)
+	must(values.Delete("a"))
+	if _, err = values.Get("a"); !errors.Is(err, nats.ErrKeyNotFound) {
+		fail("a deleted key: %v", err)
+	}
+	must(context.DeleteKeyValue("GOKV"))
+	context.DeleteObjectStore("GOOBJ")
+	objects, err := context.CreateObjectStore(&nats.ObjectStoreConfig{Bucket: "GOOBJ"})
+	must(err)
+	data := make([]byte, 400000)
+	for index := range data {
+		data[index] = byte(index)
+	}
+	_, err = objects.PutBytes("thing", data)
+	must(err)
+	back, err := objects.GetBytes("thing")
+	must(err)
+	equal("object", string(back) == string(data), true)
+	must(context.DeleteObjectStore("GOOBJ"))
+}
+
+// A mirror and a stream with a source.
+func origins(url string) {
+	connection := connect(url)
+	defer connection.Close()
+	context, err := connection.JetStream(nats.MaxWait(patience))
+	must(err)
+	for _, name := range []string{"GOMIRROR", "GOSOURCED", "GOORIGIN"} {
+		context.DeleteStream(name)
+	}
+	_, err = context.AddStream(&nats.StreamConfig{Name: "GOORIGIN", Subjects: []string{"go.o.*"}})
+	must(err)
+	_, err = context.AddStream(
+		&nats.StreamConfig{Name: "GOMIRROR", Mirror: &nats.StreamSource{Name: "GOORIGIN"}})
+	must(err)
+	_, err = context.AddStream(&nats.StreamConfig{Name: "GOSOURCED",
+		Sources: []*nats.StreamSource{{Name: "GOORIGIN", FilterSubject: "go.o.1"}}})
+	must(err)
+	for index := 0; index < 10; index++ {
+		_, err = context.Publish(fmt.Sprintf("go.o.%d", index%2), []byte(fmt.Sprint(index)))
+		must(err)
+	}
+	for name, count := range map[string]uint64{"GOMIRROR": 10, "GOSOURCED": 5} {
+		for end := time.Now().Add(2 * patience); ; {
+			info, err := context.StreamInfo(name)
+			must(err)
+			if info.State.Msgs == count {
+				break
+			}
+			if time.Now().After(end) {
+				fail("%s has %d messages", name, info.State.Msgs)
+			}
+		}
+	}
+	message, err := context.GetMsg("GOMIRROR", 8)
+	must(err)
+	equal("mirrored", string(message.Data), 7)
+}
+
 func main() {
 	scenarios := map[string]func(){
+		"jetstream":   func() { jetstream(os.Args[2]) },
+		"origins":     func() { origins(os.Args[2]) },
 		"publish":     func() { publish(os.Args[2]) },
 		"queue":       func() { queue(os.Args[2]) },
 		"request":     func() { request(os.Args[2]) },

@@ -197,14 +197,25 @@ final class NATSReceiver: Subscriber {
     _ publication: borrowing Publication, to subscription: NATSSubscription
   ) {
     guard let (subject, tail) = NATSEnvelope.shown(publication) else { return }
-    var front = ByteBuffer()
-    front.reserveCapacity(7 + subject.count + subscription.sid.count)
-    front.writeStaticString(publication.nativeForm & Form.headers == 0 ? "MSG " : "HMSG ")
-    front.writeBytes(subject)
-    front.writeStaticString(" ")
-    front.writeBytes(subscription.sid)
-    front.writeStaticString(" ")
-    front.withUnsafeReadableBytes { self.connection.append($0, tail) }
+    let verb: StaticString = publication.nativeForm & Form.headers == 0 ? "MSG " : "HMSG "
+    let sid = subscription.sid
+    let count = verb.utf8CodeUnitCount + subject.count + sid.count + 2 + tail.count
+    self.connection.append(count: count) { target in
+      var place = 0
+      func put(_ bytes: UnsafeRawBufferPointer) {
+        UnsafeMutableRawBufferPointer(rebasing: target[place..<place + bytes.count])
+          .copyMemory(from: bytes)
+        place += bytes.count
+      }
+      put(UnsafeRawBufferPointer(start: verb.utf8Start, count: verb.utf8CodeUnitCount))
+      put(subject)
+      target[place] = 0x20
+      place += 1
+      sid.withUnsafeBytes(put)
+      target[place] = 0x20
+      place += 1
+      put(tail)
+    }
   }
 
   private func isDenied(

@@ -5,9 +5,9 @@ import GodwitWire
 import NATSWire
 
 /// nats-server's monitoring pages: the same names, shapes and queries. What belongs to clusters,
-/// JetStream and its build is left out or empty.
+/// its build is left out or empty.
 extension NATSServer {
-  /// `/varz`, `/connz` and `/subsz`.
+  /// `/varz`, `/connz`, `/subsz` and `/jsz`.
   public var adminRoutes: [AdminRoute] {
     [
       AdminRoute("GET", "/varz", summary: "The NATS server's settings and totals, as nats-server") {
@@ -26,6 +26,11 @@ extension NATSServer {
         [self] request in
         self.count("/subsz")
         return self.answer { () throws(NATSConnectionQuery.Invalid) in try self.subsz(request) }
+      },
+      AdminRoute("GET", "/jsz", summary: "Streams and consumers, as nats-server") {
+        [self] request in
+        self.count("/jsz")
+        return self.answer { () throws(NATSConnectionQuery.Invalid) in try self.jsz(request) }
       },
     ]
   }

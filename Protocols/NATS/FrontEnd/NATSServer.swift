@@ -151,6 +151,10 @@ public final class NATSServer: FrontEnd {
   /// Remembers the addresses for INFO.
   public func started(listeners: [Transport: BoundAddress]) {
     self.listeners = listeners
+    // What streams do by themselves waits for no client.
+    for tenant in self.context.loop.engine.tenants where tenant.streams.count > 0 {
+      _ = self.jetStream(of: tenant)
+    }
   }
 
   /// Remembers the address for `/varz`.

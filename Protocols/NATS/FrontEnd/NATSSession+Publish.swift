@@ -11,7 +11,10 @@ extension NATSSession {
   func publish(_ operation: inout NATSOperation) {
     self.messagesIn &+= 1
     self.bytesIn &+= UInt64(truncatingIfNeeded: operation.message.count)
-    if !self.subject.isEqual(to: operation.subject) { self.judge(operation.subject) }
+    if !self.subject.isEqual(to: operation.subject) {
+      if self.acknowledges(operation) { return }
+      self.judge(operation.subject)
+    }
     guard self.verdict.isEmpty, operation.isTailCanonical, !self.options.verbose,
       !Self.mayBeReserved(operation.reply)
     else {
@@ -19,6 +22,30 @@ extension NATSSession {
       return
     }
     self.route(operation, tail: operation.tail, expiresAt: self.expiry(operation))
+  }
+
+  /// Takes the acknowledgement of a message that a consumer got. Each has a subject of its own, of
+  /// which there is nothing to judge where the client may publish everything.
+  ///
+  /// - Returns: whether it was one.
+  @inline(__always)
+  private func acknowledges(_ operation: borrowing NATSOperation) -> Bool {
+    guard operation.subject.count > 8,
+      operation.subject.loadUnaligned(as: UInt64.self) == Self.acknowledgementStart
+    else { return false }
+    return self.takesAcknowledgement(operation)
+  }
+
+  /// `$JS.ACK.`
+  private static var acknowledgementStart: UInt64 { UInt64(bigEndian: 0x244A_532E_4143_4B2E) }
+
+  @inline(never)
+  private func takesAcknowledgement(_ operation: borrowing NATSOperation) -> Bool {
+    guard let jetStream = self.jetStream, let receiver = self.receiver,
+      receiver.permissions == nil, !self.options.verbose, !self.options.pedantic,
+      !Self.mayBeReserved(operation.reply)
+    else { return false }
+    return jetStream.takeAck(operation)
   }
 
   /// When a message ends its life; only one with headers can say so.
@@ -59,7 +86,7 @@ extension NATSSession {
   private func acknowledge(_ captures: [Capture], _ operation: borrowing NATSOperation) {
     self.jetStream?.acknowledge(
       captures, subject: operation.subject, headers: operation.headers,
-      payloadBytes: operation.payload.count, reply: Array(operation.reply))
+      payloadBytes: operation.payload.count, reply: operation.reply)
   }
 
   /// Judges a subject and remembers the verdict for as long as the client stays with it.

@@ -1,4 +1,5 @@
 import GodwitEngine
+import GodwitPrimitives
 import NATSWire
 import NIOCore
 
@@ -20,7 +21,11 @@ extension JetStreamAccount {
 
   func takeAck(_ operation: borrowing NATSOperation) -> Bool {
     let subject = operation.subject
-    if let consumer = self.lastAcknowledged, subject.starts(with: consumer.ackPrefix) {
+    if let consumer = self.lastAcknowledged, subject.count > consumer.ackPrefix.count,
+      consumer.ackPrefix.withUnsafeBytes({
+        UnsafeRawBufferPointer(rebasing: subject[..<$0.count]).sameBytes(as: $0)
+      })
+    {
       let numbers = JetStreamAckSubject.numbers(subject, behind: consumer.ackPrefix.count)
       guard let numbers else { return false }
       return self.take(operation, numbers, for: consumer)
@@ -64,7 +69,7 @@ extension JetStreamAccount {
     let reply = Array(operation.reply)
     group.whenCommitted { error in
       // Who hears nothing asks again, and the message is delivered again.
-      if error == nil { self.publish([], to: reply) }
+      if error == nil { reply.withUnsafeBytes { self.answer($0) { _ in } } }
     }
     return true
   }
@@ -85,36 +90,25 @@ extension JetStreamAccount {
   /// - Parameter headers: the message's header block.
   func acknowledge(
     _ captures: [Capture], subject: UnsafeRawBufferPointer, headers: UnsafeRawBufferPointer,
-    payloadBytes: Int, reply: [UInt8]
+    payloadBytes: Int, reply: UnsafeRawBufferPointer
   ) {
     for capture in captures {
       guard let stream = capture.stream else {
-        self.acknowledge(capture, to: reply)
+        self.acknowledge(capture, to: Array(reply))
         continue
       }
-      let facts = self.facts(of: stream)
-      guard !facts.noAck else { continue }
-      var answer = facts.ackPrefix
+      let publishers = self.publishers(of: stream)
+      guard !publishers.facts.noAck else { continue }
       switch capture.result {
-      case .stored(let offset):
-        answer += String(offset + 1).utf8
-        answer.append(UInt8(ascii: "}"))
-      case .duplicate(let offset):
-        answer += String(offset + 1).utf8
-        answer += #","duplicate":true}"#.utf8
+      case .stored(let offset): publishers.add(offset, isDuplicate: false, reply: reply)
+      case .duplicate(let offset): publishers.add(offset, isDuplicate: true, reply: reply)
       case .refused(let refusal):
         let options = try? JetStreamPublishOptions(parsing: headers)
         let config = JetStreamSettings.config(stream.settings)
         let error = options?.refusal(
           by: config, subject: String(decoding: subject, as: UTF8.self),
           payloadBytes: payloadBytes)
-        answer = Self.failure(error ?? Self.error(refusal), config.name)
-      }
-      capture.whenCommitted { [name = stream.name] error in
-        if let error {
-          answer = Self.failure(JetStreamError(.streamStoreFailed, error.message), name)
-        }
-        self.publish(answer, to: reply)
+        self.refuse(error ?? Self.error(refusal), config.name, to: reply)
       }
     }
   }
@@ -138,14 +132,15 @@ extension JetStreamAccount {
     }
   }
 
-  private static func failure(_ error: JetStreamError, _ stream: String) -> [UInt8] {
+  /// Tells a publisher that a stream has not kept its message.
+  func refuse(_ error: JetStreamError, _ stream: String, to reply: UnsafeRawBufferPointer) {
     var ack = JetStreamPublishAck()
     ack.error = error
     ack.stream = stream
-    return ack.encoded
+    self.answer(reply) { $0.writeBytes(ack.encoded) }
   }
 
-  private static func error(_ refusal: AppendRefusal) -> JetStreamError {
+  static func error(_ refusal: AppendRefusal) -> JetStreamError {
     switch refusal {
     case .isSealed: JetStreamError(.streamSealed)
     case .otherStream: JetStreamError(.streamNotMatch)
@@ -162,6 +157,8 @@ extension JetStreamAccount {
     case .bytesMax: JetStreamError(.streamStoreFailed, "maximum bytes exceeded")
     case .recordsPerTopicMax:
       JetStreamError(.streamStoreFailed, "maximum messages per subject exceeded")
+    case .notPrepared(let code):
+      JetStreamError(JetStreamErrorCode(rawValue: code) ?? .streamStoreFailed)
     case .log(let error):
       error.code == .quotaExceeded
         ? JetStreamError(.insufficientResources)

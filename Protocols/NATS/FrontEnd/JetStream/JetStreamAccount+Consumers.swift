@@ -117,6 +117,24 @@ extension JetStreamAccount {
     }
   }
 
+  func unpin(_ stream: String, _ name: String, _ request: Request) {
+    let reply = request.reply
+    do throws(JetStreamError) {
+      let wanted = try self.read(JetStreamRequest.ConsumerUnpin.self, request)
+      guard !wanted.group.isEmpty else {
+        throw JetStreamError(.invalidJSON, "consumer group not specified")
+      }
+      let (_, consumer) = try self.find(stream, name)
+      guard consumer.config.priorityGroups.contains(wanted.group) else {
+        throw JetStreamError(.consumerInvalidPriorityGroup)
+      }
+      consumer.pin.release("admin")
+      self.send(JetStreamReply.ConsumerUnpin(), to: reply)
+    } catch {
+      self.send(JetStreamReply.ConsumerUnpin.self, error, to: reply)
+    }
+  }
+
   private func remaining(until time: JetStreamTimestamp) -> Int64 {
     let (difference, overflows) = time.nanosecondsSince1970.subtractingReportingOverflow(
       self.engine.now)
@@ -125,8 +143,7 @@ extension JetStreamAccount {
 
   // MARK: Showing
 
-  private func info(of consumer: JetStreamConsumer, isListed: Bool = false) -> JetStreamConsumerInfo
-  {
+  func info(of consumer: JetStreamConsumer, isListed: Bool = false) -> JetStreamConsumerInfo {
     let group = consumer.group
     var info = JetStreamConsumerInfo()
     info.stream = group.stream?.name ?? ""
@@ -147,6 +164,7 @@ extension JetStreamAccount {
     info.waitingCount = consumer.waitingCount
     info.pendingCount = UInt64(group.pendingCount)
     info.isPushBound = consumer.isBound
+    info.priorityGroups = consumer.priorityGroups
     if let until = config.pauseUntil, until > self.now {
       info.isPaused = true
       info.pauseRemaining = self.remaining(until: until)

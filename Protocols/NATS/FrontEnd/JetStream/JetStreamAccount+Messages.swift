@@ -6,10 +6,18 @@ import NIOCore
 /// Messages of streams, one by one: reading, deleting, purging.
 extension JetStreamAccount {
   /// Calls `body` with what a request names.
-  private func find(
+  func find(
     _ wanted: JetStreamRequest.MessageGet, in stream: GodwitEngine.Stream,
     _ body: @escaping (GodwitEngine.Stream.Found?) -> Void
   ) {
+    if let time = wanted.startTime {
+      return stream.findOffset(at: time.nanosecondsSince1970) { offset in
+        var wanted = wanted
+        wanted.startTime = nil
+        wanted.sequence = offset + 1
+        self.find(wanted, in: stream, body)
+      }
+    }
     func look(at offset: UInt64) {
       stream.withRecord(at: offset) { record in
         body(record.map { GodwitEngine.Stream.Found(offset: offset, record: $0) })
@@ -35,9 +43,6 @@ extension JetStreamAccount {
     do throws(JetStreamError) {
       let wanted = try self.read(JetStreamRequest.MessageGet.self, request)
       if let error = wanted.error { throw error }
-      if wanted.startTime != nil {
-        throw JetStreamError(.streamGeneral, "start_time is not supported by this server")
-      }
       guard let stream = self.tenant.streams[name] else { throw JetStreamError(.streamNotFound) }
       self.find(wanted, in: stream) { found in
         guard let found else {
@@ -58,57 +63,6 @@ extension JetStreamAccount {
     } catch {
       self.send(JetStreamReply.MessageGet.self, error, to: reply)
     }
-  }
-
-  /// DIRECT.GET in both forms; only streams that allow it are there for it.
-  func directGet(_ request: Request) -> Bool {
-    let name: String
-    var wanted = JetStreamRequest.MessageGet()
-    var status: JetStreamStatus?
-    do throws(JetStreamJSONError) {
-      wanted = try JetStreamRequest.MessageGet(parsing: request.body, isStrict: false)
-    } catch {
-      status = .malformedRequest
-    }
-    switch request.call {
-    case .directGetLast(let stream, let subject):
-      name = stream
-      if !wanted.isEmptyButForHeaders { status = status ?? .badRequest }
-      wanted.lastFor = subject
-    case .directGet(let stream):
-      name = stream
-      status = status ?? wanted.directStatus
-    default: return false
-    }
-    guard let stream = self.tenant.streams[name],
-      self.facts(of: stream).allowDirect
-    else { return false }
-    if let status {
-      self.send(status, to: request.reply)
-    } else if wanted.batch > 0 || !wanted.multiLastFor.isEmpty || wanted.startTime != nil {
-      self.send(JetStreamStatus(408, "Batches Not Supported"), to: request.reply)
-    } else {
-      self.find(wanted, in: stream) { self.sendDirect($0, of: stream, wanted, to: request.reply) }
-    }
-    return true
-  }
-
-  private func sendDirect(
-    _ found: GodwitEngine.Stream.Found?, of stream: GodwitEngine.Stream,
-    _ wanted: JetStreamRequest.MessageGet, to reply: [UInt8]
-  ) {
-    guard let found else { return self.send(.messageNotFound, to: reply) }
-    var message = JetStreamMessage(found.record, self)
-    if wanted.noHeaders { message.headers.clear() }
-    let time = JetStreamTimestamp(nanosecondsSince1970: found.record.receivedAt)
-    message.add([
-      .init("Nats-Stream", stream.name),
-      .init("Nats-Subject", String(decoding: message.subject, as: UTF8.self)),
-      .init("Nats-Sequence", String(found.offset + 1)),
-      .init("Nats-Time-Stamp", time.description),
-    ])
-    message.subject = []
-    message.publish(to: reply, reply: [], self)
   }
 
   // MARK: Taking away

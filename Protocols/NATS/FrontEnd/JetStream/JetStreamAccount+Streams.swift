@@ -5,7 +5,8 @@ import NATSWire
 
 /// Making, changing and showing streams.
 extension JetStreamAccount {
-  func accountInfo(_ request: Request) {
+  /// What the account uses.
+  var usage: JetStreamAccountInfo {
     var info = JetStreamAccountInfo()
     for stream in self.tenant.streams.all {
       info.streams += 1
@@ -20,11 +21,15 @@ extension JetStreamAccount {
         info.reservedStorage &+= reserved
       }
     }
-    info.api.level = JetStreamLevel.offered
     info.api.total = self.requestCount
     info.api.errors = self.errorCount
+    return info
+  }
+
+  func accountInfo(_ request: Request) {
     var body = JetStreamReply.AccountInfo()
-    body.info = info
+    body.info = self.usage
+    body.info?.api.level = JetStreamLevel.offered
     self.send(body, to: request.reply)
   }
 
@@ -165,7 +170,7 @@ extension JetStreamAccount {
     }
   }
 
-  private func info(
+  func info(
     of stream: GodwitEngine.Stream, firstAt: Int64?, isListed: Bool
   ) -> JetStreamStreamInfo {
     var info = JetStreamStreamInfo()
@@ -193,6 +198,7 @@ extension JetStreamAccount {
     }
     state.consumerCount = stream.groupCount
     info.state = state
+    self.addUpstreams(of: stream, to: &info)
     return info
   }
 
@@ -207,6 +213,10 @@ extension JetStreamAccount {
         if !wanted.subjectsFilter.isEmpty {
           body.page = self.addSubjects(of: stream, wanted, &info.state)
         }
+        if wanted.deletedDetails {
+          let gone = stream.goneOffsets(limit: Self.goneMax)
+          info.state.deleted = gone.map { $0 + 1 }
+        }
         body.info = info
         self.send(body, to: reply)
       }
@@ -214,6 +224,9 @@ extension JetStreamAccount {
       self.send(JetStreamReply.StreamInfo.self, error, to: reply)
     }
   }
+
+  /// So many numbers of messages that are gone are listed.
+  private static var goneMax: Int { 100_000 }
 
   private func addSubjects(
     of stream: GodwitEngine.Stream, _ wanted: JetStreamRequest.StreamInfo,

@@ -20,6 +20,8 @@ final class JetStreamAccount {
 
   /// A request has no more values than this: that subjects do not overlap is looked at in pairs.
   private static var jsonValuesMax: Int { 4_096 }
+  /// So much of `scratch` is kept.
+  private static var scratchBytesMax: Int { 1 << 16 }
 
   unowned let frontEnd: NATSServer
   let tenant: Tenant
@@ -28,10 +30,16 @@ final class JetStreamAccount {
   private(set) var errorCount: UInt64 = 0
   /// What hands out the records of groups, by group.
   private var consumers: [ObjectIdentifier: JetStreamConsumer] = [:]
-  /// What publishers ask of streams, by stream.
-  private var facts: [ObjectIdentifier: JetStreamFacts] = [:]
+  /// Those who publish to streams, by stream.
+  private var publishers: [ObjectIdentifier: JetStreamPublishers] = [:]
+  /// Those of the stream that was published to last: mostly it is the same.
+  private var lastPublishers: (key: ObjectIdentifier, publishers: JetStreamPublishers)?
+  /// Memory in which messages are put together.
+  private var scratch = ByteBuffer()
   /// The consumer that was acknowledged last: a client mostly stays with one.
   var lastAcknowledged: JetStreamConsumer?
+  /// What is brought into streams, by stream.
+  private var followers: [ObjectIdentifier: [JetStreamFollower]] = [:]
   /// Those of them that push.
   private var pushConsumers: [ObjectIdentifier: JetStreamConsumer] = [:]
 
@@ -42,6 +50,7 @@ final class JetStreamAccount {
     tenant.streams.observe { [weak self] in self?.happened($0) }
     for stream in tenant.streams.all {
       for group in stream.groups { _ = self.consumer(group, of: stream) }
+      self.follow(stream)
     }
   }
 
@@ -116,7 +125,8 @@ final class JetStreamAccount {
     case .consumerDelete(let stream, let name): self.deleteConsumer(stream, name, request)
     case .consumerPause(let stream, let name): self.pauseConsumer(stream, name, request)
     case .directGet, .directGetLast, .messageNext: break
-    case .consumerUnpin, .streamSnapshot, .streamRestore, .streamRemovePeer,
+    case .consumerUnpin(let stream, let name): self.unpin(stream, name, request)
+    case .streamSnapshot, .streamRestore, .streamRemovePeer,
       .streamLeaderStepDown, .consumerLeaderStepDown:
       self.refuse(request, self.refusal(of: request.call))
     }
@@ -124,7 +134,6 @@ final class JetStreamAccount {
 
   private func refusal(of call: JetStreamCall) -> JetStreamError {
     switch call {
-    case .consumerUnpin: JetStreamError(.consumerInvalidPriorityGroup)
     case .streamSnapshot: JetStreamError(.streamSnapshot, "not supported by this server")
     case .streamRestore: JetStreamError(.streamRestore, "not supported by this server")
     default: JetStreamError(.clusterRequired)
@@ -195,6 +204,41 @@ final class JetStreamAccount {
     self.tenant.publish(topic: topic, payload: payload)
   }
 
+  /// Publishes an answer of which `body` writes the payload.
+  func answer(_ reply: UnsafeRawBufferPointer, _ body: (inout ByteBuffer) -> Void) {
+    guard NATSSubject.isLiteral(reply), !reply.isSystemTopic else { return }
+    self.withScratch { buffer in
+      // The payload's size comes before it: room for its digits.
+      let digitsMax = 10
+      buffer.writeRepeatingByte(0x20, count: digitsMax)
+      buffer.writeStaticString("\r\n")
+      let start = buffer.writerIndex
+      body(&buffer)
+      let size = String(buffer.writerIndex - start)
+      buffer.moveReaderIndex(forwardBy: digitsMax - size.utf8.count)
+      buffer.setString(size, at: buffer.readerIndex)
+      buffer.writeStaticString("\r\n")
+      let front = start - buffer.readerIndex
+      buffer.withUnsafeReadableBytes { bytes in
+        var publication = Publication(
+          topic: reply, payload: UnsafeRawBufferPointer(rebasing: bytes[front..<bytes.count - 2]),
+          origin: self.frontEnd.envelope.origin, native: bytes, quality: .atMostOnce)
+        publication.nativeForm = NATSReceiver.Form.plain
+        self.tenant.answer(&publication)
+      }
+    }
+  }
+
+  /// Calls `body` with memory of the account's own, empty. What `body` sends may lead here again.
+  func withScratch<Result>(_ body: (inout ByteBuffer) -> Result) -> Result {
+    var scratch = self.scratch
+    self.scratch = ByteBuffer()
+    scratch.clear()
+    let result = body(&scratch)
+    if scratch.capacity <= Self.scratchBytesMax { self.scratch = scratch }
+    return result
+  }
+
   /// Publishes a message of headers alone.
   func send(_ status: JetStreamStatus, to topic: [UInt8], reply: [UInt8] = []) {
     var headers = ByteBuffer()
@@ -232,13 +276,26 @@ final class JetStreamAccount {
     return consumer
   }
 
-  /// What publishers ask of a stream.
-  func facts(of stream: GodwitEngine.Stream) -> JetStreamFacts {
+  /// Those who publish to a stream.
+  func publishers(of stream: GodwitEngine.Stream) -> JetStreamPublishers {
     let key = ObjectIdentifier(stream)
-    if let facts = self.facts[key] { return facts }
-    let facts = JetStreamFacts(stream)
-    self.facts[key] = facts
-    return facts
+    if let last = self.lastPublishers, last.key == key { return last.publishers }
+    let publishers = self.publishers[key] ?? JetStreamPublishers(stream, self)
+    self.publishers[key] = publishers
+    self.lastPublishers = (key, publishers)
+    return publishers
+  }
+
+  /// What is brought into a stream.
+  func followers(of stream: GodwitEngine.Stream) -> [JetStreamFollower] {
+    self.followers[ObjectIdentifier(stream)] ?? []
+  }
+
+  /// Puts others in the place of what is brought into a stream.
+  func setFollowers(_ followers: [JetStreamFollower], of stream: GodwitEngine.Stream) {
+    let key = ObjectIdentifier(stream)
+    for follower in self.followers[key] ?? [] { follower.end() }
+    self.followers[key] = followers.isEmpty ? nil : followers
   }
 
   /// The stream, and the consumer of that name.
@@ -257,12 +314,21 @@ final class JetStreamAccount {
 
   private func happened(_ event: StreamEvent) {
     switch event {
-    case .created(let stream): self.tell(.stream(.create, stream: stream.name))
+    case .created(let stream):
+      self.tell(.stream(.create, stream: stream.name))
+      for follower in self.followers.values.joined() where follower.source.name == stream.name {
+        follower.attach()
+      }
+      self.follow(stream)
     case .updated(let stream):
-      self.facts[ObjectIdentifier(stream)] = nil
+      self.follow(stream)
+      self.publishers[ObjectIdentifier(stream)]?.settingsChanged()
       self.tell(.stream(.modify, stream: stream.name))
     case .deleted(let stream):
-      self.facts[ObjectIdentifier(stream)] = nil
+      self.publishers[ObjectIdentifier(stream)] = nil
+      self.lastPublishers = nil
+      self.setFollowers([], of: stream)
+      for follower in self.followers.values.joined() { follower.originDeleted(stream) }
       self.tell(.stream(.delete, stream: stream.name))
     case .groupCreated(let stream, let group):
       self.tell(.consumer(.create, stream: stream.name, consumer: group.name))

@@ -15,10 +15,13 @@ final class JetStreamConsumer {
   unowned let account: JetStreamAccount
   private(set) var config: JetStreamConsumerConfig
   private(set) var push: JetStreamPush?
-  private let streamName: String
+  let streamName: String
   /// What the subjects of acknowledgements begin with.
   let ackPrefix: [UInt8]
-  private var waiting: [JetStreamPull] = []
+  /// Requests, as they came, or by their priority.
+  var waiting: [JetStreamPull] = []
+  /// The client of a priority group that alone is served.
+  private(set) lazy var pin = JetStreamPin(self)
   /// Leased and not delivered: it was too large for those who waited.
   private var held: StreamGroup.Lease?
   /// When it was last looked whether those who wait are still there.
@@ -68,6 +71,7 @@ final class JetStreamConsumer {
     for pull in self.waiting { pull.end(.consumerDeleted) }
     self.waiting = []
     self.push?.end()
+    self.pin.end()
   }
 
   private func exhausted(_ lease: StreamGroup.Lease) {
@@ -97,7 +101,7 @@ final class JetStreamConsumer {
   // MARK: Requests
 
   func request(_ request: JetStreamPullRequest, reply: [UInt8]) {
-    if let status = request.refusal(by: self.config) {
+    if let status = request.refusal(by: self.config) ?? self.pinRefusal(request) {
       return self.account.send(status, to: reply)
     }
     self.group.touch()
@@ -109,7 +113,7 @@ final class JetStreamConsumer {
       return
     }
     let pull = JetStreamPull(request, reply: reply, consumer: self)
-    self.waiting.append(pull)
+    self.enqueue(pull)
     pull.begin()
     self.attach()
     self.pump()
@@ -125,12 +129,10 @@ final class JetStreamConsumer {
     // Each costs a look at the router: once a second is enough.
     guard self.engine.now - self.lookedAt >= 1_000_000_000 else { return }
     self.lookedAt = self.engine.now
-    for pull in self.waiting where !self.isHeard(pull.reply) { pull.end(nil) }
+    for pull in self.waiting where !pull.destination.isHeard(self.account.tenant) {
+      pull.end(nil)
+    }
     self.waiting.removeAll { $0.isOver }
-  }
-
-  private func isHeard(_ topic: [UInt8]) -> Bool {
-    topic.withUnsafeBytes { self.account.tenant.router.hasSubscriber(of: $0) }
   }
 
   /// While somebody waits or listens, the consumer is in use.
@@ -195,11 +197,12 @@ final class JetStreamConsumer {
   /// - Returns: `false` when there may be more to do in another turn.
   private func servePulls() -> Bool {
     var budget = Self.turnMax
-    while let pull = self.waiting.first {
+    while let place = self.nextPlace() {
       guard budget > 0 else { return false }
-      guard self.isHeard(pull.reply) else {
+      let pull = self.waiting[place]
+      guard pull.destination.isHeard(self.account.tenant) else {
         pull.end(nil)
-        self.waiting.removeFirst()
+        self.waiting.remove(at: place)
         continue
       }
       guard let lease = self.nextLease() else {
@@ -208,16 +211,24 @@ final class JetStreamConsumer {
         return true
       }
       budget -= 1
+      guard self.admits(pull) else {
+        self.held = lease
+        self.waiting.removeAll { $0 === pull }
+        continue
+      }
       self.serve(pull, lease)
-      if pull.isOver { self.waiting.removeFirst() }
+      if pull.isOver { self.waiting.removeAll { $0 === pull } }
+    }
+    // Those that wait for their turn look again when something changes.
+    if !self.waiting.isEmpty {
+      self.endImpatient()
+      self.wait()
     }
     return true
   }
 
   private func serve(_ pull: JetStreamPull, _ lease: StreamGroup.Lease) {
-    let message = self.message(lease)
-    let size = message.byteCount
-    if pull.request.maxBytes > 0, size > pull.bytesLeft {
+    if pull.request.maxBytes > 0, self.messageBytes(lease) > pull.bytesLeft {
       self.held = lease
       pull.end(
         pull.hasDelivered
@@ -225,7 +236,7 @@ final class JetStreamConsumer {
           : .messageExceedsMaxBytes(messages: pull.messagesLeft, bytes: pull.bytesLeft))
       return
     }
-    message.publish(to: pull.reply, reply: self.ackSubject(lease), self.account)
+    let size = self.send(lease, to: pull.destination, pin: pull.pinID).bytes
     pull.messagesLeft -= 1
     pull.bytesLeft = max(0, pull.bytesLeft - size)
     pull.beat()
@@ -250,29 +261,8 @@ final class JetStreamConsumer {
         return true
       }
       budget -= 1
-      let message = self.message(lease)
-      push.deliver(message, reply: self.ackSubject(lease))
+      push.deliver(lease)
     }
     return true
-  }
-
-  private func message(_ lease: StreamGroup.Lease) -> JetStreamMessage {
-    var message = JetStreamMessage(lease.record, self.account)
-    if self.config.headersOnly { message.dropPayload() }
-    return message
-  }
-
-  private func ackSubject(_ lease: StreamGroup.Lease) -> [UInt8] {
-    var subject = self.ackPrefix
-    subject += String(lease.deliveryCount).utf8
-    for number in [lease.offset + 1, lease.sequence] {
-      subject.append(UInt8(ascii: "."))
-      subject += String(number).utf8
-    }
-    subject.append(UInt8(ascii: "."))
-    subject += String(lease.record.receivedAt).utf8
-    subject.append(UInt8(ascii: "."))
-    subject += String(lease.pendingCount).utf8
-    return subject
   }
 }

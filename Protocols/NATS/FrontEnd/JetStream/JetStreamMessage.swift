@@ -1,5 +1,6 @@
 import GodwitEngine
 import GodwitPrimitives
+import GodwitWire
 import NATSWire
 import NIOCore
 
@@ -47,6 +48,47 @@ struct JetStreamMessage {
       block.status = nil
       self.headers.clear()
       block.encode(into: &self.headers)
+    }
+  }
+
+  /// Takes header fields away.
+  mutating func strip(_ isUnwanted: (String) -> Bool) {
+    guard self.headers.readableBytes > 0,
+      var headers = self.headers.withUnsafeReadableBytes({ try? NATSHeaders(parsing: $0) }),
+      headers.fields.contains(where: { isUnwanted($0.name) })
+    else { return }
+    headers.fields.removeAll { isUnwanted($0.name) }
+    self.headers.clear()
+    if !headers.fields.isEmpty { headers.encode(into: &self.headers) }
+  }
+
+  /// Calls `body` with the message as if a client had sent it to `topic`.
+  func withPublication<Result>(
+    to topic: [UInt8], _ account: JetStreamAccount, _ body: (inout Publication) -> Result
+  ) -> Result {
+    var native = ByteBuffer()
+    let headerBytes = self.headers.readableBytes
+    native.reserveCapacity(self.byteCount + 48)
+    if headerBytes > 0 {
+      native.writeDecimal(UInt64(headerBytes))
+      native.writeStaticString(" ")
+    }
+    native.writeDecimal(UInt64(headerBytes + self.payload.readableBytes))
+    native.writeStaticString("\r\n")
+    native.writeImmutableBuffer(self.headers)
+    let start = native.readableBytes
+    native.writeImmutableBuffer(self.payload)
+    native.writeStaticString("\r\n")
+    let form = NATSReceiver.Form.self
+    return topic.withUnsafeBytes { topic in
+      native.withUnsafeReadableBytes { bytes in
+        var publication = Publication(
+          topic: topic,
+          payload: UnsafeRawBufferPointer(rebasing: bytes[start..<(bytes.count - 2)]),
+          origin: account.frontEnd.envelope.origin, native: bytes, quality: .atMostOnce)
+        publication.nativeForm = headerBytes > 0 ? form.headers : form.plain
+        return body(&publication)
+      }
     }
   }
 

@@ -8,8 +8,10 @@ final class JetStreamPull: TimerTarget {
     static let heartbeat = 1
   }
 
-  let reply: [UInt8]
+  let destination: JetStreamDestination
   let request: JetStreamPullRequest
+  /// The pin that whoever asks holds, or was given; empty for none.
+  var pinID: String
   /// How many messages are still wanted.
   var messagesLeft: Int
   /// How many bytes are; meaningless where the request sets no limit.
@@ -17,11 +19,14 @@ final class JetStreamPull: TimerTarget {
   private unowned let consumer: JetStreamConsumer
   private var expiry: Timers.Token?
   private var heartbeat: Timers.Token?
+  /// When the next sign of life is due, as far as is known.
+  private var heartbeatAt: Int64 = 0
   private(set) var isOver = false
 
   init(_ request: JetStreamPullRequest, reply: [UInt8], consumer: JetStreamConsumer) {
     self.request = request
-    self.reply = reply
+    self.pinID = request.pinID
+    self.destination = JetStreamDestination(reply)
     self.messagesLeft = max(1, request.batch)
     self.bytesLeft = max(0, request.maxBytes)
     self.consumer = consumer
@@ -37,15 +42,20 @@ final class JetStreamPull: TimerTarget {
       self.expiry = timers?.schedule(at: time, self, kind: Alarm.expiry)
     }
     self.beat()
+    self.scheduleBeat()
   }
 
   /// The time for the next sign of life begins anew.
   func beat() {
     guard self.request.heartbeat > 0 else { return }
+    self.heartbeatAt = self.after(self.request.heartbeat)
+  }
+
+  /// The alarm is left as it is while messages go out, and looks when it comes.
+  private func scheduleBeat() {
+    guard self.request.heartbeat > 0 else { return }
     let timers = self.consumer.engine.timers
-    if let heartbeat { timers?.cancel(heartbeat) }
-    let time = self.after(self.request.heartbeat)
-    self.heartbeat = timers?.schedule(at: time, self, kind: Alarm.heartbeat)
+    self.heartbeat = timers?.schedule(at: self.heartbeatAt, self, kind: Alarm.heartbeat)
   }
 
   private func after(_ interval: Int64) -> Int64 {
@@ -60,7 +70,7 @@ final class JetStreamPull: TimerTarget {
     for token in [self.expiry, self.heartbeat] {
       if let token { self.consumer.engine.timers.cancel(token) }
     }
-    if let status { self.consumer.account.send(status, to: self.reply) }
+    if let status { self.consumer.account.send(status, to: self.destination.subject) }
   }
 
   func timerFired(_ kind: Int) {
@@ -71,8 +81,12 @@ final class JetStreamPull: TimerTarget {
       self.consumer.pullEnded()
     } else {
       self.heartbeat = nil
-      self.consumer.account.send(self.consumer.heartbeatStatus, to: self.reply)
-      self.beat()
+      if self.heartbeatAt <= self.consumer.engine.now {
+        self.consumer.account.send(
+          self.consumer.heartbeatStatus, to: self.destination.subject)
+        self.beat()
+      }
+      self.scheduleBeat()
     }
   }
 }

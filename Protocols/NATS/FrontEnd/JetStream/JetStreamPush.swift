@@ -11,10 +11,12 @@ final class JetStreamPush: TimerTarget {
   let config: JetStreamConsumerConfig
   private let stream: String
   private unowned let consumer: JetStreamConsumer
-  private let subject: [UInt8]
+  private let destination: JetStreamDestination
   /// Whether somebody listens.
   private(set) var isBound = false
   private var heartbeat: Timers.Token?
+  /// When the next sign of life is due, as far as is known.
+  private var heartbeatAt: Int64 = 0
   /// Bytes delivered since the receiver last said that it follows.
   private var bytesUnanswered = 0
   /// The question that is not answered yet.
@@ -25,10 +27,13 @@ final class JetStreamPush: TimerTarget {
     self.config = config
     self.stream = stream
     self.consumer = consumer
-    self.subject = Array(config.deliverSubject.utf8)
+    self.destination = JetStreamDestination(Array(config.deliverSubject.utf8))
     self.lookForListeners()
     self.beat()
+    self.scheduleBeat()
   }
+
+  private var subject: [UInt8] { self.destination.subject }
 
   /// Looks whether somebody listens, of the queue group where there is one.
   func lookForListeners() {
@@ -67,12 +72,13 @@ final class JetStreamPush: TimerTarget {
       stream: self.stream, consumer: self.consumer.group.name, token: token)
   }
 
-  func deliver(_ message: JetStreamMessage, reply: [UInt8]) {
+  func deliver(_ lease: StreamGroup.Lease) {
     let account = self.consumer.account
-    if message.publish(to: self.subject, reply: reply, account) == 0 { self.lookForListeners() }
+    let (taken, bytes) = self.consumer.send(lease, to: self.destination)
+    if taken == 0 { self.lookForListeners() }
     self.beat()
     guard self.config.flowControl else { return }
-    self.bytesUnanswered += message.byteCount
+    self.bytesUnanswered += bytes
     guard self.flowToken == nil, self.bytesUnanswered >= Self.askAfterBytes else { return }
     let token = JetStreamAccount.makeID(8)
     self.flowToken = token
@@ -90,19 +96,26 @@ final class JetStreamPush: TimerTarget {
   // MARK: Signs of life
 
   private func beat() {
+    let (time, overflows) = self.consumer.engine.now.addingReportingOverflow(
+      self.config.heartbeat)
+    self.heartbeatAt = overflows ? .max : time
+  }
+
+  /// The alarm is left as it is while messages go out, and looks when it comes.
+  private func scheduleBeat() {
     guard self.config.heartbeat > 0, !self.isOver else { return }
-    let engine = self.consumer.engine
-    if let heartbeat { engine.timers.cancel(heartbeat) }
-    let (time, overflows) = engine.now.addingReportingOverflow(self.config.heartbeat)
-    self.heartbeat = engine.timers.schedule(at: overflows ? .max : time, self, kind: 0)
+    self.heartbeat = self.consumer.engine.timers.schedule(at: self.heartbeatAt, self, kind: 0)
   }
 
   func timerFired(_ kind: Int) {
     self.heartbeat = nil
     guard !self.isOver else { return }
-    if self.isBound {
-      self.consumer.account.send(self.consumer.heartbeatStatus, to: self.subject)
+    if self.heartbeatAt <= self.consumer.engine.now {
+      if self.isBound {
+        self.consumer.account.send(self.consumer.heartbeatStatus, to: self.subject)
+      }
+      self.beat()
     }
-    self.beat()
+    self.scheduleBeat()
   }
 }

@@ -12,8 +12,10 @@ enum JetStreamSettings {
   /// What of a valid configuration is not served here.
   static func unsupported(_ config: JetStreamStreamConfig) -> JetStreamError? {
     let wishes: [(Bool, String)] = [
-      (config.mirror != nil, "mirrors"), (!config.sources.isEmpty, "sources"),
-      (config.allowMessageCounter, "counters"),
+      (
+        ([config.mirror].compactMap { $0 } + config.sources).contains { $0.external != nil },
+        "streams of other accounts and domains"
+      ),
       (config.allowAtomicPublish, "atomic batches"),
       (config.allowMessageSchedules, "message schedules"),
       (config.persistMode == .asynchronous, "asynchronous persistence"),
@@ -27,7 +29,7 @@ enum JetStreamSettings {
   /// What of a valid configuration is not served here.
   static func unsupported(_ config: JetStreamConsumerConfig) -> JetStreamError? {
     let wishes: [(Bool, String)] = [
-      (config.priorityPolicy != .none, "priority groups"), (config.rateLimit > 0, "rate limits"),
+      (config.rateLimit > 0, "rate limits"),
       (!config.sampleFrequency.isEmpty, "samples of acknowledgements"),
       (config.filters.count > 1_024, "more than 1024 filters"),
     ]
@@ -65,6 +67,7 @@ enum JetStreamSettings {
     settings.isSealed = config.isSealed
     settings.metadata = config.metadata
     settings.markerLife = config.subjectDeleteMarkerTTL
+    settings.isPrepared = config.allowMessageCounter
     if let mapping = config.subjectTransform {
       settings.transform = try self.transform(mapping.source, mapping.destination)
     }
@@ -76,7 +79,7 @@ enum JetStreamSettings {
     return settings
   }
 
-  private static func transform(
+  static func transform(
     _ source: String, _ destination: String
   ) throws(JetStreamError) -> TopicTransform? {
     guard !destination.isEmpty else { return nil }

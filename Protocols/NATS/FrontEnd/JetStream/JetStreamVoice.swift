@@ -19,6 +19,18 @@ extension JetStreamAccount: StreamVoice {
     message.publish(to: republication.topic, reply: [], self)
   }
 
+  /// Has counters say what they come to.
+  func keep(
+    _ publication: inout Publication, in stream: GodwitEngine.Stream,
+    _ keep: (inout Publication) -> Capture.Result
+  ) -> Capture.Result {
+    let publishers = self.publishers(of: stream)
+    guard let config = publishers.facts.counting else { return keep(&publication) }
+    let (result, value) = publishers.counters.keep(&publication, config, keep)
+    if case .stored(let offset) = result { publishers.lastCount = (offset, value) }
+    return result
+  }
+
   /// Says that a subject's last message went by age.
   func markerMetadata(of stream: GodwitEngine.Stream) -> Metadata {
     var metadata = Metadata()

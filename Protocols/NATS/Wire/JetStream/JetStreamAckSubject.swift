@@ -1,3 +1,5 @@
+public import GodwitWire
+
 /// The subject that acknowledges a delivery; it says which one.
 ///
 /// The first form is `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream sequence>.<consumer
@@ -46,6 +48,26 @@ public struct JetStreamAckSubject: Hashable, Sendable {
   public static func prefix(stream: String, consumer: String) -> [UInt8] {
     Array("$JS.ACK.\(stream).\(consumer).".utf8)
   }
+
+  /// Writes such a subject, behind a consumer's prefix.
+  public static func write(
+    _ prefix: [UInt8], deliveries: Int, streamSequence: UInt64, consumerSequence: UInt64,
+    time: Int64, pending: Int, to writer: inout RawWriter
+  ) {
+    writer.write(prefix)
+    writer.write(decimal: deliveries)
+    writer.write(byte: UInt8(ascii: "."))
+    writer.write(decimal: Int(truncatingIfNeeded: streamSequence))
+    writer.write(byte: UInt8(ascii: "."))
+    writer.write(decimal: Int(truncatingIfNeeded: consumerSequence))
+    writer.write(byte: UInt8(ascii: "."))
+    writer.write(decimal: max(0, Int(truncatingIfNeeded: time)))
+    writer.write(byte: UInt8(ascii: "."))
+    writer.write(decimal: pending)
+  }
+
+  /// The most bytes that `write` writes behind the prefix.
+  public static var numberBytesMax: Int { 5 * 20 }
 
   /// Reads a subject of either form.
   ///

@@ -40,6 +40,8 @@ public struct JetStreamStreamInfo: JetStreamObject {
     public var external: JetStreamStreamSource.External?
     /// Messages not yet taken.
     public var lag: UInt64 = 0
+    /// The origin's message that a stream with sources took last.
+    public var sequence: UInt64 = 0
     /// Nanoseconds since it was last heard of; -1 for never.
     public var active: Int64 = 0
     /// What is wrong.
@@ -57,6 +59,7 @@ public struct JetStreamStreamInfo: JetStreamObject {
       fields.always("name", &self.name)
       fields.unlessEmpty("external", &self.external)
       fields.always("lag", &self.lag)
+      fields.unlessEmpty("seq", &self.sequence)
       fields.always("active", &self.active)
       fields.unlessEmpty("error", &self.error)
       fields.unlessEmpty("filter_subject", &self.filterSubject)
