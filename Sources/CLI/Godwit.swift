@@ -17,6 +17,7 @@ struct Godwit: AsyncParsableCommand {
       ReplyCommand.self,
       BenchCommand.self,
       NamesCommand.self,
+      StreamCommand.self,
       DataCommand.self,
     ])
 }

@@ -28,7 +28,8 @@ final class AdminAPI {
 
   /// All of them.
   var endpoints: [AdminEndpoint] {
-    self.pages + self.stateEndpoints + self.topicEndpoints + self.actionEndpoints
+    self.pages + self.stateEndpoints + self.topicEndpoints + self.streamEndpoints
+      + self.actionEndpoints
   }
 
   private var pages: [AdminEndpoint] {

@@ -51,13 +51,15 @@ enum DashboardMarkup {
         Connections <span class="count" id="count-connections"></span></button>
       <button type="button" role="tab" id="tab-topics" aria-controls="view-topics">
         Topics</button>
+      <button type="button" role="tab" id="tab-streams" aria-controls="view-streams">
+        Streams <span class="count" id="count-streams"></span></button>
       <button type="button" role="tab" id="tab-tap" aria-controls="view-tap">Live tap</button>
       <button type="button" role="tab" id="tab-limits" aria-controls="view-limits">Limits</button>
     </nav>
     <main id="main" tabindex="-1">
     <p class="banner" id="banner" role="alert" hidden></p>
 
-    """# + overview + connections + topics + tap + limits + #"""
+    """# + overview + connections + topics + streams + tap + limits + #"""
       </main>
       <footer class="muted">
         <span>Everything here is also JSON: <a href="/api">/api</a></span>

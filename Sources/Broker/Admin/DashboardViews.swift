@@ -466,6 +466,7 @@ extension DashboardScript {
       overview: [showBusiest],
       connections: [showConnections, showSessions, showTrouble],
       topics: [showBusiest, showSubscriptions, showRetained, showNamesOnce],
+      streams: [showStreams],
       tap: [],
       limits: [showLimits],
     };

@@ -1,0 +1,72 @@
+import ArgumentParser
+import Foundation
+
+/// Where the admin server is, and who asks.
+struct AdminOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The broker's admin server. Default: GODWIT_ADMIN, else 127.0.0.1:8222.",
+      valueName: "host:port"))
+  var admin: String?
+
+  @Option(help: "The user's name. Default: GODWIT_USER.")
+  var user: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A file with the password on its first line. Default: GODWIT_PASSWORD.", valueName: "file"))
+  var passwordFile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "A file with a token on its first line. Default: GODWIT_TOKEN.", valueName: "file"))
+  var tokenFile: String?
+
+  @Option(help: "Whose streams.")
+  var tenant = "default"
+
+  /// What asks.
+  func client(
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) throws -> AdminClient {
+    var client = try AdminClient(self.admin ?? environment["GODWIT_ADMIN"] ?? "127.0.0.1:8222")
+    let token = try self.tokenFile.map(Self.firstLine) ?? environment["GODWIT_TOKEN"]
+    if let user = self.user ?? environment["GODWIT_USER"] {
+      let password =
+        try self.passwordFile.map(Self.firstLine) ?? environment["GODWIT_PASSWORD"] ?? ""
+      client.authorization =
+        "Basic " + Data("\(user):\(password)".utf8).base64EncodedString()
+    } else if let token, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
+      client.authorization = "Bearer \(token)"
+    }
+    return client
+  }
+
+  private static func firstLine(_ file: String) throws(ClientError) -> String {
+    guard let data = FileManager.default.contents(atPath: file) else {
+      throw ClientError("`\(file)` cannot be read")
+    }
+    return String(decoding: data, as: UTF8.self)
+      .split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).first
+      .map { String($0) } ?? ""
+  }
+
+  /// A path of the admin server, about the tenant.
+  func path(_ parts: [String], _ query: [(name: String, value: String?)] = []) -> String {
+    func escaped(_ text: String) -> String {
+      text.utf8.map { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"),
+          UInt8(ascii: "."):
+          String(UnicodeScalar(byte))
+        default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+        }
+      }.joined()
+    }
+    let all = [(name: "tenant", value: Optional(self.tenant))] + query
+    let pairs = all.compactMap { pair in pair.value.map { "\(pair.name)=\(escaped($0))" } }
+    return (["/api/streams"] + parts.map(escaped)).joined(separator: "/") + "?"
+      + pairs.joined(separator: "&")
+  }
+}
