@@ -83,8 +83,8 @@ final class Segment {
 
   // MARK: Writing
 
-  /// Adds a frame of about so many bytes that stands for the next `count` offsets. It is in the file
-  /// after `flush`.
+  /// Adds a frame of about so many bytes that stands for the next `count` offsets. It is in the
+  /// file after `flush`.
   ///
   /// - Returns: a block that is full now.
   func append(
