@@ -198,7 +198,7 @@ def test_overview(server):
     assert found["state"] == "serving"
     names = {listener["name"] for listener in found["listeners"]}
     assert {"nats", "mqtt", "admin"} <= names
-    assert {protocol["name"] for protocol in found["protocols"]} == {"nats", "mqtt"}
+    assert {protocol["name"] for protocol in found["protocols"]} == {"nats", "mqtt", "kafka"}
     assert found["process"]["resident_bytes"] > 0
     assert found["memory"]["limit"] > found["memory"]["used"]
 
@@ -319,6 +319,7 @@ def test_names_are_explained(server):
     assert {row["protocol"]: row["name"] for row in found} == {
         "nats": "sensors.kitchen.temperature",
         "mqtt": "sensors/kitchen/temperature",
+        "kafka": "sensors.kitchen.temperature",
     }
     dotted = read(server, "/api/names?protocol=mqtt&name=v1.0/a")
     assert dotted["topic"] == "v1//0.a"
