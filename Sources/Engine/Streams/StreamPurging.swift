@@ -45,7 +45,8 @@ extension Stream {
     self.whenCommitted(before: end) { error in
       guard error == nil, !self.isDeleted else { return body(0) }
       let before = min(end, purge.before ?? end)
-      if purge.pattern == nil, purge.keeping == 0, before == end {
+      // What was committed together with the end, and lies behind it, stays.
+      if purge.pattern == nil, purge.keeping == 0, before == end, self.log.committedOffset == end {
         let count = self.count
         _ = self.engine.publishing { self.clear(before: end) }
         body(count - self.count)

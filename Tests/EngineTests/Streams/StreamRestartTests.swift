@@ -33,6 +33,22 @@ struct StreamRestartTests {
     #expect(stream.texts == ["1"])
   }
 
+  @Test func aPurgeLeavesWhatIsCommittedWithIt() throws {
+    let (fixture, store) = try self.start(on: .init())
+    let stream = try fixture.stream("a")
+    fixture.publish("a", "0")
+    store.commit()
+    fixture.publish("a", "1")
+    var purged: Int?
+    try stream.purge(.init()) { purged = $0 }
+    fixture.publish("a", "2")
+    store.commit()
+    #expect(purged == 2)
+    #expect(stream.texts == ["2"])
+    #expect(stream.count == 1)
+    #expect(stream.topicCount == 1)
+  }
+
   @Test func limitsHoldWhenAPublisherIsTold() throws {
     let (fixture, store) = try self.start(on: .init())
     let stream = try fixture.stream("a") { $0.recordsPerTopicMax = 1 }
