@@ -6,9 +6,16 @@ protocol CommitMember: AnyObject {
   var writtenMark: UInt64 { get }
   /// What must be synced for that to last; asked once for each sync.
   func takeUnsynced() -> (files: [any DiskFile], folders: [String])
+  /// All that `takeUnsynced` named last is on the disk.
+  func wasSynced()
   /// Everything up to `mark` is as durable as the policy promises.
   func commit(to mark: UInt64)
   /// A sync has failed: nobody knows what of the things written since the last one is on the disk,
   /// and asking again would not tell. Nothing more can be promised.
   func fail(_ error: DiskError)
+}
+
+extension CommitMember {
+  /// Nobody waits for it.
+  func wasSynced() {}
 }

@@ -156,21 +156,43 @@ extension FileLog {
       self.recount()
       return false
     }
-    if let place = self.segments.firstIndex(where: { $0 === old }) {
-      self.segments.remove(at: place)
-    }
-    self.discard(old)
+    self.giveUp(old)
     return true
   }
 
-  func discard(_ segment: Segment) {
+  /// Lets go of a segment with all that is left in it.
+  func giveUp(_ segment: Segment) {
+    self.note(
+      RemovedRange(
+        from: segment.baseOffset, to: segment.endOffset, bytes: UInt64(segment.byteCount)))
+    self.segments.removeAll { $0 === segment }
+    self.discard(segment)
+  }
+
+  /// Has the files of a segment removed when all that was written before this is synced. If they
+  /// went first, a loss of power could leave neither them nor the segment behind them, and their
+  /// offsets would be given again.
+  private func discard(_ segment: Segment) {
     self.unsynced.removeAll { $0 === segment.file }
     for entry in segment.index { self.store.cache.remove(self.key(entry.position, segment)) }
+    if self.store.settings.sync == .never {
+      self.removeFiles(of: segment)
+    } else {
+      self.discarded.append(segment)
+      self.store.markDirty(self)
+    }
+  }
+
+  func wasSynced() {
+    for segment in self.leaving { self.removeFiles(of: segment) }
+    self.leaving.removeAll()
+  }
+
+  private func removeFiles(of segment: Segment) {
     do {
       try self.store.disk.remove(segment.path)
       try self.store.disk.remove(Self.path(self.folder, segment.baseOffset, ".index"))
       self.isFolderUnsynced = true
-      self.store.markDirty(self)
     } catch {
       _ = self.store.refuse(error)
     }

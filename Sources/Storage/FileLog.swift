@@ -30,6 +30,9 @@ public final class FileLog: Log, CommitMember {
   var unsynced: [any DiskFile] = []
   /// Whether names in the folder changed since it was last synced.
   var isFolderUnsynced = false
+  /// Segments that were given up since a sync was begun, and before it: their files go after one.
+  var discarded: [Segment] = []
+  var leaving: [Segment] = []
   private var waiters = CommitWaiters()
   private var readers: [() -> Void] = []
   private var first: UInt64 = 0
@@ -166,6 +169,8 @@ public final class FileLog: Log, CommitMember {
       self.unsynced.removeAll()
       self.isFolderUnsynced = false
     }
+    self.leaving += self.discarded
+    self.discarded.removeAll()
     return (self.unsynced, self.isFolderUnsynced ? [self.folder] : [])
   }
 
@@ -308,8 +313,7 @@ public final class FileLog: Log, CommitMember {
         if segment === self.active {
           guard self.emptyActive() else { return }
         } else {
-          self.segments.removeFirst()
-          self.discard(segment)
+          self.giveUp(segment)
         }
       } else {
         self.trim(segment, before: end)
@@ -357,7 +361,7 @@ public final class FileLog: Log, CommitMember {
     return bytes
   }
 
-  private func note(_ range: RemovedRange) {
+  func note(_ range: RemovedRange) {
     // A stretch lies within one segment, so that its bytes can be counted there.
     if let last = self.unmarked.last, last.to == range.from,
       self.segment(of: range.from)?.baseOffset != range.from

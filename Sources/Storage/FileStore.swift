@@ -190,7 +190,12 @@ public final class FileStore: Store {
     self.disk.sync(files: files, folders: folders) { error in
       self.isSyncing = false
       for entry in members {
-        if let error { entry.member.fail(error) } else { entry.member.commit(to: entry.mark) }
+        if let error {
+          entry.member.fail(error)
+        } else {
+          entry.member.wasSynced()
+          entry.member.commit(to: entry.mark)
+        }
       }
       if self.settings.sync == .always || !self.whenIdle.isEmpty { self.sync() }
     }
