@@ -9,9 +9,9 @@ import Testing
   /// broker with them where it is ours. The reader rests again and again, until the sender rests
   /// too: without flow control all of the stream would be in memory then.
   @Suite(.serialized, .timeLimit(.minutes(10))) struct ConduitVolumeTests {
-    /// In MiB, from `GODWIT_CONDUIT_STREAM_MIB`; 128 takes seconds.
+    /// In MiB, from `GODWIT_CONDUIT_STREAM_MIB`; 256 takes seconds.
     static var size: Int {
-      ProcessInfo.processInfo.environment["GODWIT_CONDUIT_STREAM_MIB"].flatMap { Int($0) } ?? 128
+      ProcessInfo.processInfo.environment["GODWIT_CONDUIT_STREAM_MIB"].flatMap { Int($0) } ?? 256
     }
 
     /// What the process has in memory, in MiB.
@@ -63,8 +63,9 @@ import Testing
             try await sending
             #expect(size == Self.size << 20)
             let growth = most - (base ?? 0)
-            #expect(growth < 64, "\(growth) MiB")
-            if Self.size != 128 {
+            // Other tests have their memory in this process; the stream has twice this.
+            #expect(growth < 128, "\(growth) MiB")
+            if Self.size != 256 {
               let (seconds, attoseconds) = began.duration(to: .now).components
               let time = Double(seconds) + Double(attoseconds) / 1e18
               print(
