@@ -368,19 +368,23 @@ def explain(*arguments: str) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("name", "source", "nats", "mqtt"),
+    ("name", "source", "nats", "mqtt", "kafka"),
     [
-        ("a/b", "mqtt", "a.b", "a/b"),
-        ("a.b", "nats", "a.b", "a/b"),
-        ("sensors/+/t", "mqtt", "sensors.*.t", "sensors/+/t"),
-        ("a.b/c/#", "mqtt", "a//b.c.>", "a.b/c/#"),
-        ("orders.*.>", "nats", "orders.*.>", "orders/+/#"),
+        ("a/b", "mqtt", "a.b", "a/b", "a.b"),
+        ("a.b", "nats", "a.b", "a/b", "a.b"),
+        ("sensors/+/t", "mqtt", "sensors.*.t", "sensors/+/t", None),
+        ("a.b/c/#", "mqtt", "a//b.c.>", "a.b/c/#", None),
+        ("orders.*.>", "nats", "orders.*.>", "orders/+/#", None),
     ],
 )
-def test_names(name, source, nats, mqtt):
+def test_names(name, source, nats, mqtt, kafka):
     found = explain(name)
     assert found["from"] == source
-    assert found["protocols"] == {"nats": {"name": nats}, "mqtt": {"name": mqtt}}
+    assert found["protocols"] == {
+        "nats": {"name": nats},
+        "mqtt": {"name": mqtt},
+        "kafka": {"name": kafka} if kafka else {"cannot_say": "the protocol has no patterns"},
+    }
     again = explain("--from", "nats", nats)
     assert again["protocols"] == found["protocols"]
 
