@@ -171,7 +171,12 @@ public final class SimulatedDisk: Disk {
       let file = now === then ? now : Bool.random(using: &self.random) ? now : then
       if let file { names[name] = file }
     }
-    for file in Set(names.values) { file.losePower(&self.random) }
+    // In the order of names: that of a set differs from run to run, and with it the life of a seed.
+    var struck: Set<ObjectIdentifier> = []
+    for (_, file) in names.sorted(by: { $0.key < $1.key })
+    where struck.insert(ObjectIdentifier(file)).inserted {
+      file.losePower(&self.random)
+    }
     self.names = names
     self.lastingNames = names
   }

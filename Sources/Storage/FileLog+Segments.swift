@@ -221,8 +221,26 @@ extension FileLog {
     where segment.baseOffset < range.to && segment.endOffset > range.from {
       let from = max(range.from, segment.baseOffset)
       let to = min(range.to, segment.endOffset)
-      segment.removeAll(from..<to, bytes: Int(clamping: range.bytes))
+      // A loss of power may have left fewer frames than the mark counted.
+      let isCut = range.to > segment.endOffset
+      let bytes = isCut ? self.frameBytes(of: from..<to, in: segment) : Int(clamping: range.bytes)
+      segment.removeAll(from..<to, bytes: bytes)
     }
+  }
+
+  /// What the frames of a stretch take, those that are removed already apart.
+  private func frameBytes(of range: Range<UInt64>, in segment: Segment) -> Int {
+    var bytes = 0
+    for entry in segment.index where entry.offset < range.upperBound {
+      self.block(of: entry.offset, in: segment)?.forEach { offsets, size in
+        guard range.contains(offsets.lowerBound) || range.contains(offsets.upperBound - 1),
+          !offsets.allSatisfy({ segment.removed.contains($0) }),
+          offsets.allSatisfy({ range.contains($0) || segment.removed.contains($0) })
+        else { return }
+        bytes += size
+      }
+    }
+    return bytes
   }
 
   func writeMarks() {

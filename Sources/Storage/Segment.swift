@@ -240,7 +240,9 @@ final class Segment {
     let added = self.removed.insert(range)
     guard added > 0 else { return }
     self.removedCount += added
-    self.removedBytes += bytes
+    // A loss of power may have taken frames that a mark speaks of.
+    let bytes = min(self.removedBytes + bytes, self.frameBytes)
+    self.removedBytes = self.count == 0 ? self.frameBytes : bytes
   }
 
   /// What is gone, as stretches; the bytes of all stand with the first.
