@@ -63,12 +63,23 @@ struct JetStreamMessage {
   }
 
   /// Calls `body` with the message as if a client had sent it to `topic`.
+  ///
+  /// - Parameter isShown: whether receivers see `subject` in place of `topic`.
   func withPublication<Result>(
-    to topic: [UInt8], _ account: JetStreamAccount, _ body: (inout Publication) -> Result
+    to topic: [UInt8], reply: [UInt8] = [], isShown: Bool = false, _ account: JetStreamAccount,
+    _ body: (inout Publication) -> Result
   ) -> Result {
     var native = ByteBuffer()
     let headerBytes = self.headers.readableBytes
-    native.reserveCapacity(self.byteCount + 48)
+    native.reserveCapacity(self.byteCount + reply.count + 48)
+    if isShown {
+      native.writeInteger(UInt16(truncatingIfNeeded: self.subject.count))
+      native.writeBytes(self.subject)
+    }
+    if !reply.isEmpty {
+      native.writeBytes(reply)
+      native.writeStaticString(" ")
+    }
     if headerBytes > 0 {
       native.writeDecimal(UInt64(headerBytes))
       native.writeStaticString(" ")
@@ -86,7 +97,8 @@ struct JetStreamMessage {
           topic: topic,
           payload: UnsafeRawBufferPointer(rebasing: bytes[start..<(bytes.count - 2)]),
           origin: account.frontEnd.envelope.origin, native: bytes, quality: .atMostOnce)
-        publication.nativeForm = headerBytes > 0 ? form.headers : form.plain
+        publication.nativeForm =
+          (headerBytes > 0 ? form.headers : form.plain) | (isShown ? form.shown : 0)
         return body(&publication)
       }
     }
@@ -105,40 +117,9 @@ struct JetStreamMessage {
   func publish(to topic: [UInt8], reply: [UInt8], _ account: JetStreamAccount) -> Int {
     let isSpeakable = topic.withUnsafeBytes { NATSSubject.isLiteral($0) && !$0.isSystemTopic }
     guard isSpeakable else { return 0 }
-    var native = ByteBuffer()
-    let isShown = !self.subject.isEmpty
-    native.reserveCapacity(self.byteCount + reply.count + 48)
-    if isShown {
-      native.writeInteger(UInt16(truncatingIfNeeded: self.subject.count))
-      native.writeBytes(self.subject)
-    }
-    if !reply.isEmpty {
-      native.writeBytes(reply)
-      native.writeStaticString(" ")
-    }
-    let hasHeaders = self.headers.readableBytes > 0
-    if hasHeaders {
-      native.writeString(String(self.headers.readableBytes))
-      native.writeStaticString(" ")
-    }
-    native.writeString(String(self.headers.readableBytes + self.payload.readableBytes))
-    native.writeStaticString("\r\n")
-    native.writeImmutableBuffer(self.headers)
-    let payloadStart = native.readableBytes
-    native.writeImmutableBuffer(self.payload)
-    native.writeStaticString("\r\n")
-    let form = NATSReceiver.Form.self
-    return topic.withUnsafeBytes { topic in
-      native.withUnsafeReadableBytes { bytes in
-        var publication = Publication(
-          topic: topic,
-          payload: UnsafeRawBufferPointer(rebasing: bytes[payloadStart..<(bytes.count - 2)]),
-          origin: account.frontEnd.envelope.origin, native: bytes, quality: .atMostOnce)
-        publication.nativeForm =
-          (hasHeaders ? form.headers : form.plain) | (isShown ? form.shown : 0)
-        var memo: Route?
-        return account.tenant.publish(&publication, memo: &memo)
-      }
+    return self.withPublication(to: topic, reply: reply, isShown: !self.subject.isEmpty, account) {
+      var memo: Route?
+      return account.tenant.publish(&$0, memo: &memo)
     }
   }
 }
