@@ -1,7 +1,7 @@
 import NIOCore
 
 /// A stream's settings as they are written down.
-extension StreamSettings {
+extension StreamSettings: Definable {
   private enum Tag {
     static let name: UInt8 = 1
     static let pattern: UInt8 = 2

@@ -4,21 +4,17 @@ import NIOCore
 /// A tenant's streams. What they are is written down in the tenant's store, and read again by
 /// `restore`.
 public final class Streams {
-  private enum Kind {
-    static let defined: UInt8 = 1
-    static let deleted: UInt8 = 2
-  }
-
   /// What a protocol adds to what streams send by themselves.
   public weak var voice: (any StreamVoice)?
 
   private unowned let tenant: Tenant
   private var byName: [String: Stream] = [:]
-  private var journal: (any Journal)?
+  private let definitions: Definitions<StreamSettings>
   private var observers: [(StreamEvent) -> Void] = []
 
   init(tenant: Tenant) {
     self.tenant = tenant
+    self.definitions = Definitions(tenant: tenant, journal: "streams")
   }
 
   /// All streams, in the order of their names.
@@ -109,11 +105,7 @@ public final class Streams {
       stream.stopCapturing()
       for name in Array(stream.groupsByName.keys).sorted() { stream.deleteGroup(name) }
       self.forget(stream)
-      if self.isKept(stream) {
-        var entry = ByteBuffer(integer: Kind.deleted)
-        entry.writeString(name)
-        self.journal?.append(entry)
-      }
+      if self.isKept(stream) { self.definitions.forget(name) }
       self.tell(.deleted(stream))
     }
     return true
@@ -151,25 +143,13 @@ public final class Streams {
 
   private func write(_ stream: Stream) throws(EngineError) {
     guard self.isKept(stream) else { return }
-    let journal = try self.openJournal()
-    journal.append(Self.entry(of: stream))
-    if journal.wantsSnapshot {
-      journal.replace(with: self.all.filter(self.isKept).map(Self.entry))
+    try self.definitions.write(Self.definition(of: stream)) {
+      self.all.filter(self.isKept).map(Self.definition)
     }
   }
 
-  private static func entry(of stream: Stream) -> ByteBuffer {
-    var entry = ByteBuffer(integer: Kind.defined)
-    entry.writeInteger(stream.createdAt)
-    entry.writeImmutableBuffer(stream.settings.stored)
-    return entry
-  }
-
-  private func openJournal() throws(EngineError) -> any Journal {
-    if let journal = self.journal { return journal }
-    let journal = try self.tenant.store.journal(named: "streams")
-    self.journal = journal
-    return journal
+  private static func definition(of stream: Stream) -> Definitions<StreamSettings>.Definition {
+    (stream.settings, stream.createdAt)
   }
 
   /// Makes the streams that the tenant's store has kept, with their records and groups. Once, when
@@ -179,21 +159,9 @@ public final class Streams {
   /// - Throws: `storageFailed` when nothing can be read.
   @discardableResult
   public func restore() throws(EngineError) -> [(name: String, error: EngineError)] {
-    let journal = try self.openJournal()
-    var found: [String: (settings: StreamSettings, createdAt: Int64)] = [:]
-    journal.replay { entry in
-      var entry = entry
-      let kind = entry.readInteger(as: UInt8.self)
-      if kind == Kind.defined, let createdAt = entry.readInteger(as: Int64.self),
-        let settings = StreamSettings(stored: entry)
-      {
-        found[settings.name] = (settings, createdAt)
-      } else if kind == Kind.deleted {
-        found[String(buffer: entry)] = nil
-      }
-    }
     var failed: [(name: String, error: EngineError)] = []
-    for (name, definition) in found.sorted(by: { $0.key < $1.key }) {
+    for definition in try self.definitions.restore() {
+      let name = definition.settings.name
       do {
         let stream = try self.open(definition.settings, createdAt: definition.createdAt)
         stream.log.skip(to: definition.settings.firstOffset)
@@ -210,6 +178,6 @@ public final class Streams {
   /// Calls `body` when every definition written so far is as durable as the store promises; or with
   /// the error, when it never will be.
   public func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
-    if let journal = self.journal { journal.whenCommitted(body) } else { body(nil) }
+    self.definitions.whenCommitted(body)
   }
 }

@@ -65,7 +65,7 @@ public struct PartitionedTopicSettings: Hashable, Sendable {
   }
 }
 
-extension PartitionedTopicSettings {
+extension PartitionedTopicSettings: Definable {
   private enum Tag {
     static let name: UInt8 = 1
     static let topic: UInt8 = 2

@@ -4,11 +4,6 @@ import NIOCore
 /// A tenant's partitioned topics. What they are is written down in the tenant's store, and read
 /// again by `restore`.
 public final class PartitionedTopics {
-  private enum Kind {
-    static let defined: UInt8 = 1
-    static let deleted: UInt8 = 2
-  }
-
   /// How often records are looked at for their age, in nanoseconds.
   static var ageInterval: Int64 { 5_000_000_000 }
 
@@ -21,12 +16,13 @@ public final class PartitionedTopics {
 
   private unowned let tenant: Tenant
   private var byName: [String: PartitionedTopic] = [:]
-  private var journal: (any Journal)?
+  private let definitions: Definitions<PartitionedTopicSettings>
   private var observers: [(PartitionedTopicEvent) -> Void] = []
   private var ageTimer: Timers.Token?
 
   init(tenant: Tenant) {
     self.tenant = tenant
+    self.definitions = Definitions(tenant: tenant, journal: "topics")
   }
 
   /// All topics, in the order of their names.
@@ -123,9 +119,7 @@ public final class PartitionedTopics {
   @discardableResult
   public func delete(_ name: String) -> Bool {
     guard let topic = self.byName.removeValue(forKey: name) else { return false }
-    var entry = ByteBuffer(integer: Kind.deleted)
-    entry.writeString(name)
-    self.journal?.append(entry)
+    self.definitions.forget(name)
     for group in self.tenant.cursors.groups {
       for partition in topic.partitions {
         self.tenant.cursors.remove(group, in: partition.name)
@@ -161,27 +155,17 @@ public final class PartitionedTopics {
 
   private func write(_ topic: PartitionedTopic) throws(EngineError) {
     guard self.tenant.store.isDurable else { return }
-    let journal = try self.openJournal()
-    journal.append(Self.entry(of: topic))
-    if journal.wantsSnapshot {
+    try self.definitions.write(Self.definition(of: topic)) {
       var topics = self.byName
       topics[topic.name] = topic
-      journal.replace(with: topics.values.map(Self.entry))
+      return topics.values.map(Self.definition)
     }
   }
 
-  private static func entry(of topic: PartitionedTopic) -> ByteBuffer {
-    var entry = ByteBuffer(integer: Kind.defined)
-    entry.writeInteger(topic.createdAt)
-    entry.writeImmutableBuffer(topic.settings.stored)
-    return entry
-  }
-
-  private func openJournal() throws(EngineError) -> any Journal {
-    if let journal = self.journal { return journal }
-    let journal = try self.tenant.store.journal(named: "topics")
-    self.journal = journal
-    return journal
+  private static func definition(
+    of topic: PartitionedTopic
+  ) -> Definitions<PartitionedTopicSettings>.Definition {
+    (topic.settings, topic.createdAt)
   }
 
   /// Makes the topics that the tenant's store has kept, with their records. Once, when the store is
@@ -191,21 +175,9 @@ public final class PartitionedTopics {
   /// - Throws: `storageFailed` when nothing can be read.
   @discardableResult
   public func restore() throws(EngineError) -> [(name: String, error: EngineError)] {
-    let journal = try self.openJournal()
-    var found: [String: (settings: PartitionedTopicSettings, createdAt: Int64)] = [:]
-    journal.replay { entry in
-      var entry = entry
-      let kind = entry.readInteger(as: UInt8.self)
-      if kind == Kind.defined, let createdAt = entry.readInteger(as: Int64.self),
-        let settings = PartitionedTopicSettings(stored: entry)
-      {
-        found[settings.name] = (settings, createdAt)
-      } else if kind == Kind.deleted {
-        found[String(buffer: entry)] = nil
-      }
-    }
     var failed: [(name: String, error: EngineError)] = []
-    for (name, definition) in found.sorted(by: { $0.key < $1.key }) {
+    for definition in try self.definitions.restore() {
+      let name = definition.settings.name
       let topic = PartitionedTopic(
         settings: definition.settings, tenant: self.tenant, createdAt: definition.createdAt)
       do {
@@ -225,7 +197,7 @@ public final class PartitionedTopics {
   /// Calls `body` when every definition written so far is as durable as the store promises; or with
   /// the error, when it never will be.
   public func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
-    if let journal = self.journal { journal.whenCommitted(body) } else { body(nil) }
+    self.definitions.whenCommitted(body)
   }
 
   // MARK: Age

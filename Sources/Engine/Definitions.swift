@@ -1,0 +1,88 @@
+import NIOCore
+
+/// What a tenant may define under a name, and has written down.
+protocol Definable {
+  /// The name within the tenant.
+  var name: String { get }
+  /// The written form.
+  var stored: ByteBuffer { get }
+  /// What was written; `nil` where it is none of this kind.
+  init?(stored: ByteBuffer)
+}
+
+/// What a tenant has defined of one kind, in a journal of its store: each definition whole, with when
+/// it was made, and what was deleted.
+final class Definitions<Settings: Definable> {
+  /// What is defined, and since when.
+  typealias Definition = (settings: Settings, createdAt: Int64)
+
+  private enum Kind {
+    static var defined: UInt8 { 1 }
+    static var deleted: UInt8 { 2 }
+  }
+
+  private unowned let tenant: Tenant
+  private let journalName: String
+  private var journal: (any Journal)?
+
+  init(tenant: Tenant, journal name: String) {
+    self.tenant = tenant
+    self.journalName = name
+  }
+
+  /// Writes a definition down.
+  ///
+  /// - Parameter all: every definition that is to last, this one included.
+  /// - Throws: `storageFailed` when the journal cannot be opened.
+  func write(_ definition: Definition, all: () -> [Definition]) throws(EngineError) {
+    let journal = try self.openJournal()
+    journal.append(Self.entry(definition))
+    if journal.wantsSnapshot { journal.replace(with: all().map(Self.entry)) }
+  }
+
+  /// Writes down that a definition is gone.
+  func forget(_ name: String) {
+    var entry = ByteBuffer(integer: Kind.deleted)
+    entry.writeString(name)
+    self.journal?.append(entry)
+  }
+
+  /// What the store has kept, in the order of the names. Once, when the store is set.
+  ///
+  /// - Throws: `storageFailed` when nothing can be read.
+  func restore() throws(EngineError) -> [Definition] {
+    var found: [String: Definition] = [:]
+    try self.openJournal().replay { entry in
+      var entry = entry
+      let kind = entry.readInteger(as: UInt8.self)
+      if kind == Kind.defined, let createdAt = entry.readInteger(as: Int64.self),
+        let settings = Settings(stored: entry)
+      {
+        found[settings.name] = (settings, createdAt)
+      } else if kind == Kind.deleted {
+        found[String(buffer: entry)] = nil
+      }
+    }
+    return found.values.sorted { $0.settings.name < $1.settings.name }
+  }
+
+  /// Calls `body` when everything written so far is as durable as the store promises; or with the
+  /// error, when it never will be.
+  func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
+    if let journal = self.journal { journal.whenCommitted(body) } else { body(nil) }
+  }
+
+  private static func entry(_ definition: Definition) -> ByteBuffer {
+    var entry = ByteBuffer(integer: Kind.defined)
+    entry.writeInteger(definition.createdAt)
+    entry.writeImmutableBuffer(definition.settings.stored)
+    return entry
+  }
+
+  private func openJournal() throws(EngineError) -> any Journal {
+    if let journal = self.journal { return journal }
+    let journal = try self.tenant.store.journal(named: self.journalName)
+    self.journal = journal
+    return journal
+  }
+}
