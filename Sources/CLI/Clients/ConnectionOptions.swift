@@ -65,16 +65,17 @@ struct ConnectionOptions: ParsableArguments {
     var configuration = ClientConfiguration(address: address)
     configuration.user = self.user ?? address.user ?? environment["GODWIT_USER"]
     configuration.password =
-      try self.passwordFile.map(Self.firstLine) ?? address.password
+      try self.passwordFile.map(OptionFile.firstLine) ?? address.password
       ?? environment["GODWIT_PASSWORD"]
-    configuration.token = try self.tokenFile.map(Self.firstLine) ?? environment["GODWIT_TOKEN"]
+    configuration.token =
+      try self.tokenFile.map(OptionFile.firstLine) ?? environment["GODWIT_TOKEN"]
     if address.language == .nats, self.user == nil, address.password == nil,
       let token = address.user
     {
       configuration.user = nil
       configuration.token = token
     }
-    if let file = self.nkeyFile { configuration.nkey = try NkeySeed(Self.contents(file)) }
+    if let file = self.nkeyFile { configuration.nkey = try NkeySeed(OptionFile.contents(file)) }
     configuration.name = self.name ?? "godwit-\(UniqueName.make())"
     configuration.mqttVersion = self.mqttVersion
     guard self.connectTimeout > 0, self.connectTimeout < 86_400 else {
@@ -88,19 +89,6 @@ struct ConnectionOptions: ParsableArguments {
         authorities: self.ca, certificate: self.cert, key: self.key, first: self.tlsFirst)
     }
     return configuration
-  }
-
-  private static func contents(_ file: String) throws(ClientError) -> String {
-    guard let data = FileManager.default.contents(atPath: file) else {
-      throw ClientError("`\(file)` cannot be read")
-    }
-    return String(decoding: data, as: UTF8.self)
-  }
-
-  private static func firstLine(_ file: String) throws(ClientError) -> String {
-    let contents = try Self.contents(file)
-    return contents.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).first
-      .map { String($0) } ?? ""
   }
 }
 

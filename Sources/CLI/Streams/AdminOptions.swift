@@ -30,10 +30,10 @@ struct AdminOptions: ParsableArguments {
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws -> AdminClient {
     var client = try AdminClient(self.admin ?? environment["GODWIT_ADMIN"] ?? "127.0.0.1:8222")
-    let token = try self.tokenFile.map(Self.firstLine) ?? environment["GODWIT_TOKEN"]
+    let token = try self.tokenFile.map(OptionFile.firstLine) ?? environment["GODWIT_TOKEN"]
     if let user = self.user ?? environment["GODWIT_USER"] {
       let password =
-        try self.passwordFile.map(Self.firstLine) ?? environment["GODWIT_PASSWORD"] ?? ""
+        try self.passwordFile.map(OptionFile.firstLine) ?? environment["GODWIT_PASSWORD"] ?? ""
       client.authorization =
         "Basic " + Data("\(user):\(password)".utf8).base64EncodedString()
     } else if let token, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
@@ -42,27 +42,13 @@ struct AdminOptions: ParsableArguments {
     return client
   }
 
-  private static func firstLine(_ file: String) throws(ClientError) -> String {
-    guard let data = FileManager.default.contents(atPath: file) else {
-      throw ClientError("`\(file)` cannot be read")
-    }
-    return String(decoding: data, as: UTF8.self)
-      .split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).first
-      .map { String($0) } ?? ""
-  }
+  private static let unescaped = CharacterSet(
+    charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
   /// A path of the admin server, about the tenant.
   func path(_ parts: [String], _ query: [(name: String, value: String?)] = []) -> String {
     func escaped(_ text: String) -> String {
-      text.utf8.map { byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-          UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"),
-          UInt8(ascii: "."):
-          String(UnicodeScalar(byte))
-        default: "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-        }
-      }.joined()
+      text.addingPercentEncoding(withAllowedCharacters: Self.unescaped) ?? ""
     }
     let all = [(name: "tenant", value: Optional(self.tenant))] + query
     let pairs = all.compactMap { pair in pair.value.map { "\(pair.name)=\(escaped($0))" } }
