@@ -1,7 +1,7 @@
 import NIOCore
 
 /// What a tenant may define under a name, and has written down.
-protocol Definable {
+protocol Definable: SendableMetatype {
   /// The name within the tenant.
   var name: String { get }
   /// The written form.
