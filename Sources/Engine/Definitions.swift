@@ -10,8 +10,8 @@ protocol Definable: SendableMetatype {
   init?(stored: ByteBuffer)
 }
 
-/// What a tenant has defined of one kind, in a journal of its store: each definition whole, with when
-/// it was made, and what was deleted.
+/// What a tenant has defined of one kind, in a journal of its store: each definition whole, with
+/// when it was made, and what was deleted.
 final class Definitions<Settings: Definable> {
   /// What is defined, and since when.
   typealias Definition = (settings: Settings, createdAt: Int64)
