@@ -87,6 +87,7 @@ final class DataStores {
 
   /// Writes and syncs everything, and calls `done`.
   func close(_ done: @escaping () -> Void) {
+    for name in self.stores.keys { self.loop.engine.tenant(named: name).streams.takeSnapshots() }
     var left = self.stores.count + 1
     let one = {
       left -= 1

@@ -74,6 +74,9 @@ public protocol Log: AnyObject {
   /// there is none. How readers pass over holes without a look at each.
   func next(from offset: UInt64) -> UInt64
 
+  /// The first offset from `offset` on whose record is not there; `committedOffset` when all are.
+  func nextHole(from offset: UInt64) -> UInt64
+
   /// The time of the latest entry that was appended and may still be there; 0 where none was.
   var latestTime: Int64 { get }
 

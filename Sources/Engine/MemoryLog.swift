@@ -211,6 +211,15 @@ public final class MemoryLog: Log {
     return min(offset, self.nextOffset)
   }
 
+  /// The next offset that has no record; see `Log`.
+  public func nextHole(from offset: UInt64) -> UInt64 {
+    var offset = offset
+    while offset >= self.firstOffset, offset < self.nextOffset, !self.slot(offset).isEmpty {
+      offset += 1
+    }
+    return min(offset, self.nextOffset)
+  }
+
   /// The first entry that is not older; see `Log`.
   public func offset(forTime time: Int64) -> UInt64? {
     guard

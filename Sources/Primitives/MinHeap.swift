@@ -19,6 +19,9 @@ public struct MinHeap<Element: Comparable> {
   /// The smallest element.
   public var min: Element? { self.elements.first }
 
+  /// All elements, in no order that means anything.
+  public var unordered: [Element] { self.elements }
+
   /// Adds an element.
   public mutating func insert(_ element: Element) {
     self.elements.append(element)

@@ -37,6 +37,8 @@ public final class SimulatedDisk: Disk {
   public var faults = Faults()
   /// How many syncs were asked for.
   public private(set) var syncCount = 0
+  /// How many bytes were read.
+  public internal(set) var bytesRead = 0
 
   var random: SplitMix64
   private var names: [String: SimulatedFile] = [:]

@@ -141,7 +141,9 @@ final class SimulatedHandle: DiskFile {
     }
     let bytes = self.file.cached
     guard position < bytes.count else { return ByteBuffer() }
-    return ByteBuffer(bytes: bytes[position..<min(bytes.count, position + count)])
+    let read = bytes[position..<min(bytes.count, position + count)]
+    self.disk.bytesRead += read.count
+    return ByteBuffer(bytes: read)
   }
 
   func load(

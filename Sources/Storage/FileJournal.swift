@@ -31,6 +31,8 @@ public final class FileJournal: Journal, CommitMember {
   private var entryCount: UInt64 = 0
   private var committedEntries: UInt64 = 0
   private var successor: Successor?
+  /// Whether the store waits for it before it closes.
+  private var isReplacing = false
   private var pending: [ByteBuffer] = []
   private var pendingBytes = 0
   private var appended: UInt64 = 0
@@ -147,9 +149,18 @@ public final class FileJournal: Journal, CommitMember {
       self.successor = Successor(
         file: file, header: header, end: bytes.readableBytes, snapshotBytes: bytes.readableBytes,
         entryCount: UInt64(entries.count), syncedEnd: bytes.readableBytes)
-      self.store.disk.sync(files: [file], folders: []) { self.succeed($0, mark) }
+      self.isReplacing = true
+      self.store.replacementBegan()
+      self.sync(file, mark)
     } catch {
       self.giveUp(error)
+    }
+  }
+
+  private func sync(_ file: any DiskFile, _ mark: UInt64) {
+    self.store.disk.sync(files: [file], folders: []) { error in
+      // One that was given up may have its answer when the next one waits for its own.
+      if self.successor?.file === file { self.succeed(error, mark) }
     }
   }
 
@@ -162,8 +173,7 @@ public final class FileJournal: Journal, CommitMember {
       successor.syncedEnd = successor.end
       successor.isLastSync = true
       self.successor = successor
-      self.store.disk.sync(files: [successor.file], folders: []) { self.succeed($0, mark) }
-      return
+      return self.sync(successor.file, mark)
     }
     self.successor = nil
     do {
@@ -182,6 +192,22 @@ public final class FileJournal: Journal, CommitMember {
     self.isFolderUnsynced = true
     self.written = max(self.written, mark)
     self.store.markDirty(self)
+    self.endReplacement()
+  }
+
+  /// Nobody wants it any more.
+  func abandon() {
+    guard self.successor != nil else { return }
+    self.successor = nil
+    try? self.store.disk.remove("\(self.path).new")
+    self.endReplacement()
+  }
+
+  /// Says that there is one file again.
+  private func endReplacement() {
+    guard self.isReplacing else { return }
+    self.isReplacing = false
+    self.store.replacementEnded()
   }
 
   /// Stays with the old file, which has everything.
@@ -190,6 +216,7 @@ public final class FileJournal: Journal, CommitMember {
     try? self.store.disk.remove("\(self.path).new")
     _ = self.store.refuse(error)
     self.store.markDirty(self)
+    self.endReplacement()
   }
 
   func write() {

@@ -274,6 +274,17 @@ public final class FileLog: Log, CommitMember {
     return self.committedOffset
   }
 
+  /// The next offset that has no record; see `Log`.
+  public func nextHole(from offset: UInt64) -> UInt64 {
+    var offset = offset
+    while offset < self.committedOffset, let segment = self.segment(of: offset) {
+      let hole = segment.removed.nextGone(from: offset, to: segment.endOffset)
+      if hole < segment.endOffset { return min(hole, self.committedOffset) }
+      offset = segment.endOffset
+    }
+    return min(offset, self.committedOffset)
+  }
+
   /// Which segment has `offset`, or comes next.
   func place(of offset: UInt64) -> Int {
     min(self.segments.partitioningIndex { $0.endOffset > offset }, self.segments.count - 1)

@@ -30,6 +30,8 @@ public final class FileStore: Store {
   private var isSyncing = false
   private var syncTimer: SyncTimer?
   private var whenIdle: [() -> Void] = []
+  /// How many journals are being written anew.
+  private var replacements = 0
 
   private final class SyncTimer: TimerTarget {
     unowned let store: FileStore
@@ -97,7 +99,10 @@ public final class FileStore: Store {
   public func remove(named name: String) {
     do {
       if let log = self.logs.removeValue(forKey: name) { self.forget(log) }
-      if let journal = self.journals.removeValue(forKey: name) { self.forget(journal) }
+      if let journal = self.journals.removeValue(forKey: name) {
+        self.forget(journal)
+        journal.abandon()
+      }
       try self.disk.removeFolder(self.path("logs", name))
       try self.disk.remove(self.path("journals", name) + ".journal")
     } catch {
@@ -170,6 +175,7 @@ public final class FileStore: Store {
   private func sync() {
     guard !self.isSyncing else { return }
     guard !self.unsynced.isEmpty else {
+      guard self.replacements == 0 else { return }
       let bodies = self.whenIdle
       self.whenIdle.removeAll()
       for body in bodies { body() }
@@ -198,6 +204,17 @@ public final class FileStore: Store {
         }
       }
       if self.settings.sync == .always || !self.whenIdle.isEmpty { self.sync() }
+    }
+  }
+
+  func replacementBegan() { self.replacements += 1 }
+
+  func replacementEnded() {
+    self.replacements -= 1
+    // Who closes the store waits for what takes the old file's place.
+    if self.replacements == 0, !self.whenIdle.isEmpty {
+      self.commit()
+      self.sync()
     }
   }
 

@@ -19,6 +19,11 @@ struct RecentIDs {
 
   var count: Int { self.queue.count }
 
+  /// What is remembered, oldest first.
+  var all: [StreamSnapshot.ID] {
+    self.queue.map { StreamSnapshot.ID(bytes: $0.id, offset: $0.offset, at: $0.at) }
+  }
+
   /// Where a message of that id is, if it came less than `window` before `now`.
   mutating func offset(of id: [UInt8], now: Int64, window: Int64) -> UInt64? {
     self.forget(before: now - window)

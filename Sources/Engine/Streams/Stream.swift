@@ -20,9 +20,14 @@ public final class Stream {
   /// When the last message was kept, in the engine's clock; 0 where none ever was.
   public internal(set) var lastReceivedAt: Int64 = 0
 
+  /// How many records the last start had to read to know what the log holds.
+  public internal(set) var recordsReadAtStart = 0
+
   let log: any Log
   /// What groups must not forget.
   let journal: any Journal
+  /// What a start need not read the log for.
+  var keeping: StreamKeeping
   let index: TopicIndex
   var recent: RecentIDs
   /// The id of the last message that was kept.
@@ -83,13 +88,14 @@ public final class Stream {
 
   init(
     settings: StreamSettings, tenant: Tenant, createdAt: Int64, log: any Log,
-    journal: any Journal
+    journal: any Journal, indexJournal: any Journal
   ) {
     self.settings = settings
     self.tenant = tenant
     self.createdAt = createdAt
     self.log = log
     self.journal = journal
+    self.keeping = StreamKeeping(indexJournal)
     self.index = TopicIndex(memory: tenant.memory, hasPlaces: settings.recordsPerTopicMax > 0)
     self.recent = RecentIDs(memory: tenant.memory)
   }

@@ -203,21 +203,24 @@ extension Stream {
     while let append = self.pending.first, append.offset < self.log.committedOffset {
       self.pending.removeFirst()
       self.pendingBytes -= append.size
+      self.noteAppended(append.size)
       self.commit(append)
       isNew = true
     }
     if isNew {
       self.enforceLimits()
       self.wake()
+      self.takeSnapshotIfDue()
     }
     self.watchCommit()
   }
 
   private func watchCommit() {
-    guard !self.pending.isEmpty, !self.isWatchingCommit else { return }
+    guard let first = self.pending.first, !self.isWatchingCommit else { return }
     self.isWatchingCommit = true
     var isAtOnce = true
-    self.log.whenCommitted(before: self.log.nextOffset) { [weak self] error in
+    // The oldest, and not all: nothing that is committed may go before the stream has heard of it.
+    self.log.whenCommitted(before: first.offset + 1) { [weak self] error in
       guard let self else { return }
       self.isWatchingCommit = false
       if error != nil, isAtOnce {

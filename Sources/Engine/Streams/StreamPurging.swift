@@ -105,6 +105,7 @@ extension Stream {
   @discardableResult
   func clear(before end: UInt64, keeping also: PendingAppend? = nil) -> TopicIndex.Entry? {
     self.log.trim(before: end)
+    self.keeping.isStale = true
     self.index.removeAll()
     self.count = 0
     self.byteCount = 0

@@ -4,23 +4,33 @@ import GodwitPrimitives
 extension Stream {
   /// Finds out what the log holds, and takes its groups up again.
   ///
-  /// It reads every record once; the broker does not serve yet.
+  /// It reads what was appended since the last snapshot; all, where there is none that holds. The
+  /// broker does not serve yet.
   func recover() throws(EngineError) {
     let log = self.log
     let idsFrom = self.engine.now - self.settings.duplicateWindow
     var offset = log.next(from: log.firstOffset)
+    if let end = try self.restoreSnapshot() {
+      offset = log.next(from: end)
+    } else {
+      // What the file has is true of another log, and must not outlive this moment.
+      self.keeping.bytesSince = .max
+    }
     while offset < log.committedOffset {
+      self.recordsReadAtStart += 1
       if let record = log.record(at: offset) {
         try self.readmit(record, at: offset, idsFrom: idsFrom)
       }
       offset = log.next(from: offset + 1)
     }
     if self.settings.ageMax > 0 { self.engine.publishing { self.ageLimitChanged() } }
+    if self.expiryTimer == nil { self.scheduleExpiry() }
     try self.restoreGroups()
     self.engine.publishing {
       if self.index.hasPlaces { self.limitPerTopicChanged() }
       self.enforceLimits()
     }
+    self.takeSnapshotIfDue()
   }
 
   private func readmit(
@@ -36,6 +46,7 @@ extension Stream {
     self.count += 1
     self.byteCount += size
     self.lastReceivedAt = record.receivedAt
+    self.noteAppended(size)
     self.noteTimes(record.receivedAt, record.expiresAt, at: offset)
     // Message ids matter as long as a duplicate may come, and that of the very last.
     guard

@@ -24,6 +24,7 @@ extension Stream: TimerTarget {
     self.byteCount -= record.keptBytes
     record.contents.withUnsafeReadableBytes { bytes in
       let topic = UnsafeRawBufferPointer(rebasing: bytes[0..<record.topicCount])
+      self.noteRemoval(of: topic, at: offset, size: record.keptBytes)
       if let entry = self.index.entry(of: topic) { self.unindex(entry, offset) }
       self.interests.match(topic) { $0.group.recordRemoved(at: offset) }
     }
@@ -36,6 +37,7 @@ extension Stream: TimerTarget {
       self.count -= 1
       self.byteCount -= Int(place.size)
       entry.pattern.bytes.withUnsafeBytes { topic in
+        self.noteRemoval(of: topic, at: place.offset, size: Int(place.size))
         self.interests.match(topic) { $0.group.recordRemoved(at: place.offset) }
       }
     }
@@ -198,7 +200,7 @@ extension Stream: TimerTarget {
     }
   }
 
-  private func scheduleExpiry() {
+  func scheduleExpiry() {
     if let timer = self.expiryTimer { self.engine.timers.cancel(timer) }
     self.expiryTimer = self.expiries.min.map {
       self.engine.timers.schedule(at: $0.at, self, kind: Alarm.expiry)

@@ -122,7 +122,8 @@ public final class Streams {
     return Stream(
       settings: settings, tenant: self.tenant, createdAt: createdAt,
       log: try store.log(named: Self.logName(settings.name)),
-      journal: try store.journal(named: Self.journalName(settings.name)))
+      journal: try store.journal(named: Self.journalName(settings.name)),
+      indexJournal: try store.journal(named: Self.indexName(settings.name)))
   }
 
   private func forget(_ stream: Stream) {
@@ -130,9 +131,11 @@ public final class Streams {
     let store = self.store(stream.settings)
     store.remove(named: Self.logName(stream.name))
     store.remove(named: Self.journalName(stream.name))
+    store.remove(named: Self.indexName(stream.name))
   }
 
   private static func logName(_ name: String) -> String { "stream \(name)" }
+  private static func indexName(_ name: String) -> String { "index \(name)" }
   private static func journalName(_ name: String) -> String { "groups \(name)" }
 
   // MARK: Lasting
@@ -173,6 +176,12 @@ public final class Streams {
       }
     }
     return failed
+  }
+
+  /// Has every stream write down what it knows of its log, so that the next start reads little.
+  /// Before an orderly end.
+  public func takeSnapshots() {
+    for stream in self.byName.values { stream.takeSnapshotIfStale() }
   }
 
   /// Calls `body` when every definition written so far is as durable as the store promises; or with

@@ -102,6 +102,20 @@ final class TopicIndex {
     return entry
   }
 
+  /// Takes up what a snapshot knew of a topic.
+  ///
+  /// - Returns: whether there was memory for it.
+  func restore(_ topic: StreamSnapshot.Topic) -> Bool {
+    topic.bytes.withUnsafeBytes { bytes in
+      guard let entry = self.insert(bytes, nil, offset: topic.first, size: 0) else { return false }
+      entry.last = topic.last
+      entry.count = topic.count
+      entry.places = CircularBuffer(initialCapacity: max(1, topic.places.count))
+      if self.hasPlaces { entry.places.append(contentsOf: topic.places) }
+      return true
+    }
+  }
+
   /// Notes that a record is gone.
   ///
   /// - Parameter previous: finds the last record of the topic before that offset, where it is not

@@ -188,6 +188,12 @@ final class CrashingLog: Log {
     self.record(at: offset).map { .record($0, offset: offset) }
   }
 
+  func nextHole(from offset: UInt64) -> UInt64 {
+    var offset = offset
+    while self.kept.records[offset] != nil { offset += 1 }
+    return min(offset, self.kept.next)
+  }
+
   var latestTime: Int64 { self.kept.records.values.map(\.receivedAt).max() ?? 0 }
   func offset(forTime time: Int64) -> UInt64? {
     self.kept.records.filter { $0.value.receivedAt >= time }.keys.min()

@@ -10,6 +10,7 @@ struct StreamPropertyTests {
     var run = try Run(seed: seed)
     for step in 0..<400 {
       try run.step()
+      run.snapshotNowAndThen()
       let difference = run.difference
       #expect(difference == nil, "seed \(seed), step \(step): \(difference ?? "")")
       guard difference == nil else { return }
@@ -18,6 +19,9 @@ struct StreamPropertyTests {
 
   private struct Run {
     var random: Random
+    /// When the streams write down what they know: it changes nothing, so it takes no part in what
+    /// `random` decides.
+    var snapshots: Random
     let disk = CrashingStore.Disk()
     var fixture: StreamFixture
     var store: CrashingStore
@@ -27,6 +31,7 @@ struct StreamPropertyTests {
     var last = ""
 
     init(seed: UInt64) throws {
+      self.snapshots = Random(seed: seed &+ 1_000)
       var random = Random(seed: seed)
       var settings = StreamSettings(name: "s", patterns: [TopicPattern("a.*")])
       settings.retention =
@@ -70,6 +75,11 @@ struct StreamPropertyTests {
       case 80..<98: self.settleOne()
       default: try self.restart()
       }
+    }
+
+    mutating func snapshotNowAndThen() {
+      guard Int.random(in: 0..<20, using: &self.snapshots) == 0 else { return }
+      self.fixture.tenant.streams.takeSnapshots()
     }
 
     private mutating func publish() {
