@@ -7,8 +7,9 @@ import contextlib
 
 import nats
 import pytest
+from confluent_kafka import Producer
 from godwit_rig import NATSWire, hpub
-from godwit_rig.kafka_peer import PROMPT, address, read_all, send_all
+from godwit_rig.kafka_peer import PATIENCE, PROMPT, address, read_all, send_all
 from godwit_rig.paho_peer import PahoPeer
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
@@ -186,3 +187,45 @@ def test_a_record_of_kafka_comes_to_a_topic_once(server, topic):
     assert [(each.offset, each.value) for each in found] == [
         (0, b"one"), (1, b"two"), (2, b"three"),
     ]
+
+
+def test_other_protocols_see_what_is_committed(server, topic):
+    producer = Producer(
+        {"bootstrap.servers": address(server), "transactional.id": topic, "linger.ms": 0}
+    )
+    producer.init_transactions(PATIENCE)
+    with NATSWire(server.address("nats")) as wire, PahoPeer(server.address("mqtt")) as peer:
+        wire.connect()
+        wire.subscribe(topic)
+        peer.subscribe(topic.replace(".", "/"), qos=1)
+        for end in producer.abort_transaction, producer.commit_transaction:
+            producer.begin_transaction()
+            for number in range(3):
+                producer.produce(topic, f"{end.__name__} {number}".encode())
+            assert producer.flush(PATIENCE) == 0
+            # Nobody has heard of it: this comes first.
+            wire.send(b"PUB %s 7\r\nbetween\r\n" % topic.encode())
+            assert wire.delivery().payload == b"between"
+            assert peer.next().payload == b"between"
+            end(PATIENCE)
+        wanted = [b"commit_transaction %d" % number for number in range(3)]
+        assert [wire.delivery().payload for _ in wanted] == wanted
+        assert [peer.next().payload for _ in wanted] == wanted
+
+
+async def test_streams_capture_what_is_committed(server, topic):
+    client = await nats.connect(server.url("nats"))
+    stream = client.jetstream()
+    await stream.add_stream(StreamConfig(name="transactions", subjects=[topic]))
+    producer = Producer(
+        {"bootstrap.servers": address(server), "transactional.id": topic, "linger.ms": 0}
+    )
+    producer.init_transactions(PATIENCE)
+    for number in range(4):
+        producer.begin_transaction()
+        producer.produce(topic, b"%d" % number)
+        (producer.commit_transaction if number % 2 else producer.abort_transaction)(PATIENCE)
+    found = [(await stream.get_msg("transactions", number)).data for number in (1, 2)]
+    assert found == [b"1", b"3"]
+    assert (await stream.stream_info("transactions")).state.messages == 2
+    await client.close()

@@ -33,6 +33,7 @@ final class KafkaFetchJob {
   private struct Place {
     var answer = KafkaFetch.Response.Partition()
     var partition: Partition?
+    var transactions: KafkaOpenTransactions?
     var offset: UInt64 = 0
     var bytesMax = 0
     var end: UInt64 = 0
@@ -128,10 +129,11 @@ final class KafkaFetchJob {
       place.answer.error = .topicAuthorizationFailed
       return place
     }
-    guard let partition = known.partition(said.partition)?.partition else {
+    guard let found = known.partition(said.partition) else {
       place.answer.error = .unknownTopicOrPartition
       return place
     }
+    let partition = found.partition
     if said.currentLeaderEpoch > partition.leaderEpoch {
       place.answer.error = .unknownLeaderEpoch
       return place
@@ -139,7 +141,8 @@ final class KafkaFetchJob {
     let end = partition.committedOffset
     let first = min(partition.firstOffset, end)
     place.answer.highWatermark = Int64(clamping: end)
-    place.answer.lastStableOffset = Int64(clamping: end)
+    let stable = found.lastStableOffset
+    place.answer.lastStableOffset = Int64(clamping: stable)
     place.answer.logStartOffset = Int64(clamping: first)
     guard said.fetchOffset >= Int64(clamping: first), said.fetchOffset <= Int64(clamping: end)
     else {
@@ -150,6 +153,11 @@ final class KafkaFetchJob {
     place.offset = UInt64(said.fetchOffset)
     place.bytesMax = max(0, Int(said.partitionMaxBytes))
     place.end = end
+    if request.isolationLevel == 1 {
+      place.end = stable
+      place.transactions = found.transactions
+      place.answer.abortedTransactions = []
+    }
     return place
   }
 
@@ -165,7 +173,7 @@ final class KafkaFetchJob {
         var answer = place.answer
         answer.records = ByteBuffer()
         if let partition = place.partition, place.offset < place.end, size == 0 || left > 0 {
-          let records = KafkaLogReading.batches(
+          let (records, end) = KafkaLogReading.batches(
             of: partition, from: place.offset, before: place.end,
             bytesMax: min(left, place.bytesMax), session.engine)
           // The first batch comes whatever its size, or a client would stand before it for ever.
@@ -173,6 +181,15 @@ final class KafkaFetchJob {
             left -= records.readableBytes
             size += records.readableBytes
             answer.records = records
+            if let transactions = place.transactions, end > place.offset {
+              answer.abortedTransactions = transactions.aborted(in: place.offset..<end).map {
+                each in
+                .with {
+                  $0.producerID = each.producerID
+                  $0.firstOffset = Int64(clamping: each.first)
+                }
+              }
+            }
           }
         }
         topic.partitions.append(answer)

@@ -17,15 +17,18 @@ enum KafkaLogReading {
   /// - Parameters:
   ///   - end: nothing from there on.
   ///   - bytesMax: the most bytes; one batch comes in any case.
+  /// - Returns: the batches, and the offset behind the last of them.
   static func batches(
     of partition: Partition, from offset: UInt64, before end: UInt64, bytesMax: Int,
     _ engine: Engine
-  ) -> ByteBuffer {
+  ) -> (ByteBuffer, end: UInt64) {
     let entries = partition.entries(from: offset, maxBytes: bytesMax)
     var output = ByteBuffer()
+    var last = offset
     var gathered: [(record: Record, offset: UInt64)] = []
     for entry in entries {
       guard entry.offsets.lowerBound < end else { break }
+      last = max(last, entry.offsets.upperBound)
       switch entry {
       case .record(let record, let offset):
         if let last = gathered.last, last.offset + 1 != offset || gathered.count >= gatheredMax {
@@ -35,12 +38,12 @@ enum KafkaLogReading {
       case .batch(var batch, _, let first, _):
         write(&gathered, to: &output, engine)
         placed(&batch, at: first)
-        if output.readableBytes == 0, entries.count == 1 { return batch }
+        if output.readableBytes == 0, entries.count == 1 { return (batch, last) }
         output.writeImmutableBuffer(batch)
       }
     }
     write(&gathered, to: &output, engine)
-    return output
+    return (output, last)
   }
 
   /// A batch says where it stands. It was told when it was appended; this makes sure.
@@ -106,7 +109,7 @@ enum KafkaLogReading {
       .map { (UInt64(clamping: $0.offset), $0.timestamp) }
   }
 
-  /// The records of one entry; none where it cannot be opened.
+  /// The records of one entry; none where it cannot be opened, and none of a marker.
   static func records(
     of entry: LogEntry, _ engine: Engine, opened: inout Int
   ) -> [KafkaRecord] {
@@ -116,6 +119,7 @@ enum KafkaLogReading {
     case .batch(var bytes, _, let first, _):
       placed(&bytes, at: first)
       guard let batch = try? KafkaBatch.next(from: &bytes, checksCRC: false),
+        !batch.header.attributes.isControl,
         let records = try? batch.records(sizeMax: openedBytesMax)
       else { return [] }
       opened += records.reduce(0) { $0 + 64 + ($1.value?.readableBytes ?? 0) }

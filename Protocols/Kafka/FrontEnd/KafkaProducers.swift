@@ -21,8 +21,10 @@ struct KafkaProducers {
     var count: Int
   }
 
-  private struct Producer {
+  struct Producer {
     var epoch: Int16
+    /// The latest time of its last batch, in milliseconds since 1970.
+    var lastTimestamp: Int64 = -1
     /// The last five, oldest first: a client has at most as many under way.
     var batches: [Batch] = []
     /// When it wrote last, as a count of writes.
@@ -32,7 +34,7 @@ struct KafkaProducers {
   /// How many batches of a producer are remembered.
   static let batchesMax = 5
 
-  private var byID: [Int64: Producer] = [:]
+  private(set) var byID: [Int64: Producer] = [:]
   private var writes: UInt64 = 0
 
   /// How many producers are remembered.
@@ -72,6 +74,7 @@ struct KafkaProducers {
       producer.batches = []
     }
     producer.usedAt = writes
+    producer.lastTimestamp = header.maxTimestamp
     // A marker of a transaction's end has no sequence; it says which epoch is current.
     if header.baseSequence >= 0 {
       if producer.batches.count >= Self.batchesMax { producer.batches.removeFirst() }
@@ -83,6 +86,13 @@ struct KafkaProducers {
     byID[header.producerID] = producer
     // An eighth at once, so that a flood of producers does not search each time.
     if byID.count > producersMax { shrink(to: max(1, producersMax - producersMax / 8)) }
+  }
+
+  /// Takes down a producer's epoch: what it sends with an older one is refused.
+  mutating func fence(_ producerID: Int64, epoch: Int16) {
+    guard let known = byID[producerID], known.epoch < epoch else { return }
+    byID[producerID]?.epoch = epoch
+    byID[producerID]?.batches = []
   }
 
   /// Forgets a producer: what it wrote last was not kept after all, and is welcome again.

@@ -75,7 +75,15 @@ public final class KafkaServer: FrontEnd {
     return lastProducerID
   }
 
+  /// A number that a producer has from an earlier life of the process.
+  func sawProducerID(_ id: Int64) { lastProducerID = max(lastProducerID, id) }
+
   // MARK: Life
+
+  /// Takes up the transactions that were open or decided.
+  public func restore() {
+    for tenant in engine.tenants { _ = self.tenant(tenant) }
+  }
 
   /// Nothing to do.
   public func started(listeners: [Transport: BoundAddress]) {}

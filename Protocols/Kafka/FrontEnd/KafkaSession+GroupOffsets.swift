@@ -104,7 +104,9 @@ extension KafkaSession {
     var response = KafkaOffsetFetch.Response()
     if call.header.version < 8 {
       let wanted = request.topics?.map { ($0.name, $0.partitionIndexes) }
-      response.topics = positions(of: request.groupID, wanted, tenant).map { name, positions in
+      response.topics = positions(
+        of: request.groupID, wanted, isStable: request.requireStable, tenant
+      ).map { name, positions in
         .with {
           $0.name = name
           $0.partitions = positions.map { position in
@@ -123,7 +125,9 @@ extension KafkaSession {
         let wanted = group.topics?.map { ($0.name, $0.partitionIndexes) }
         return .with {
           $0.groupID = group.groupID
-          $0.topics = positions(of: group.groupID, wanted, tenant).map { name, positions in
+          $0.topics = positions(
+            of: group.groupID, wanted, isStable: request.requireStable, tenant
+          ).map { name, positions in
             .with {
               $0.name = name
               $0.partitions = positions.map { position in
@@ -143,12 +147,18 @@ extension KafkaSession {
     call.answer(KafkaOffsetFetch.self, response)
   }
 
-  /// - Parameter wanted: topics and partitions; `nil` for all that have a position.
+  /// - Parameters:
+  ///   - wanted: topics and partitions; `nil` for all that have a position.
+  ///   - isStable: whether to wait for transactions that are about to commit a position.
   private func positions(
-    of group: String, _ wanted: [(String, [Int32])]?, _ tenant: KafkaTenant
+    of group: String, _ wanted: [(String, [Int32])]?, isStable: Bool, _ tenant: KafkaTenant
   ) -> [(String, [Position])] {
+    let held = isStable ? tenant.transactions.places(heldFor: group) : []
     let known = tenant.tenant.cursors.positions(of: KafkaTenant.cursorGroup(group))
     func position(_ topic: KafkaTopic, _ partition: KafkaPartition) -> Position? {
+      if held.contains(KafkaPlace(topic: topic.id, partition: partition.index)) {
+        return Position(index: partition.index, error: .unstableOffsetCommit)
+      }
       guard let found = known[partition.partition.name] else { return nil }
       let note = KafkaOffsetNote(found.note)
       return Position(

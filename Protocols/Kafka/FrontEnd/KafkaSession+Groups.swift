@@ -10,8 +10,8 @@ extension KafkaSession {
   func findCoordinator(_ request: KafkaFindCoordinator.Request, _ call: KafkaCall) {
     let (host, port) = advertised
     var response = KafkaFindCoordinator.Response()
-    // Groups; there are no others yet.
-    let error: KafkaErrorCode = request.keyType == 0 ? .noError : .invalidRequest
+    // Groups and transactions; there are no others yet.
+    let error: KafkaErrorCode = (0...1).contains(request.keyType) ? .noError : .invalidRequest
     if call.header.version < 4 {
       response.error = error
       response.nodeID = error == .noError ? server.values.nodeID : -1

@@ -6,14 +6,14 @@ extension KafkaSession {
   /// A partition that a client may read, or why not.
   private func readable(
     _ topic: String, _ index: Int32, _ tenant: KafkaTenant
-  ) -> Result<Partition, KafkaRefusal> {
+  ) -> Result<KafkaPartition, KafkaRefusal> {
     guard let known = tenant.topic(topic) else {
       return .failure(KafkaRefusal(.unknownTopicOrPartition, "no such topic"))
     }
     guard mayRead(known.canonical) else {
       return .failure(KafkaRefusal(.topicAuthorizationFailed, "not permitted"))
     }
-    guard let partition = known.partition(index)?.partition else {
+    guard let partition = known.partition(index) else {
       return .failure(KafkaRefusal(.unknownTopicOrPartition, "no such partition"))
     }
     return .success(partition)
@@ -33,7 +33,11 @@ extension KafkaSession {
         partition.partitionIndex = said.partitionIndex
         switch readable(topic.name, said.partitionIndex, tenant) {
         case .failure(let refusal): partition.error = refusal.code
-        case .success(let found): list(said.timestamp, of: found, into: &partition, opened: &opened)
+        case .success(let found):
+          let end =
+            request.isolationLevel == 1
+            ? found.lastStableOffset : found.partition.committedOffset
+          list(said.timestamp, of: found.partition, end, into: &partition, opened: &opened)
         }
         answer.partitions.append(partition)
       }
@@ -43,7 +47,7 @@ extension KafkaSession {
   }
 
   private func list(
-    _ timestamp: Int64, of partition: Partition,
+    _ timestamp: Int64, of partition: Partition, _ end: UInt64,
     into answer: inout KafkaListOffsets.Response.Partition, opened: inout Int
   ) {
     // The client asks for the rest again.
@@ -53,7 +57,7 @@ extension KafkaSession {
     }
     answer.leaderEpoch = partition.leaderEpoch
     switch timestamp {
-    case -1: answer.offset = Int64(clamping: partition.committedOffset)
+    case -1: answer.offset = Int64(clamping: end)
     // The oldest there is, and the oldest on this machine's disk, which is the same.
     case -2, -4:
       answer.offset = Int64(clamping: min(partition.firstOffset, partition.committedOffset))
@@ -64,7 +68,7 @@ extension KafkaSession {
       }
     case 0...:
       if let found = KafkaLogReading.offset(
-        of: partition, notBefore: timestamp, engine, opened: &opened)
+        of: partition, notBefore: timestamp, engine, opened: &opened), found.offset < end
       {
         answer.offset = Int64(clamping: found.offset)
         answer.timestamp = found.timestamp
@@ -91,6 +95,7 @@ extension KafkaSession {
         switch readable(topic.topic, said.partition, tenant) {
         case .failure(let refusal): partition.error = refusal.code
         case .success(let found):
+          let found = found.partition
           if said.currentLeaderEpoch > found.leaderEpoch {
             partition.error = .unknownLeaderEpoch
           } else if said.leaderEpoch == found.leaderEpoch {
@@ -121,7 +126,8 @@ extension KafkaSession {
         partition.lowWatermark = -1
         switch readable(topic.name, said.partitionIndex, tenant) {
         case .failure(let refusal): partition.error = refusal.code
-        case .success(let found): delete(said.offset, of: found, topic.name, tenant, &partition)
+        case .success(let found):
+          delete(said.offset, of: found.partition, topic.name, tenant, &partition)
         }
         answer.partitions.append(partition)
       }

@@ -89,7 +89,6 @@ extension KafkaSession {
     guard let partition = topic.partition(part.index) else {
       return .refused(.unknownTopicOrPartition)
     }
-    guard request.transactionalID == nil else { return .refused(.invalidTxnState) }
     guard var batch = part.records?.copied, batch.readableBytes > 0 else {
       return .refused(.invalidRecord, "no batch")
     }
@@ -118,8 +117,29 @@ extension KafkaSession {
         ]
       }
       return outcome
-    case .success(let verdict): return append(&batch, verdict, to: partition, of: topic)
+    case .success(let verdict):
+      if let code = checkTransaction(verdict.header, request, partition, topic, tenant) {
+        server.statistics.batchesRefused &+= 1
+        return .refused(code)
+      }
+      return append(&batch, verdict, to: partition, of: topic)
     }
+  }
+
+  /// Whether a batch of a transaction belongs to one that is open here, and whether one of none may
+  /// come from its producer.
+  private func checkTransaction(
+    _ header: KafkaBatchHeader, _ request: KafkaProduce.Request, _ partition: KafkaPartition,
+    _ topic: KafkaTopic, _ tenant: KafkaTenant
+  ) -> KafkaErrorCode? {
+    guard header.attributes.isTransactional else {
+      let isOpen = partition.transactions.open[header.producerID] != nil
+      return isOpen ? .invalidTxnState : nil
+    }
+    guard let id = request.transactionalID else { return .invalidTxnState }
+    return tenant.transactions.mayWrite(
+      id, KafkaTransaction.Producer(id: header.producerID, epoch: header.producerEpoch),
+      to: KafkaPlace(topic: topic.id, partition: partition.index))
   }
 
   private func append(
@@ -129,7 +149,6 @@ extension KafkaSession {
     let header = verdict.header
     let partition = place.partition
     let count = Int(header.count)
-    guard !header.attributes.isTransactional else { return .refused(.invalidTxnState) }
     if header.producerID >= 0 { place.recover(producersMax: server.values.producersMax) }
     switch place.producers.judge(header) {
     case .refused(let code):
@@ -157,12 +176,15 @@ extension KafkaSession {
       if topic.config.stampsAppendTime { outcome.answer.logAppendTimeMs = now }
       server.statistics.batchesIn &+= 1
       server.statistics.messagesIn &+= UInt64(count)
-      let captures = tellOthers(batch, of: topic, at: offset)
+      // What belongs to a transaction is nobody's business before that is committed.
+      let isOpen = header.attributes.isTransactional
+      if isOpen { place.began(header.producerID, at: offset) }
+      let captures = isOpen ? [] : server.tellOthers(batch, of: topic)
       let producerID = header.producerID
       outcome.wait = { body in
         partition.whenCommitted(before: offset + UInt64(count)) { error in
           // What was not kept is welcome when it is sent again.
-          if error != nil, producerID >= 0 { place.forget(producerID) }
+          if error != nil, producerID >= 0 { place.forget(producerID, isOpen: isOpen) }
           guard error == nil else { return body(error) }
           captures.whenCommitted(body)
         }
@@ -194,79 +216,6 @@ extension KafkaSession {
       }
     }
     return latest < 0 ? now : min(latest, now + 3_600_000)
-  }
-
-  /// Opens a batch for those who listen by other protocols, if there are any.
-  private func tellOthers(_ batch: ByteBuffer, of topic: KafkaTopic, at offset: UInt64) -> [Capture]
-  {
-    guard topic.topic.hasOtherListeners else { return [] }
-    var bytes = batch
-    guard let opened = try? KafkaBatch.next(from: &bytes, checksCRC: false),
-      let plain = try? opened.plainBody(sizeMax: KafkaLogReading.openedBytesMax)
-    else {
-      engine.counters.dropped &+= 1
-      server.context.logger.notice("kafka: a batch to \(topic.name) cannot be opened for others")
-      return []
-    }
-    // What it cost to open counts as well, so that others have their turn.
-    engine.effort.pointee &+= UInt64(truncatingIfNeeded: plain.readableBytes / 1_024)
-    var kept: [Capture] = []
-    plain.withUnsafeReadableBytes { body in
-      var reader = KafkaRecordReader(body, count: Int(opened.header.count))
-      while let record = try? reader.next() {
-        tellOthers(record, body, opened.header, of: topic, &kept)
-      }
-    }
-    return kept
-  }
-
-  private func tellOthers(
-    _ record: KafkaRecordView, _ body: UnsafeRawBufferPointer, _ header: KafkaBatchHeader,
-    of topic: KafkaTopic, _ kept: inout [Capture]
-  ) {
-    let timestamp =
-      header.attributes.hasAppendTime
-      ? header.maxTimestamp : header.baseTimestamp &+ record.timestampDelta
-    var native = ByteBuffer()
-    native.reserveCapacity(KafkaEnvelope.headSize + record.record.count)
-    native.writeInteger(timestamp)
-    native.writeBytes(body[record.record])
-    native.withUnsafeReadableBytes { native in
-      let shift = KafkaEnvelope.headSize - record.record.lowerBound
-      let payload = record.value.map { $0.lowerBound + shift..<$0.upperBound + shift } ?? 0..<0
-      topic.canonical.withUnsafeBytes { canonical in
-        var publication = Publication(
-          topic: canonical, payload: UnsafeRawBufferPointer(rebasing: native[payload]),
-          origin: server.origin, native: native, quality: .atLeastOnce)
-        topic.topic.publishElsewhere(&publication, memo: &topic.memo)
-        // Of each stream, the last commit says that all before it are there.
-        for capture in publication.captures {
-          guard case .stored = capture.result else { continue }
-          kept.removeAll { $0.stream === capture.stream }
-          kept.append(capture)
-        }
-      }
-    }
-  }
-
-  /// InitProducerId: a number for an idempotent producer.
-  func initProducerID(_ request: KafkaInitProducerID.Request, _ call: KafkaCall) {
-    call.answer(
-      KafkaInitProducerID.self,
-      .with { response in
-        guard request.transactionalID == nil else {
-          response.error = .invalidRequest
-          return
-        }
-        // Who has a number goes on with its next epoch, as long as there is one (KIP-360).
-        if request.producerID >= 0, (0..<Int16.max - 1).contains(request.producerEpoch) {
-          response.producerID = request.producerID
-          response.producerEpoch = request.producerEpoch + 1
-        } else {
-          response.producerID = server.makeProducerID()
-          response.producerEpoch = 0
-        }
-      })
   }
 }
 

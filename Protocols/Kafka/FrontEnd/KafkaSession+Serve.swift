@@ -28,6 +28,12 @@ enum KafkaOffer {
     (KafkaDeleteRecords.self, 0...2),
     (KafkaInitProducerID.self, 0...5),
     (KafkaOffsetForLeaderEpoch.self, 2...4),
+    // What is beyond these is between brokers, or for transactions whose epoch rises with each
+    // (KIP-890), a feature that is not offered.
+    (KafkaAddPartitionsToTxn.self, 0...3),
+    (KafkaAddOffsetsToTxn.self, 0...4),
+    (KafkaEndTxn.self, 0...4),
+    (KafkaTxnOffsetCommit.self, 0...4),
     (KafkaDescribeConfigs.self, 1...4),
     (KafkaAlterConfigs.self, 0...2),
     (KafkaSaslAuthenticate.self, 0...2),
@@ -36,6 +42,9 @@ enum KafkaOffer {
     (KafkaIncrementalAlterConfigs.self, 0...1),
     (KafkaOffsetDelete.self, 0...0),
     (KafkaDescribeCluster.self, 0...2),
+    (KafkaDescribeProducers.self, 0...0),
+    (KafkaDescribeTransactions.self, 0...0),
+    (KafkaListTransactions.self, 0...1),
   ]
 
   private static let versions = Dictionary(
@@ -76,6 +85,7 @@ extension KafkaSession {
     }
     if try serveRecords(call, body, tenant) { return }
     if try serveGroups(call, body, tenant) { return }
+    if try serveTransactions(call, body, tenant) { return }
     if try serveTopics(call, body, tenant) { return }
     throw KafkaWireError(.unknownAPI, "a request that is not offered")
   }
@@ -98,7 +108,6 @@ extension KafkaSession {
     case .offsetForLeaderEpoch:
       offsetForLeaderEpoch(try read(KafkaOffsetForLeaderEpoch.self, call, body), call, tenant)
     case .deleteRecords: deleteRecords(try read(KafkaDeleteRecords.self, call, body), call, tenant)
-    case .initProducerID: initProducerID(try read(KafkaInitProducerID.self, call, body), call)
     default: return false
     }
     return true
@@ -120,6 +129,30 @@ extension KafkaSession {
     case .describeGroups:
       describeGroups(try read(KafkaDescribeGroups.self, call, body), call, tenant)
     case .deleteGroups: deleteGroups(try read(KafkaDeleteGroups.self, call, body), call, tenant)
+    default: return false
+    }
+    return true
+  }
+
+  private func serveTransactions(
+    _ call: KafkaCall, _ body: ByteBuffer, _ tenant: KafkaTenant
+  ) throws(KafkaWireError) -> Bool {
+    switch call.header.key {
+    case .initProducerID:
+      initProducerID(try read(KafkaInitProducerID.self, call, body), call, tenant)
+    case .addPartitionsToTxn:
+      addPartitions(try read(KafkaAddPartitionsToTxn.self, call, body), call, tenant)
+    case .addOffsetsToTxn:
+      addOffsets(try read(KafkaAddOffsetsToTxn.self, call, body), call, tenant)
+    case .txnOffsetCommit:
+      commitOffsets(try read(KafkaTxnOffsetCommit.self, call, body), call, tenant)
+    case .endTxn: endTransaction(try read(KafkaEndTxn.self, call, body), call, tenant)
+    case .describeProducers:
+      describeProducers(try read(KafkaDescribeProducers.self, call, body), call, tenant)
+    case .describeTransactions:
+      describeTransactions(try read(KafkaDescribeTransactions.self, call, body), call, tenant)
+    case .listTransactions:
+      listTransactions(try read(KafkaListTransactions.self, call, body), call, tenant)
     default: return false
     }
     return true

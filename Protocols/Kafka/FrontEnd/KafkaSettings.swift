@@ -20,6 +20,9 @@ struct KafkaSettings: Hashable {
   var groupsMax: Int
   var offsetNoteBytesMax: Int
   var producersMax: Int
+  var transactionTimeoutMax: Int
+  var transactionalIDsMax: Int
+  var transactionalIDLifetime: Int
   var authTimeoutSeconds: Double
   var pendingBytesMax: Int
   var writeDeadlineSeconds: Double
@@ -52,6 +55,9 @@ struct KafkaSettings: Hashable {
     groupsMax = values.int("max_groups")
     offsetNoteBytesMax = values.int("offset_metadata_bytes_max")
     producersMax = values.int("producers_per_partition_max")
+    transactionTimeoutMax = values.int("transaction_max_timeout_ms")
+    transactionalIDsMax = values.int("max_transactional_ids")
+    transactionalIDLifetime = values.int("transactional_id_expiration_ms")
     authTimeoutSeconds = values.double("auth_timeout_seconds")
     pendingBytesMax = values.int("write_pending_bytes_max")
     writeDeadlineSeconds = values.double("write_deadline_seconds")
@@ -62,7 +68,7 @@ struct KafkaSettings: Hashable {
 
   static let section = SettingsSection(
     "kafka", "The Kafka protocol. Defaults follow Kafka where it has the setting.",
-    place + topics + sizes + groups + connections)
+    place + topics + sizes + groups + transactions + connections)
 
   private static let place: [Setting] = [
     Setting(
@@ -132,6 +138,19 @@ struct KafkaSettings: Hashable {
     Setting(
       "max_groups", .integer(1...10_000_000), default: .integer(100_000),
       "Groups with members, of a tenant."),
+  ]
+
+  private static let transactions: [Setting] = [
+    Setting(
+      "transaction_max_timeout_ms", .integer(1...2_147_483_647), default: .integer(900_000),
+      "The longest time that a producer may ask for its transactions, in milliseconds. What is "
+        + "open for longer is aborted."),
+    Setting(
+      "max_transactional_ids", .integer(1...10_000_000), default: .integer(100_000),
+      "Transactional ids that a tenant remembers."),
+    Setting(
+      "transactional_id_expiration_ms", .integer(1_000...(1 << 53)), default: .integer(604_800_000),
+      "How long a transactional id is remembered that nobody uses, in milliseconds."),
   ]
 
   private static let connections: [Setting] = [

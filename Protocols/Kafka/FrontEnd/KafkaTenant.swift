@@ -1,5 +1,7 @@
 import GodwitEngine
+import GodwitFrontEndKit
 import KafkaWire
+import Logging
 
 /// A tenant as its Kafka clients see it: topics, and groups with members.
 final class KafkaTenant {
@@ -12,6 +14,7 @@ final class KafkaTenant {
   /// Topics' names by what they have in common with those that differ in `.` and `_` only.
   private var alike: [String: String] = [:]
   private(set) var partitionCount = 0
+  private(set) lazy var transactions = makeTransactions()
 
   init(_ tenant: Tenant, server: KafkaServer) {
     self.tenant = tenant
@@ -27,6 +30,31 @@ final class KafkaTenant {
       case .deleted(let topic): remove(topic)
       }
     }
+    do throws(EngineError) {
+      server.sawProducerID(try transactions.restore())
+    } catch {
+      // Those who write in transactions are told when they come; everybody else is served.
+      server.context.logger.error("kafka: transactions of \(tenant.name) cannot be read: \(error)")
+    }
+  }
+
+  private func makeTransactions() -> KafkaTransactions {
+    let made = KafkaTransactions(
+      tenant, clock: server.clock, origin: server.origin,
+      find: { [unowned self] place in topic(place.topic)?.partition(place.partition) },
+      makeID: { [unowned self] in server.makeProducerID() },
+      tell: { [unowned self] batch, partition in
+        topic(partition.topic.name).map { server.tellOthers(batch, of: $0) } ?? []
+      })
+    made.rules = transactionRules
+    return made
+  }
+
+  private var transactionRules: KafkaTransactions.Rules {
+    KafkaTransactions.Rules(
+      timeoutMax: server.values.transactionTimeoutMax,
+      countMax: server.values.transactionalIDsMax,
+      lifetime: server.values.transactionalIDLifetime)
   }
 
   // MARK: Topics
@@ -143,6 +171,7 @@ final class KafkaTenant {
 
   func settingsChanged() {
     for group in groups.values { group.rules = groupRules }
+    transactions.rules = transactionRules
     for topic in topics.values {
       var settings = topic.topic.settings
       topic.config.apply(to: &settings, defaults: server.values)

@@ -46,6 +46,7 @@ final class KafkaTopic {
 final class KafkaPartition {
   let partition: Partition
   private(set) var producers = KafkaProducers()
+  private(set) var transactions = KafkaOpenTransactions()
   /// For how many producers memory was taken.
   private var charged = 0
   private let memory: MemoryBudget
@@ -85,7 +86,48 @@ final class KafkaPartition {
   }
 
   /// Forgets a producer, whose last batch was not kept after all.
-  func forget(_ producerID: Int64) { producers.forget(producerID) }
+  ///
+  /// - Parameter isOpen: whether the batch was part of a transaction. What the producer sends next
+  ///   may get an offset that was given to what is lost.
+  func forget(_ producerID: Int64, isOpen: Bool = false) {
+    producers.forget(producerID)
+    if isOpen, transactions.open[producerID] != nil {
+      transactions.began(producerID, at: partition.committedOffset)
+    }
+  }
+
+  // MARK: Transactions
+
+  /// What lies before this offset is not part of any open transaction, and committed.
+  var lastStableOffset: UInt64 {
+    let end = partition.committedOffset
+    guard let open = transactions.firstOpen else { return end }
+    return min(end, max(open, partition.firstOffset))
+  }
+
+  /// A producer has written within a transaction.
+  func began(_ producerID: Int64, at offset: UInt64) { transactions.began(producerID, at: offset) }
+
+  /// A producer's transaction has got its marker, whose epoch keeps older ones out.
+  ///
+  /// - Returns: as `KafkaOpenTransactions.ended`.
+  func ended(
+    _ producer: KafkaTransaction.Producer, at marker: UInt64, isAborted: Bool
+  ) -> (first: UInt64, aborted: KafkaOpenTransactions.Aborted?)? {
+    producers.fence(producer.id, epoch: producer.epoch)
+    trimTransactions()
+    return transactions.ended(producer.id, at: marker, isAborted: isAborted)
+  }
+
+  /// Remembers an aborted transaction that was written down.
+  func recover(_ aborted: KafkaOpenTransactions.Aborted) {
+    if aborted.last >= partition.firstOffset { transactions.recover(aborted) }
+  }
+
+  /// Forgets the aborted transactions whose records are gone.
+  func trimTransactions() { transactions.trim(before: partition.firstOffset) }
+
+  // MARK: Recovery
 
   var index: Int32 { Int32(clamping: partition.index) }
 

@@ -173,7 +173,9 @@ public final class Partition {
     }
   }
 
-  func wake() {
+  /// Calls everybody who waits in `whenAppended`: there is more for them to read, though nothing was
+  /// appended.
+  public func wake() {
     let waiters = self.waiters
     self.waiters = [:]
     for (_, body) in waiters.sorted(by: { $0.key < $1.key }) { body() }

@@ -1,0 +1,201 @@
+import GodwitEngine
+import KafkaWire
+import NIOCore
+
+/// The way to a transaction's end, as far as it has come.
+private final class KafkaEnding {
+  /// What is waited for, and one for the beginning itself.
+  var left = 1
+  var hasFailed = false
+}
+
+extension KafkaTransactions {
+  /// How long after a failure the rest of an end is tried again, in milliseconds.
+  private static let retryInterval = 1_000
+
+  /// EndTxn.
+  func end(
+    _ id: String, _ said: KafkaTransaction.Producer, isCommit: Bool, _ answer: @escaping Answer
+  ) {
+    guard let transaction = byID[id] else { return answer(.invalidProducerIDMapping) }
+    switch transaction.mayEnd(said, isCommit: isCommit) {
+    case .begin: end(transaction, isCommit: isCommit, answer)
+    case .done: answer(.noError)
+    case .refused(let error): answer(error)
+    }
+  }
+
+  /// Decides the end, and has it written everywhere. The answer comes after the first attempt at
+  /// that: from the decision on, it holds.
+  func end(_ transaction: KafkaTransaction, isCommit: Bool, _ answer: @escaping Answer) {
+    transaction.alarm?.cancel()
+    transaction.alarm = nil
+    transaction.state = isCommit ? .prepareCommit : .prepareAbort
+    transaction.changedAt = now
+    transaction.decidedAt = tenant.engine.now
+    transaction.isBusy = true
+    write(transaction) { error in
+      transaction.isBusy = false
+      guard error == nil else {
+        transaction.state = .ongoing
+        transaction.decidedAt = 0
+        let passed = max(0, self.now - transaction.startedAt)
+        self.watch(
+          transaction,
+          for: max(Self.retryInterval, transaction.timeout - Int(clamping: passed)))
+        return answer(.coordinatorNotAvailable)
+      }
+      self.complete(transaction) { answer(.noError) }
+    }
+  }
+
+  /// Writes what is missing of a decided transaction's end, and calls `attempted` once, when it is
+  /// written, or when some of it has to be tried again.
+  func complete(_ transaction: KafkaTransaction, _ attempted: @escaping () -> Void) {
+    let ending = KafkaEnding()
+    let done = { (hasWorked: Bool) in
+      ending.left -= 1
+      if !hasWorked { ending.hasFailed = true }
+      guard ending.left == 0 else { return }
+      if ending.hasFailed {
+        transaction.alarm = self.clock.alarm(after: Self.retryInterval) { [weak self] in
+          self?.complete(transaction) {}
+        }
+      } else {
+        transaction.finish(now: self.now)
+        self.active[transaction.id] = nil
+        // Whoever goes on writes the next state, so nobody has to wait for this one.
+        self.write(transaction) { _ in }
+      }
+      attempted()
+    }
+    for (place, first) in transaction.partitions where !transaction.marked.contains(place) {
+      guard let partition = find(place) else { continue }
+      ending.left += 1
+      mark(partition, place, of: transaction, from: first) { hasWorked in
+        if hasWorked { transaction.marked.insert(place) }
+        done(hasWorked)
+      }
+    }
+    if transaction.state == .prepareCommit, !transaction.positions.isEmpty {
+      ending.left += 1
+      commitPositions(of: transaction, done)
+    }
+    done(true)
+  }
+
+  /// Appends the marker to one partition, and tells others what the transaction has written there.
+  private func mark(
+    _ partition: KafkaPartition, _ place: KafkaPlace, of transaction: KafkaTransaction,
+    from known: UInt64, _ done: @escaping (Bool) -> Void
+  ) {
+    let isCommit = transaction.state == .prepareCommit
+    let producer = transaction.producer
+    let marker: UInt64
+    var first = known
+    do {
+      var batch = try KafkaControlRecord(isCommit: isCommit, coordinatorEpoch: 0).batch(
+        producerID: producer.id, producerEpoch: producer.epoch, timestamp: now)
+      marker = partition.partition.nextOffset
+      batch.withUnsafeMutableReadableBytes {
+        KafkaBatchHeader.assign(baseOffset: Int64(clamping: marker), leaderEpoch: 0, in: $0)
+      }
+      try partition.partition.append(
+        batch: batch, form: 0, origin: origin, count: 1, time: tenant.engine.now)
+      if let ended = partition.ended(producer, at: marker, isAborted: !isCommit) {
+        first = ended.first
+        if let aborted = ended.aborted {
+          markedPlaces.insert(place)
+          note(aborted, in: place)
+        }
+        // The decision is what counts for readers, not the marker.
+        partition.partition.wake()
+      }
+    } catch {
+      return done(false)
+    }
+    partition.partition.whenCommitted(before: marker + 1) { error in
+      guard error == nil, isCommit, marker > first, partition.partition.topic.hasOtherListeners
+      else { return done(error == nil) }
+      KafkaRetelling(
+        partition.partition, first..<marker, producerID: producer.id, self.clock, tell: self.tell
+      ) { done(true) }.begin()
+    }
+  }
+
+  /// Commits the positions that were held back.
+  private func commitPositions(
+    of transaction: KafkaTransaction, _ done: @escaping (Bool) -> Void
+  ) {
+    let cursors = tenant.cursors
+    for (group, positions) in transaction.positions {
+      let name = KafkaTenant.cursorGroup(group)
+      for (place, position) in positions {
+        guard let partition = find(place)?.partition else { continue }
+        // After a crash this may come a second time, when the group is further already.
+        if let there = cursors.position(of: name, in: partition.name),
+          there.committedAt > transaction.decidedAt
+        {
+          continue
+        }
+        do throws(EngineError) {
+          try cursors.commit(position.offset, note: position.note, of: name, in: partition.name)
+        } catch {
+          return done(false)
+        }
+      }
+    }
+    cursors.whenCommitted { done($0 == nil) }
+  }
+}
+
+/// Reads again what a committed transaction has written into a partition, and publishes it to those
+/// who listen by other protocols: before, it was nobody's business.
+private final class KafkaRetelling {
+  /// How much is read before others have their turn.
+  private static let turnBytes = 1 << 20
+
+  private let partition: Partition
+  private let producerID: Int64
+  private let end: UInt64
+  private let clock: any KafkaClock
+  private let tell: (ByteBuffer, Partition) -> [Capture]
+  private let done: () -> Void
+  private var offset: UInt64
+  private var captures: [Capture] = []
+
+  init(
+    _ partition: Partition, _ range: Range<UInt64>, producerID: Int64, _ clock: any KafkaClock,
+    tell: @escaping (ByteBuffer, Partition) -> [Capture], done: @escaping () -> Void
+  ) {
+    self.partition = partition
+    self.producerID = producerID
+    self.clock = clock
+    self.tell = tell
+    self.done = done
+    offset = range.lowerBound
+    end = range.upperBound
+  }
+
+  func begin() {
+    if partition.prepare(offset, maxBytes: Self.turnBytes, { self.turn() }) { turn() }
+  }
+
+  private func turn() {
+    let entries = partition.entries(from: offset, maxBytes: Self.turnBytes)
+    for entry in entries where entry.offsets.lowerBound < end {
+      guard case .batch(let batch, _, _, _) = entry,
+        let header = batch.withUnsafeReadableBytes({ KafkaBatchHeader($0) }),
+        header.producerID == producerID, header.attributes.isTransactional,
+        !header.attributes.isControl
+      else { continue }
+      for capture in tell(batch, partition) {
+        captures.removeAll { $0.stream === capture.stream }
+        captures.append(capture)
+      }
+    }
+    offset = max(offset, entries.last?.offsets.upperBound ?? end)
+    guard offset < end else { return captures.whenCommitted { _ in self.done() } }
+    _ = clock.alarm(after: 1) { self.begin() }
+  }
+}

@@ -1,0 +1,339 @@
+import GodwitEngine
+import KafkaWire
+import NIOCore
+
+/// A tenant's transactions: Kafka's transaction coordinator.
+///
+/// What a client is told was written down before: in the tenant's journal `kafka.transactions`. A
+/// transaction that a crash left open is aborted by its time-out or by the producer's return; one
+/// that was decided is completed at the start. `+Ending` writes the ends.
+final class KafkaTransactions {
+  /// What is let in.
+  struct Rules {
+    /// The longest time-out, in milliseconds.
+    var timeoutMax = 900_000
+    /// How many transactional ids are remembered.
+    var countMax = 100_000
+    /// How long an id is remembered that nobody uses, in milliseconds.
+    var lifetime = 604_800_000
+  }
+
+  /// What an operation answers with, once that lasts.
+  typealias Answer = (KafkaErrorCode) -> Void
+
+  private static let journalName = "kafka.transactions"
+  /// The longest transactional id, and name of a group, in bytes.
+  static let nameBytesMax = 32_767
+  /// What an id, and what a partition or a position takes of memory, about.
+  private static let idBytes = 640
+  private static let partBytes = 192
+  /// How often ids are looked at for those that nobody uses, in milliseconds.
+  private static let lookInterval: Int64 = 60_000
+
+  let tenant: Tenant
+  let clock: any KafkaClock
+  let origin: Origin
+  var rules = Rules()
+  /// Finds a partition of a topic that is still there.
+  let find: (KafkaPlace) -> KafkaPartition?
+  /// Makes a number that no producer had.
+  let makeID: () -> Int64
+  /// Publishes a batch to those who listen by other protocols.
+  let tell: (ByteBuffer, Partition) -> [Capture]
+
+  private(set) var byID: [String: KafkaTransaction] = [:]
+  /// Those that are under way.
+  var active: [String: KafkaTransaction] = [:]
+  private var idCharges: [String: AnyObject] = [:]
+  private var journal: (any Journal)?
+  private var lookedAt: Int64 = 0
+
+  init(
+    _ tenant: Tenant, clock: any KafkaClock, origin: Origin,
+    find: @escaping (KafkaPlace) -> KafkaPartition?, makeID: @escaping () -> Int64,
+    tell: @escaping (ByteBuffer, Partition) -> [Capture]
+  ) {
+    self.tenant = tenant
+    self.clock = clock
+    self.origin = origin
+    self.find = find
+    self.makeID = makeID
+    self.tell = tell
+  }
+
+  /// Milliseconds since 1970.
+  var now: Int64 { tenant.engine.now / 1_000_000 }
+
+  /// All transactions, by their ids.
+  var all: [KafkaTransaction] { byID.values.sorted { $0.id < $1.id } }
+
+  // MARK: Producers
+
+  /// InitProducerId with a transactional id: whoever had it is kept out, and what was open is
+  /// aborted.
+  ///
+  /// - Parameter expected: who the producer was, if it says so.
+  func begin(
+    _ id: String, timeout: Int, expected: KafkaTransaction.Producer?,
+    _ answer: @escaping (Result<KafkaTransaction.Producer, KafkaRefusal>) -> Void
+  ) {
+    func refuse(_ code: KafkaErrorCode, _ why: String = "") {
+      answer(.failure(KafkaRefusal(code, why)))
+    }
+    guard !id.isEmpty, id.utf8.count <= Self.nameBytesMax else { return refuse(.invalidRequest) }
+    guard timeout > 0, timeout <= rules.timeoutMax else {
+      return refuse(.invalidTransactionTimeout)
+    }
+    guard let transaction = byID[id] ?? make(id, timeout: timeout) else {
+      return refuse(.policyViolation, "too many transactional ids")
+    }
+    guard !transaction.isBusy, !transaction.state.isDecided else {
+      return refuse(.concurrentTransactions)
+    }
+    if let expected {
+      guard transaction.knows(expected),
+        transaction.state != .ongoing || expected.epoch == transaction.producer.epoch
+      else { return refuse(.producerFenced) }
+    }
+    guard transaction.state != .ongoing else {
+      transaction.fence()
+      return end(transaction, isCommit: false) { error in
+        guard error == .noError, !transaction.state.isDecided else {
+          return refuse(error == .noError ? .concurrentTransactions : error)
+        }
+        self.begin(id, timeout: timeout, expected: expected, answer)
+      }
+    }
+    let error = transaction.begin(
+      timeout: timeout, expected: expected, now: now, makeID: makeID)
+    if let error { return refuse(error) }
+    transaction.isBusy = true
+    write(transaction) { error in
+      transaction.isBusy = false
+      guard error == nil else { return refuse(.coordinatorNotAvailable) }
+      answer(.success(transaction.producer))
+    }
+  }
+
+  private func make(_ id: String, timeout: Int) -> KafkaTransaction? {
+    forgetUnused()
+    guard byID.count < rules.countMax,
+      let charge = tenant.memory.charge(Self.idBytes + id.utf8.count)
+    else { return nil }
+    let made = KafkaTransaction(id: id, producerID: makeID(), timeout: timeout, now: now)
+    byID[id] = made
+    idCharges[id] = charge
+    return made
+  }
+
+  /// Forgets ids that nobody has used for long.
+  private func forgetUnused() {
+    guard now - lookedAt >= Self.lookInterval || byID.count >= rules.countMax else { return }
+    lookedAt = now
+    let before = now - Int64(rules.lifetime)
+    for transaction in Array(byID.values)
+    where transaction.changedAt < before && active[transaction.id] == nil && !transaction.isBusy {
+      byID[transaction.id] = nil
+      idCharges[transaction.id] = nil
+      if let entry = KafkaTransactionEntry.forgotten(transaction.id).bytes {
+        try? openJournal().append(entry)
+      }
+    }
+  }
+
+  // MARK: Adding
+
+  /// AddPartitionsToTxn.
+  ///
+  /// - Parameter places: the partitions; each must be there.
+  func add(
+    _ places: [KafkaPlace], to id: String, _ said: KafkaTransaction.Producer,
+    _ answer: @escaping Answer
+  ) {
+    guard let transaction = byID[id] else { return answer(.invalidProducerIDMapping) }
+    if let error = transaction.mayAdd(said) { return answer(error) }
+    let new = places.filter {
+      transaction.partitions[$0] == nil || transaction.unwritten.contains($0)
+    }
+    guard transaction.state != .ongoing || !new.isEmpty else { return answer(.noError) }
+    guard let charge = tenant.memory.charge(Self.partBytes * new.count) else {
+      return answer(.coordinatorNotAvailable)
+    }
+    transaction.charges.append(charge)
+    for place in new where transaction.partitions[place] == nil {
+      // Nothing of it can stand before what is committed now; what is not may be taken back, and
+      // its offsets be given again.
+      transaction.partitions[place] = find(place)?.partition.committedOffset ?? 0
+    }
+    transaction.unwritten.formUnion(new)
+    touch(transaction)
+    write(transaction) { error in
+      guard error == nil else { return answer(.coordinatorNotAvailable) }
+      transaction.unwritten.subtract(new)
+      answer(.noError)
+    }
+  }
+
+  /// AddOffsetsToTxn: positions of a group will follow.
+  func add(
+    group: String, to id: String, _ said: KafkaTransaction.Producer, _ answer: @escaping Answer
+  ) {
+    guard let transaction = byID[id] else { return answer(.invalidProducerIDMapping) }
+    if let error = transaction.mayAdd(said) { return answer(error) }
+    guard group.utf8.count <= Self.nameBytesMax, !group.isEmpty else {
+      return answer(.invalidGroupID)
+    }
+    hold([:], of: group, in: transaction, answer)
+  }
+
+  /// TxnOffsetCommit: positions that hold when the transaction is committed.
+  func hold(
+    _ positions: [KafkaPlace: KafkaTransaction.Position], of group: String, for id: String,
+    _ said: KafkaTransaction.Producer, _ answer: @escaping Answer
+  ) {
+    guard let transaction = byID[id] else { return answer(.invalidProducerIDMapping) }
+    switch transaction.mayAdd(said) {
+    case .some(.producerFenced): return answer(.invalidProducerEpoch)
+    case .some(let error): return answer(error)
+    case nil: break
+    }
+    guard transaction.state == .ongoing, transaction.positions[group] != nil else {
+      return answer(.invalidTxnState)
+    }
+    hold(positions, of: group, in: transaction, answer)
+  }
+
+  private func hold(
+    _ positions: [KafkaPlace: KafkaTransaction.Position], of group: String,
+    in transaction: KafkaTransaction, _ answer: @escaping Answer
+  ) {
+    let size = positions.values.reduce(Self.partBytes + group.utf8.count) {
+      $0 + Self.partBytes + $1.note.utf8.count
+    }
+    guard let charge = tenant.memory.charge(size) else { return answer(.coordinatorNotAvailable) }
+    transaction.charges.append(charge)
+    transaction.positions[group, default: [:]].merge(positions) { _, new in new }
+    touch(transaction)
+    write(transaction) { answer($0 == nil ? .noError : .coordinatorNotAvailable) }
+  }
+
+  /// Something was added: the time runs from the first on.
+  private func touch(_ transaction: KafkaTransaction) {
+    guard transaction.touch(now: now) else { return }
+    active[transaction.id] = transaction
+    watch(transaction, for: transaction.timeout)
+  }
+
+  /// Aborts a transaction that takes too long.
+  func watch(_ transaction: KafkaTransaction, for milliseconds: Int) {
+    transaction.alarm?.cancel()
+    transaction.alarm = clock.alarm(after: max(1, milliseconds)) { [weak self, weak transaction] in
+      guard let self, let transaction, transaction.state == .ongoing else { return }
+      guard !transaction.isBusy else { return self.watch(transaction, for: 1_000) }
+      transaction.fence()
+      self.end(transaction, isCommit: false) { _ in }
+    }
+  }
+
+  // MARK: Looking
+
+  /// Whether a batch of a transaction may be appended; the error, in Produce's words, when not.
+  func mayWrite(
+    _ id: String, _ said: KafkaTransaction.Producer, to place: KafkaPlace
+  ) -> KafkaErrorCode? {
+    guard let transaction = byID[id] else { return .invalidProducerIDMapping }
+    return transaction.mayWrite(said, to: place)
+  }
+
+  /// The partitions of which open transactions hold positions of a group.
+  func places(heldFor group: String) -> Set<KafkaPlace> {
+    var found: Set<KafkaPlace> = []
+    for transaction in active.values {
+      if let positions = transaction.positions[group] { found.formUnion(positions.keys) }
+    }
+    return found
+  }
+
+  // MARK: Lasting
+
+  /// Writes a transaction down as it is now, and calls `body` when that lasts, or never will.
+  func write(_ transaction: KafkaTransaction, _ body: @escaping (EngineError?) -> Void) {
+    do throws(EngineError) {
+      let journal = try openJournal()
+      guard let entry = KafkaTransactionEntry(transaction).bytes else {
+        throw EngineError(.storageFailed, "the transaction is too large")
+      }
+      journal.append(entry)
+      if journal.wantsSnapshot { journal.replace(with: snapshot()) }
+      journal.whenCommitted(body)
+    } catch {
+      body(error)
+    }
+  }
+
+  /// Writes down where an aborted transaction lies.
+  func note(_ aborted: KafkaOpenTransactions.Aborted, in place: KafkaPlace) {
+    guard let entry = KafkaTransactionEntry(aborted, in: place).bytes else { return }
+    try? openJournal().append(entry)
+  }
+
+  private func snapshot() -> [ByteBuffer] {
+    var entries = byID.values.compactMap { KafkaTransactionEntry($0).bytes }
+    for place in markedPlaces {
+      guard let partition = find(place) else { continue }
+      partition.trimTransactions()
+      entries += partition.transactions.aborted.compactMap {
+        KafkaTransactionEntry($0, in: place).bytes
+      }
+    }
+    return entries
+  }
+
+  /// The partitions that have aborted transactions.
+  var markedPlaces: Set<KafkaPlace> = []
+
+  private func openJournal() throws(EngineError) -> any Journal {
+    if let journal { return journal }
+    let made = try tenant.store.journal(named: Self.journalName)
+    journal = made
+    return made
+  }
+
+  /// Takes up what the tenant's store has kept. Once, before anybody writes.
+  ///
+  /// - Returns: the largest number that a producer has.
+  func restore() throws(EngineError) -> Int64 {
+    var found: [String: KafkaTransactionEntry.Whole] = [:]
+    try openJournal().replay { entry in
+      switch KafkaTransactionEntry(entry) {
+      case .transaction(let whole): found[whole.id] = whole
+      case .forgotten(let id): found[id] = nil
+      case .aborted(let aborted):
+        guard let partition = find(aborted.place) else { return }
+        markedPlaces.insert(aborted.place)
+        partition.recover(aborted.entry)
+      case nil: break
+      }
+    }
+    for whole in found.values { take(whole.transaction) }
+    for transaction in active.values.sorted(by: { $0.id < $1.id }) {
+      if transaction.state.isDecided {
+        complete(transaction) {}
+      } else {
+        let passed = max(0, now - transaction.startedAt)
+        watch(transaction, for: transaction.timeout - Int(clamping: passed))
+      }
+    }
+    return byID.values.reduce(0) { max($0, $1.producer.id) }
+  }
+
+  private func take(_ transaction: KafkaTransaction) {
+    byID[transaction.id] = transaction
+    idCharges[transaction.id] = tenant.memory.charge(Self.idBytes + transaction.id.utf8.count)
+    guard transaction.state == .ongoing || transaction.state.isDecided else { return }
+    active[transaction.id] = transaction
+    for (place, first) in transaction.partitions {
+      find(place)?.began(transaction.producer.id, at: first)
+    }
+  }
+}

@@ -1,0 +1,209 @@
+import GodwitEngine
+import GodwitPrimitives
+import KafkaWire
+import NIOCore
+
+@testable import KafkaFrontEnd
+
+/// Journals that fail and go silent when told; logs are in memory and outlive `restart`.
+final class JournalStore: Store {
+  final class Kept: Journal {
+    var entries: [ByteBuffer] = []
+    unowned let store: JournalStore
+    init(_ store: JournalStore) { self.store = store }
+    var wantsSnapshot: Bool { store.wantsSnapshots }
+    func replay(_ body: (ByteBuffer) -> Void) { entries.forEach(body) }
+    func append(_ entry: ByteBuffer) {
+      if !store.fails { entries.append(entry) }
+    }
+    func replace(with entries: [ByteBuffer]) { self.entries = entries }
+    func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
+      if store.fails { return body(EngineError(.storageFailed, "the disk is full")) }
+      if !store.isSilent { body(nil) }
+    }
+  }
+
+  private let memory: any Store
+  private(set) var journals: [String: Kept] = [:]
+  var fails = false
+  /// Entries are kept, but nobody hears of it: the process is about to die.
+  var isSilent = false
+  var wantsSnapshots = false
+
+  init(_ memory: any Store) { self.memory = memory }
+
+  var isDurable: Bool { true }
+  func log(named name: String) throws(EngineError) -> any Log { try memory.log(named: name) }
+  func journal(named name: String) throws(EngineError) -> any Journal {
+    if let journal = journals[name] { return journal }
+    let made = Kept(self)
+    journals[name] = made
+    return made
+  }
+  func remove(named name: String) { memory.remove(named: name) }
+}
+
+/// A topic of two partitions, and the transactions of a tenant.
+final class TransactionRig {
+  let engine = Engine(now: 1_700_000_000_000_000_000)
+  let clock = TestClock()
+  let tenant: Tenant
+  let store: JournalStore
+  let topic: PartitionedTopic
+  private let origin: Origin
+  private let listener: Listener
+  private(set) var partitions: [KafkaPartition] = []
+  private(set) var transactions: KafkaTransactions! = nil
+  /// What others were told, by the value.
+  private(set) var told: [String] = []
+  private var producerIDs: Int64 = 100
+
+  /// Somebody who listens to the topic by another protocol.
+  private final class Listener: Subscriber {
+    override func deliver(
+      _ publication: inout Publication, to subscription: Subscription,
+      prefix: UnsafeRawBufferPointer
+    ) -> Bool { true }
+  }
+
+  init() throws {
+    tenant = engine.tenant(named: "t")
+    store = JournalStore(tenant.memoryStore)
+    tenant.store = store
+    origin = engine.register(origin: "kafka", reader: KafkaEnvelope())
+    topic = try tenant.partitionedTopics.create(
+      PartitionedTopicSettings(name: "t", topic: Array("t".utf8), partitions: 2))
+    listener = Listener(tenant: tenant)
+    try tenant.router.subscribe(
+      Subscription(pattern: TopicPattern(canonical: Array("t".utf8)), subscriber: listener))
+    try restart()
+  }
+
+  /// The process dies and comes again: what was in memory is gone, journals and logs are not.
+  func restart() throws {
+    store.fails = false
+    store.isSilent = false
+    partitions = topic.partitions.map(KafkaPartition.init)
+    transactions = KafkaTransactions(
+      tenant, clock: clock, origin: origin,
+      find: { [unowned self] place in
+        place.topic == Self.topicID && partitions.indices.contains(Int(place.partition))
+          ? partitions[Int(place.partition)] : nil
+      },
+      makeID: { [unowned self] in
+        producerIDs += 1
+        return producerIDs
+      },
+      tell: { [unowned self] batch, _ in
+        told += Self.values(of: batch)
+        return []
+      })
+    _ = try transactions.restore()
+  }
+
+  static let topicID = KafkaUUID(high: 1, low: 2)
+
+  static func place(_ partition: Int32) -> KafkaPlace {
+    KafkaPlace(topic: topicID, partition: partition)
+  }
+
+  private static func values(of batch: ByteBuffer) -> [String] {
+    var batch = batch
+    let records = (try? KafkaBatch.next(from: &batch)?.records(sizeMax: 1 << 20)) ?? []
+    return records.map { String(buffer: $0.value ?? ByteBuffer()) }
+  }
+
+  // MARK: What a producer does
+
+  func begin(
+    _ id: String = "x", timeout: Int = 60_000, expected: KafkaTransaction.Producer? = nil
+  ) -> Result<KafkaTransaction.Producer, KafkaRefusal>? {
+    var answer: Result<KafkaTransaction.Producer, KafkaRefusal>?
+    transactions.begin(id, timeout: timeout, expected: expected) { answer = $0 }
+    return answer
+  }
+
+  func add(_ partitions: [Int32], _ producer: KafkaTransaction.Producer) -> KafkaErrorCode? {
+    var answer: KafkaErrorCode?
+    transactions.add(partitions.map(Self.place), to: "x", producer) { answer = $0 }
+    return answer
+  }
+
+  /// Appends a batch as Produce does.
+  @discardableResult
+  func write(
+    _ value: String, _ producer: KafkaTransaction.Producer, to index: Int32
+  ) throws -> KafkaErrorCode? {
+    if let error = transactions.mayWrite("x", producer, to: Self.place(index)) { return error }
+    var builder = KafkaBatchBuilder()
+    builder.producerID = producer.id
+    builder.producerEpoch = producer.epoch
+    builder.baseSequence = 0
+    builder.attributes.isTransactional = true
+    try builder.append(KafkaRecord(timestamp: 1, value: ByteBuffer(string: value)))
+    let partition = partitions[Int(index)]
+    let offset = try partition.partition.append(
+      batch: try builder.finish(), form: 0, origin: origin, count: 1, time: 1)
+    partition.began(producer.id, at: offset)
+    return nil
+  }
+
+  /// A record of no transaction.
+  func write(_ value: String, to index: Int) throws {
+    _ = try topic.partitions[index].append(
+      tenant.record(topic: Array("t".utf8), payload: Array(value.utf8)))
+  }
+
+  func hold(
+    _ offset: UInt64, of partition: Int32, _ producer: KafkaTransaction.Producer
+  ) -> KafkaErrorCode? {
+    var answer: KafkaErrorCode?
+    transactions.add(group: "g", to: "x", producer) { answer = $0 }
+    guard answer == .noError else { return answer }
+    transactions.hold(
+      [Self.place(partition): .init(offset: offset, note: "-1 ")], of: "g", for: "x", producer
+    ) { answer = $0 }
+    return answer
+  }
+
+  func end(_ producer: KafkaTransaction.Producer, isCommit: Bool) -> KafkaErrorCode? {
+    var answer: KafkaErrorCode?
+    transactions.end("x", producer, isCommit: isCommit) { answer = $0 }
+    return answer
+  }
+
+  // MARK: What readers see
+
+  /// What a reader of committed records gets of a partition, as clients work it out.
+  func committed(_ index: Int) -> [String] {
+    let partition = partitions[index]
+    let stable = partition.lastStableOffset
+    var skipped: Set<Int64> = []
+    var aborted = partition.transactions.aborted(in: 0..<max(stable, 1))
+    var found: [String] = []
+    for entry in partition.partition.entries(from: 0, maxBytes: 1 << 20)
+    where entry.offsets.lowerBound < stable {
+      switch entry {
+      case .record(let record, _): found.append(String(buffer: record.body))
+      case .batch(let batch, _, let first, let count):
+        guard let header = batch.withUnsafeReadableBytes({ KafkaBatchHeader($0) }) else { continue }
+        for each in aborted where each.first < first + UInt64(count) {
+          skipped.insert(each.producerID)
+        }
+        aborted.removeAll { $0.first < first + UInt64(count) }
+        if header.attributes.isControl {
+          skipped.remove(header.producerID)
+        } else if !header.attributes.isTransactional || !skipped.contains(header.producerID) {
+          found += Self.values(of: batch)
+        }
+      }
+    }
+    return found
+  }
+
+  func position(_ partition: Int) -> UInt64? {
+    tenant.cursors.position(of: KafkaTenant.cursorGroup("g"), in: "t-\(partition)")?.offset
+  }
+
+  var state: KafkaTransaction.State? { transactions.byID["x"]?.state }
+}

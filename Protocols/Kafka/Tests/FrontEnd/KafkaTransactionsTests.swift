@@ -1,0 +1,153 @@
+import GodwitEngine
+import KafkaWire
+import Testing
+
+@testable import KafkaFrontEnd
+
+@Suite struct KafkaTransactionsTests {
+  private let rig: TransactionRig
+
+  init() throws { rig = try TransactionRig() }
+
+  /// A producer that has written to both partitions and holds a position.
+  private func producer() throws -> KafkaTransaction.Producer {
+    let producer = try #require(rig.begin()).get()
+    #expect(rig.add([0, 1], producer) == .noError)
+    try rig.write("a", producer, to: 0)
+    try rig.write("b", producer, to: 1)
+    #expect(rig.hold(7, of: 0, producer) == .noError)
+    return producer
+  }
+
+  @Test func whatIsCommittedIsSeenByAll() throws {
+    let producer = try producer()
+    try rig.write("behind", to: 0)
+    #expect(rig.committed(0) == [] && rig.told == [] && rig.position(0) == nil)
+    #expect(rig.transactions.places(heldFor: "g") == [TransactionRig.place(0)])
+    #expect(rig.end(producer, isCommit: true) == .noError)
+    #expect(rig.committed(0) == ["a", "behind"] && rig.committed(1) == ["b"])
+    #expect(rig.told.sorted() == ["a", "b"] && rig.position(0) == 7)
+    #expect(rig.transactions.places(heldFor: "g").isEmpty)
+    #expect(rig.state == .completeCommit && rig.transactions.active.isEmpty)
+    #expect(rig.clock.openCount == 0)
+  }
+
+  @Test func whatIsAbortedIsSeenByNobody() throws {
+    let producer = try producer()
+    try rig.write("behind", to: 0)
+    #expect(rig.end(producer, isCommit: false) == .noError)
+    #expect(rig.committed(0) == ["behind"] && rig.committed(1) == [] && rig.told == [])
+    #expect(rig.position(0) == nil && rig.state == .completeAbort)
+    try rig.restart()
+    #expect(rig.committed(0) == ["behind"] && rig.committed(1) == [])
+    rig.store.wantsSnapshots = true
+    _ = rig.begin()
+    try rig.restart()
+    #expect(rig.committed(0) == ["behind"] && rig.committed(1) == [])
+  }
+
+  @Test(arguments: [true, false]) func aDecisionOutlivesACrash(isCommit: Bool) throws {
+    let producer = try producer()
+    rig.store.isSilent = true
+    #expect(rig.end(producer, isCommit: isCommit) == nil)
+    #expect(rig.committed(0) == [] && rig.told == [])
+    try rig.restart()
+    #expect(rig.committed(0) == (isCommit ? ["a"] : []))
+    #expect(rig.committed(1) == (isCommit ? ["b"] : []))
+    #expect(rig.told.sorted() == (isCommit ? ["a", "b"] : []))
+    #expect(rig.position(0) == (isCommit ? 7 : nil))
+    #expect(rig.state == (isCommit ? .completeCommit : .completeAbort))
+    // Whoever asks again is told that it is done.
+    #expect(rig.end(producer, isCommit: isCommit) == .noError)
+    #expect(rig.end(producer, isCommit: !isCommit) == .invalidTxnState)
+  }
+
+  @Test func whatACrashLeftOpenIsAbortedInTime() throws {
+    let producer = try producer()
+    try rig.write("behind", to: 1)
+    try rig.restart()
+    #expect(rig.committed(0) == [] && rig.committed(1) == [])
+    rig.clock.pass(59_999)
+    #expect(rig.committed(1) == [])
+    rig.clock.pass(1)
+    #expect(rig.committed(0) == [] && rig.committed(1) == ["behind"] && rig.told == [])
+    #expect(rig.end(producer, isCommit: true) == .producerFenced)
+  }
+
+  @Test func whatACrashLeftOpenIsAbortedByTheProducersReturn() throws {
+    let old = try producer()
+    try rig.restart()
+    let new = try #require(rig.begin()).get()
+    // One step to keep the old one out, and one for the new one.
+    #expect(new == KafkaTransaction.Producer(id: old.id, epoch: old.epoch + 2))
+    #expect(rig.committed(0) == [] && rig.state == .empty)
+    #expect(try rig.write("zombie", old, to: 0) == .invalidProducerEpoch)
+    #expect(rig.add([0], old) == .producerFenced)
+    #expect(rig.add([0], new) == .noError)
+    try rig.write("c", new, to: 0)
+    #expect(rig.end(new, isCommit: true) == .noError)
+    #expect(rig.committed(0) == ["c"])
+  }
+
+  @Test func anOpenTransactionGoesOnAfterACrash() throws {
+    let producer = try producer()
+    try rig.restart()
+    try rig.write("more", producer, to: 0)
+    #expect(rig.end(producer, isCommit: true) == .noError)
+    #expect(rig.committed(0) == ["a", "more"] && rig.position(0) == 7)
+    #expect(rig.told.sorted() == ["a", "b", "more"])
+  }
+
+  @Test func aGroupThatIsFurtherStaysThere() throws {
+    let producer = try producer()
+    rig.store.isSilent = true
+    #expect(rig.end(producer, isCommit: true) == nil)
+    rig.engine.advance(to: rig.engine.now + 1)
+    try rig.tenant.cursors.commit(9, of: KafkaTenant.cursorGroup("g"), in: "t-0")
+    try rig.restart()
+    #expect(rig.position(0) == 9)
+  }
+
+  @Test func whatCannotBeWrittenDownIsNotPromised() throws {
+    let producer = try #require(rig.begin()).get()
+    rig.store.fails = true
+    #expect(rig.add([0], producer) == .coordinatorNotAvailable)
+    #expect(try rig.write("a", producer, to: 0) == .notEnoughReplicas)
+    rig.store.fails = false
+    #expect(rig.add([0], producer) == .noError)
+    try rig.write("a", producer, to: 0)
+    rig.store.fails = true
+    #expect(rig.end(producer, isCommit: true) == .coordinatorNotAvailable)
+    #expect(rig.committed(0) == [] && rig.state == .ongoing)
+    rig.store.fails = false
+    #expect(rig.end(producer, isCommit: true) == .noError)
+    #expect(rig.committed(0) == ["a"])
+  }
+
+  @Test func markersThatFindNoRoomAreTriedAgain() throws {
+    let producer = try producer()
+    var taken = 0
+    while rig.tenant.memory.reserve(1 << 20) { taken += 1 << 20 }
+    while rig.tenant.memory.reserve(64) { taken += 64 }
+    #expect(rig.end(producer, isCommit: true) == .noError)
+    #expect(rig.state == .prepareCommit && rig.committed(0) == [] && rig.told == [])
+    #expect(rig.add([0], producer) == .concurrentTransactions)
+    rig.tenant.memory.release(taken)
+    rig.clock.pass(1_000)
+    #expect(rig.state == .completeCommit && rig.committed(0) == ["a"])
+    #expect(rig.told.sorted() == ["a", "b"] && rig.position(0) == 7)
+  }
+
+  @Test func idsAreBoundedAndForgotten() throws {
+    rig.transactions.rules.countMax = 2
+    rig.transactions.rules.lifetime = 1_000
+    _ = try #require(rig.begin("1")).get()
+    _ = try #require(rig.begin("2")).get()
+    #expect(throws: KafkaRefusal.self) { try #require(rig.begin("3")).get() }
+    rig.engine.advance(to: rig.engine.now + 2_000_000_000)
+    _ = try #require(rig.begin("3")).get()
+    #expect(rig.transactions.all.map(\.id) == ["3"])
+    try rig.restart()
+    #expect(rig.transactions.all.map(\.id) == ["3"])
+  }
+}
