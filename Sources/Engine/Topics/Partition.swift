@@ -173,8 +173,8 @@ public final class Partition {
     }
   }
 
-  /// Calls everybody who waits in `whenAppended`: there is more for them to read, though nothing was
-  /// appended.
+  /// Calls everybody who waits in `whenAppended`: there is more for them to read, though nothing
+  /// was appended.
   public func wake() {
     let waiters = self.waiters
     self.waiters = [:]
