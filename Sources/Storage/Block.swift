@@ -22,6 +22,8 @@ final class Block {
   private var places: [Place] = []
   /// Whether bytes were found that are no frame.
   private(set) var isDamaged = false
+  /// The offset after the last frame that was read.
+  private(set) var endOffset: UInt64
 
   /// A block that frames are added to.
   ///
@@ -30,6 +32,7 @@ final class Block {
     self.firstOffset = firstOffset
     self.position = position
     self.format = format
+    self.endOffset = firstOffset
     self.bytes = ByteBuffer()
     if capacity > 0 { self.bytes.reserveCapacity(capacity) }
   }
@@ -40,6 +43,7 @@ final class Block {
     self.position = position
     self.format = format
     self.bytes = bytes
+    self.endOffset = firstOffset
     var start = 0
     var next = firstOffset
     bytes.withUnsafeReadableBytes { bytes in
@@ -50,11 +54,14 @@ final class Block {
           frame = format.frame(after: start + 1, offset: next, in: bytes)
         }
         guard let frame, let delta = UInt32(exactly: frame.offset - firstOffset) else { return }
-        self.places.append(
-          Place(
-            delta: delta, count: frame.count, start: UInt32(truncatingIfNeeded: frame.start),
-            end: UInt32(truncatingIfNeeded: frame.end)))
-        next = frame.offset + UInt64(frame.count)
+        if frame.kind != FrameFormat.holeKind {
+          self.places.append(
+            Place(
+              delta: delta, count: frame.count, start: UInt32(truncatingIfNeeded: frame.start),
+              end: UInt32(truncatingIfNeeded: frame.end)))
+        }
+        next = frame.offsets.upperBound
+        self.endOffset = next
         start = frame.end
       }
     }

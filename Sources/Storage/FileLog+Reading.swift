@@ -6,8 +6,8 @@ import NIOCore
 extension FileLog {
   /// What stands for `offset`; see `Log`.
   public func entry(at offset: UInt64) -> LogEntry? {
-    guard offset < self.committedOffset, let segment = self.segment(of: offset),
-      !segment.removed.contains(offset), let block = self.block(of: offset, in: segment)
+    guard let segment = self.segment(having: offset),
+      let block = self.block(of: offset, in: segment)
     else { return nil }
     // Who shares a block that is added to would have it copied.
     return block.entry(at: offset, self.store.engine, sharing: segment.isFull(block))
@@ -22,8 +22,7 @@ extension FileLog {
 
   /// Has blocks read that are not in memory, in one go; see `Log`.
   public func prepare(_ offset: UInt64, bytes: Int, _ body: @escaping () -> Void) -> Bool {
-    guard offset < self.committedOffset, let segment = self.segment(of: offset),
-      !segment.removed.contains(offset), let first = segment.place(of: offset),
+    guard let segment = self.segment(having: offset), let first = segment.place(of: offset),
       self.blockAtHand(segment.index[first], segment) == nil
     else { return true }
     // Together they must not push each other out of the cache.
@@ -41,6 +40,8 @@ extension FileLog {
     segment.file.load(segment.blockEnd(end - 1).position - start, at: start) { result in
       switch result {
       case .success(let read):
+        // A segment that is gone has no place in the cache, nor what comes in its stead.
+        guard self.segment(of: offset) === segment else { break }
         for (entry, end) in blocks {
           let from = min(entry.position - start, read.readableBytes)
           let count = min(end - entry.position, read.readableBytes - from)

@@ -4,6 +4,9 @@ import NIOCore
 
 /// A log's files: found at start, begun, and given up.
 extension FileLog {
+  /// What the name of a segment ends with that is being written anew.
+  static let newEnding = ".new"
+
   private static func path(_ folder: String, _ offset: UInt64, _ ending: String) -> String {
     let digits = String(offset)
     return folder + "/" + String(repeating: "0", count: 20 - digits.utf8.count) + digits + ending
@@ -13,6 +16,9 @@ extension FileLog {
   func recover() throws(DiskError) {
     var bases: [UInt64] = []
     for name in try self.store.disk.list(self.folder) {
+      if name.hasSuffix(".log\(Self.newEnding)") {
+        try self.store.disk.remove("\(self.folder)/\(name)")
+      }
       guard name.hasSuffix(".log"), let base = UInt64(name.dropLast(4)) else { continue }
       bases.append(base)
     }
@@ -41,7 +47,12 @@ extension FileLog {
     let size = try file.size()
     let start = try file.read(FileHeader.byteCount, at: 0)
     let header = start.withUnsafeReadableBytes { FileHeader($0) }
-    guard let header, header.kind == .segment, header.number == base,
+    if let last = self.segments.last, last.header.kind == .compacted, base < last.endOffset {
+      // It was written anew as a part of the one before it.
+      try self.store.disk.remove(path)
+      return try self.store.disk.remove(Self.path(self.folder, base, ".index"))
+    }
+    guard let header, header.kind.isSegment, header.number == base,
       base >= self.segments.last?.endOffset ?? 0
     else {
       // A segment that a crash left before its header was written holds nothing.
@@ -130,6 +141,10 @@ extension FileLog {
   private func seal(_ segment: Segment) {
     guard let tail = segment.seal() else { return }
     if tail.byteCount > 0 { self.store.cache.insert(tail, self.key(tail.position, segment)) }
+    self.writeIndex(of: segment)
+  }
+
+  func writeIndex(of segment: Segment) {
     let path = Self.path(self.folder, segment.baseOffset, ".index")
     // Without it the next start takes longer, that is all.
     guard let file = try? self.store.disk.open(path, isNew: true) else { return }
@@ -153,7 +168,6 @@ extension FileLog {
       try self.beginSegment()
     } catch {
       _ = self.store.refuse(error)
-      self.recount()
       return false
     }
     self.giveUp(old)
@@ -165,6 +179,8 @@ extension FileLog {
     self.note(
       RemovedRange(
         from: segment.baseOffset, to: segment.endOffset, bytes: UInt64(segment.byteCount)))
+    self.count -= segment.count
+    self.byteCount -= segment.byteCount
     self.segments.removeAll { $0 === segment }
     self.discard(segment)
   }
@@ -172,9 +188,8 @@ extension FileLog {
   /// Has the files of a segment removed when all that was written before this is synced. If they
   /// went first, a loss of power could leave neither them nor the segment behind them, and their
   /// offsets would be given again.
-  private func discard(_ segment: Segment) {
-    self.unsynced.removeAll { $0 === segment.file }
-    for entry in segment.index { self.store.cache.remove(self.key(entry.position, segment)) }
+  func discard(_ segment: Segment) {
+    self.forget(segment)
     if self.store.settings.sync == .never {
       self.removeFiles(of: segment)
     } else {
@@ -183,7 +198,14 @@ extension FileLog {
     }
   }
 
+  /// Lets go of what is in memory of a segment.
+  func forget(_ segment: Segment) {
+    self.unsynced.removeAll { $0 === segment.file }
+    for entry in segment.index { self.store.cache.remove(self.key(entry.position, segment)) }
+  }
+
   func wasSynced() {
+    self.compactionWasSynced()
     for segment in self.leaving { self.removeFiles(of: segment) }
     self.leaving.removeAll()
   }
@@ -204,19 +226,32 @@ extension FileLog {
   /// left the marks: else a new record would be born removed.
   private func recoverMarks() throws(DiskError) {
     var end: UInt64 = 0
+    var uncertain: [Segment] = []
     self.marks.replay { entry in
-      var entry = entry
-      while let (from, to, bytes) = entry.readMultipleIntegers(
-        as: (UInt64, UInt64, UInt64).self), from < to
-      {
-        self.apply(RemovedRange(from: from, to: to, bytes: bytes))
-        end = max(end, to)
+      for mark in RemovalMark.read(entry) {
+        switch mark {
+        case .range(let range):
+          uncertain += self.apply(range)
+          end = max(end, range.to)
+        case .state(let base, let bytes, let salt):
+          guard let segment = self.segment(of: base), segment.baseOffset == base,
+            segment.header.salt == salt
+          else { break }
+          segment.setRemovedBytes(bytes)
+        }
       }
+    }
+    for segment in uncertain where !segment.isExact {
+      segment.setRemovedBytes(
+        segment.deadFrameBytes { self.block(of: segment.index[$0].offset, in: segment) })
     }
     if end > self.nextOffset { try self.beginSegment(at: end) }
   }
 
-  private func apply(_ range: RemovedRange) {
+  /// - Returns: segments of whose removed bytes this does not say enough, for it is about frames
+  /// too that are there no more.
+  private func apply(_ range: RemovedRange) -> [Segment] {
+    var uncertain: [Segment] = []
     for segment in self.segments
     where segment.baseOffset < range.to && segment.endOffset > range.from {
       let from = max(range.from, segment.baseOffset)
@@ -224,8 +259,13 @@ extension FileLog {
       // A loss of power may have left fewer frames than the mark counted.
       let isCut = range.to > segment.endOffset
       let bytes = isCut ? self.frameBytes(of: from..<to, in: segment) : Int(clamping: range.bytes)
+      if segment.header.kind == .compacted, !segment.isExact, segment.isMissing(from: from, to: to)
+      {
+        uncertain.append(segment)
+      }
       segment.removeAll(from..<to, bytes: bytes)
     }
+    return uncertain
   }
 
   /// What the frames of a stretch take, those that are removed already apart.
@@ -243,21 +283,26 @@ extension FileLog {
     return bytes
   }
 
+  /// That so many bytes of a segment are dead: of one that was written anew, because marks that
+  /// are older speak of frames that it does not have.
+  static func state(_ header: FileHeader, _ bytes: Int) -> RemovalMark {
+    .state(base: header.number, bytes: bytes, salt: header.salt)
+  }
+
   func writeMarks() {
     if self.marks.wantsSnapshot {
       self.unmarked.removeAll()
       var entry = ByteBuffer()
       for segment in self.segments {
-        for range in segment.removedRanges {
-          entry.writeMultipleIntegers(range.from, range.to, range.bytes)
+        for range in segment.removedRanges { RemovalMark.range(range).write(to: &entry) }
+        if segment.header.kind == .compacted {
+          Self.state(segment.header, segment.removedBytes).write(to: &entry)
         }
       }
       self.marks.replace(with: entry.readableBytes > 0 ? [entry] : [])
     } else if !self.unmarked.isEmpty {
       var entry = ByteBuffer()
-      for range in self.unmarked {
-        entry.writeMultipleIntegers(range.from, range.to, range.bytes)
-      }
+      for range in self.unmarked { RemovalMark.range(range).write(to: &entry) }
       self.unmarked.removeAll()
       self.marks.append(entry)
     }

@@ -12,9 +12,9 @@ public final class FileLog: Log, CommitMember {
   /// The log's name within its tenant.
   public let name: String
   /// How many records there are.
-  public private(set) var count = 0
+  public internal(set) var count = 0
   /// The bytes of their frames.
-  public private(set) var byteCount = 0
+  public internal(set) var byteCount = 0
   /// What lies before it may be read; see `Log`.
   public private(set) var committedOffset: UInt64 = 0
   /// Why nothing can be appended any more; `nil` as long as it can.
@@ -33,6 +33,9 @@ public final class FileLog: Log, CommitMember {
   /// Segments that were given up since a sync was begun, and before it: their files go after one.
   var discarded: [Segment] = []
   var leaving: [Segment] = []
+  /// Segments that are being written anew, and whether it is wanted.
+  var compaction: SegmentCompaction?
+  var wantsCompaction = false
   private var waiters = CommitWaiters()
   private var readers: [() -> Void] = []
   private var first: UInt64 = 0
@@ -54,6 +57,7 @@ public final class FileLog: Log, CommitMember {
     self.committedOffset = self.nextOffset
     self.recount()
     self.findFirst()
+    for segment in self.segments { self.noteDead(segment) }
   }
 
   var active: Segment { self.segments[self.segments.count - 1] }
@@ -169,6 +173,7 @@ public final class FileLog: Log, CommitMember {
       self.unsynced.removeAll()
       self.isFolderUnsynced = false
     }
+    if self.compaction?.stage == .written { self.compaction?.stage = .syncing }
     self.leaving += self.discarded
     self.discarded.removeAll()
     return (self.unsynced, self.isFolderUnsynced ? [self.folder] : [])
@@ -188,6 +193,7 @@ public final class FileLog: Log, CommitMember {
     guard self.failure == nil else { return }
     let failure = self.store.refuse(error)
     self.failure = failure
+    self.abandonCompaction()
     self.refuse(from: self.committedOffset, failure)
   }
 
@@ -226,10 +232,18 @@ public final class FileLog: Log, CommitMember {
     return self.segments[place]
   }
 
+  /// The segment that has `offset`, if that may be read and was not removed.
+  func segment(having offset: UInt64) -> Segment? {
+    guard offset < self.committedOffset, let segment = self.segment(of: offset),
+      !segment.removed.contains(offset)
+    else { return nil }
+    return segment
+  }
+
   /// The record at `offset`; see `Log`.
   public func record(at offset: UInt64) -> Record? {
-    guard offset < self.committedOffset, let segment = self.segment(of: offset),
-      !segment.removed.contains(offset), let block = self.block(of: offset, in: segment)
+    guard let segment = self.segment(having: offset),
+      let block = self.block(of: offset, in: segment)
     else { return nil }
     return block.record(at: offset, self.store.engine)
   }
@@ -295,9 +309,7 @@ public final class FileLog: Log, CommitMember {
   /// Removes one record; see `Log`.
   @discardableResult
   public func remove(at offset: UInt64) -> Bool {
-    guard offset < self.committedOffset, let segment = self.segment(of: offset),
-      !segment.removed.contains(offset)
-    else { return false }
+    guard let segment = self.segment(having: offset) else { return false }
     var size = 0
     if let frame = self.block(of: offset, in: segment)?.frame(of: offset) {
       // A batch goes with the last of its records.
@@ -311,6 +323,7 @@ public final class FileLog: Log, CommitMember {
     self.note(RemovedRange(from: offset, to: offset + 1, bytes: UInt64(size)))
     if offset == self.first { self.findFirst() }
     if segment.count == 0 { self.dropEmptySegments() }
+    self.noteDead(segment)
     return true
   }
 
@@ -319,8 +332,6 @@ public final class FileLog: Log, CommitMember {
     let end = min(offset, self.committedOffset)
     while let segment = self.segments.first, self.first < end {
       if segment.endOffset <= end {
-        self.count -= segment.count
-        self.byteCount -= segment.byteCount
         if segment === self.active {
           guard self.emptyActive() else { return }
         } else {
@@ -354,6 +365,7 @@ public final class FileLog: Log, CommitMember {
     self.count += segment.count - count
     self.byteCount += segment.byteCount - byteCount
     self.note(range)
+    self.noteDead(segment)
   }
 
   /// - Returns: how many bytes went with it.

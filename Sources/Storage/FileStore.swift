@@ -28,17 +28,34 @@ public final class FileStore: Store {
   private var unsyncedIDs: Set<ObjectIdentifier> = []
   private var isCommitScheduled = false
   private var isSyncing = false
-  private var syncTimer: SyncTimer?
+  private var syncTimer: StoreTimer?
+  /// How often segments were written anew, since the start.
+  public private(set) var compactionCount: UInt64 = 0
+  /// Logs that want segments written anew, and from when on; one at a time is served.
+  private var wanting: [(log: FileLog, at: Int64)] = []
+  private var isCompacting = false
+  private var compactionTimer: Timers.Token?
+  private var isClosing = false
   private var whenIdle: [() -> Void] = []
   /// How many journals are being written anew.
   private var replacements = 0
 
-  private final class SyncTimer: TimerTarget {
-    unowned let store: FileStore
+  private final class StoreTimer: TimerTarget {
+    enum Kind {
+      static let sync = 0
+      static let compaction = 1
+    }
+
+    private weak var store: FileStore?
     init(_ store: FileStore) { self.store = store }
     func timerFired(_ kind: Int) {
-      self.store.syncTimer = nil
-      self.store.sync()
+      if kind == Kind.sync {
+        self.store?.syncTimer = nil
+        self.store?.sync()
+      } else {
+        self.store?.compactionTimer = nil
+        self.store?.compact()
+      }
     }
   }
 
@@ -98,7 +115,11 @@ public final class FileStore: Store {
   /// Forgets a log or a journal; see `Store`.
   public func remove(named name: String) {
     do {
-      if let log = self.logs.removeValue(forKey: name) { self.forget(log) }
+      if let log = self.logs.removeValue(forKey: name) {
+        self.forget(log)
+        log.abandonCompaction()
+        self.wanting.removeAll { $0.log === log }
+      }
       if let journal = self.journals.removeValue(forKey: name) {
         self.forget(journal)
         journal.abandon()
@@ -160,9 +181,10 @@ public final class FileStore: Store {
     case .interval(let nanoseconds):
       for member in touched { member.commit(to: member.writtenMark) }
       if self.syncTimer == nil, !self.unsynced.isEmpty {
-        let timer = SyncTimer(self)
+        let timer = StoreTimer(self)
         self.syncTimer = timer
-        _ = self.engine.timers.schedule(at: self.engine.now + nanoseconds, timer, kind: 0)
+        _ = self.engine.timers.schedule(
+          at: self.engine.now + nanoseconds, timer, kind: StoreTimer.Kind.sync)
       }
     case .never:
       for member in touched { member.commit(to: member.writtenMark) }
@@ -220,9 +242,48 @@ public final class FileStore: Store {
 
   /// Writes and syncs everything, and then calls `done`: the end of an orderly stop.
   public func close(_ done: @escaping () -> Void) {
+    self.isClosing = true
+    for log in self.logs.values { log.abandonCompaction() }
+    self.wanting.removeAll()
     self.whenIdle.append(done)
     self.commit()
     self.sync()
+  }
+
+  // MARK: Compaction
+
+  /// Has a log's segments written anew soon, those of one log at a time.
+  ///
+  /// - Parameter isRetry: whether the last attempt failed, so that a full disk is not asked all the
+  ///   time.
+  func wantCompaction(_ log: FileLog, isRetry: Bool) {
+    guard !self.isClosing else { return }
+    let delay = self.settings.compactionDelay
+    self.wanting.append((log, self.engine.now + (isRetry ? 12 * delay : delay)))
+    self.scheduleCompaction()
+  }
+
+  private func scheduleCompaction() {
+    guard !self.isCompacting, let next = self.wanting.map(\.at).min() else { return }
+    if let timer = self.compactionTimer { self.engine.timers.cancel(timer) }
+    self.compactionTimer = self.engine.timers.schedule(
+      at: next, StoreTimer(self), kind: StoreTimer.Kind.compaction)
+  }
+
+  private func compact() {
+    guard !self.isCompacting else { return }
+    while let place = self.wanting.firstIndex(where: { $0.at <= self.engine.now }) {
+      self.isCompacting = true
+      if self.wanting.remove(at: place).log.beginCompaction() { return }
+      self.isCompacting = false
+    }
+    self.scheduleCompaction()
+  }
+
+  func compactionEnded(wasDone: Bool) {
+    if wasDone { self.compactionCount &+= 1 }
+    self.isCompacting = false
+    self.scheduleCompaction()
   }
 
   // MARK: News

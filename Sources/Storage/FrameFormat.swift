@@ -25,6 +25,8 @@ struct FrameFormat {
   static let recordKind: UInt8 = 1
   /// Records that their sender packed together; see `BatchBody`.
   static let batchKind: UInt8 = 2
+  /// Offsets that are gone, at the end of a segment that was written anew.
+  static let holeKind: UInt8 = 3
   /// Where in a body of either kind its time stands.
   static let timePosition = 4
 
@@ -42,6 +44,16 @@ struct FrameFormat {
     var body: Range<Int>
     /// Where the next one begins.
     var end: Int { self.body.upperBound }
+    /// What it stands for.
+    var offsets: Range<UInt64> { self.offset..<self.offset + UInt64(self.count) }
+
+    /// The same frame in another place.
+    func moved(to start: Int) -> Frame {
+      var frame = self
+      frame.start = start
+      frame.body = start + self.body.lowerBound - self.start..<start + self.end - self.start
+      return frame
+    }
   }
 
   /// Adds a frame with `body` to a segment.
@@ -148,6 +160,11 @@ struct FileHeader {
     case segment = 1
     case journal = 2
     case index = 4
+    /// A segment that was written anew, of one or more.
+    case compacted = 5
+
+    /// Whether frames with offsets follow.
+    var isSegment: Bool { self == .segment || self == .compacted }
   }
 
   var kind: Kind

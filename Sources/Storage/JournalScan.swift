@@ -18,21 +18,21 @@ struct JournalScan {
   init(_ bytes: ByteBuffer, _ header: FileHeader) {
     let format = header.format
     var place = self.end
-    var gap: (end: Int, entries: Int)?
+    var gap: (end: Int, entries: Int, number: UInt64)?
     bytes.withUnsafeReadableBytes { raw in
       while place < raw.count {
         guard let body = format.entry(at: place, in: raw),
           body.count >= FrameFormat.journalHeadBytes,
           raw.bigEndian(UInt64.self, at: body.lowerBound) >= self.entryCount
         else {
-          gap = gap ?? (self.end, self.entries.count)
+          gap = gap ?? (self.end, self.entries.count, self.entryCount)
           place += 1
           continue
         }
         let number = raw.bigEndian(UInt64.self, at: body.lowerBound)
         let committed = raw.bigEndian(UInt64.self, at: body.lowerBound + 8)
-        if number > self.entryCount { gap = gap ?? (self.end, self.entries.count) }
-        if let known = gap, committed > UInt64(known.entries) {
+        if number > self.entryCount { gap = gap ?? (self.end, self.entries.count, self.entryCount) }
+        if let known = gap, committed > known.number {
           self.damage.append(known.end)
           gap = nil
         }
@@ -48,7 +48,7 @@ struct JournalScan {
     if let gap {
       self.end = gap.end
       self.entries.removeLast(self.entries.count - gap.entries)
-      self.entryCount = UInt64(gap.entries)
+      self.entryCount = gap.number
     }
   }
 }

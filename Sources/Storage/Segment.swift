@@ -31,7 +31,11 @@ final class Segment {
   private var frameCount = 0
   private var frameBytes = 0
   private var removedCount = 0
-  private var removedBytes = 0
+  private(set) var removedBytes = 0
+  /// Whether it cannot be read whole, and stays as it is.
+  var isSpared = false
+  /// Whether `removedBytes` is known, and need not be counted.
+  private(set) var isExact = false
   private var missing: [Range<UInt64>]
   /// The block that is written to; `nil` in a segment that is full.
   private(set) var tail: Block?
@@ -245,17 +249,82 @@ final class Segment {
     self.removedBytes = self.count == 0 ? self.frameBytes : bytes
   }
 
-  /// What is gone, as stretches; the bytes of all stand with the first.
+  /// What is gone and has frames, as stretches; the bytes of all stand with the first.
   var removedRanges: [FileLog.RemovedRange] {
     var ranges: [FileLog.RemovedRange] = []
     var offset = self.removed.nextGone(from: self.baseOffset, to: self.endOffset)
     while offset < self.endOffset {
-      let end = self.removed.next(from: offset, to: self.endOffset)
-      ranges.append(FileLog.RemovedRange(from: offset, to: end, bytes: 0))
+      let place = self.missing.partitioningIndex { $0.upperBound > offset }
+      let hole = place < self.missing.count ? self.missing[place] : self.endOffset..<self.endOffset
+      let end: UInt64
+      if hole.contains(offset) {
+        end = hole.upperBound
+      } else {
+        end = min(self.removed.next(from: offset, to: self.endOffset), hole.lowerBound)
+        ranges.append(FileLog.RemovedRange(from: offset, to: end, bytes: 0))
+      }
       offset = self.removed.nextGone(from: end, to: self.endOffset)
     }
     if !ranges.isEmpty { ranges[0].bytes = UInt64(self.removedBytes) }
+    // The next start must not give offsets again that no frame tells of.
+    if let last = self.missing.last, last.upperBound == self.endOffset {
+      ranges.append(FileLog.RemovedRange(from: last.lowerBound, to: last.upperBound, bytes: 0))
+    }
     return ranges
+  }
+
+  // MARK: Writing anew
+
+  /// The bytes of the file that are no record's any more.
+  var deadBytes: Int { self.end - FileHeader.byteCount - self.byteCount }
+
+  /// Whether it is worth writing anew: more than half of it is dead, and no fewer than so many
+  /// bytes.
+  func isMostlyDead(least bytes: Int) -> Bool {
+    let dead = self.deadBytes
+    return dead >= bytes && dead > self.end / 2 && !self.isSpared
+  }
+
+  /// Has everything gone here that is gone in those whose place it takes.
+  func takeOver(_ sources: [Segment]) {
+    for source in sources {
+      var offset = source.removed.nextGone(from: source.baseOffset, to: source.endOffset)
+      while offset < source.endOffset {
+        let end = source.removed.next(from: offset, to: source.endOffset)
+        self.removed.insert(offset..<end)
+        offset = source.removed.nextGone(from: end, to: source.endOffset)
+      }
+    }
+    self.removedCount = self.frameCount - sources.reduce(0) { $0 + $1.count }
+    self.setRemovedBytes(Self.deadBytes(self.summary, sources))
+  }
+
+  /// The bytes of frames that were copied, and are dead now.
+  static func deadBytes(_ scan: SegmentScan, _ sources: [Segment]) -> Int {
+    max(0, scan.byteCount - sources.reduce(0) { $0 + $1.byteCount })
+  }
+
+  /// The bytes of frames of which nothing is left, all of them looked at.
+  func deadFrameBytes(_ block: (Int) -> Block?) -> Int {
+    var bytes = 0
+    for place in self.index.indices {
+      block(place)?.forEach { offsets, size in
+        if !self.hasAny(of: offsets) { bytes += size }
+      }
+    }
+    return bytes
+  }
+
+  /// What marks said before it was written anew counts no more.
+  func setRemovedBytes(_ bytes: Int) {
+    self.removedBytes = self.count == 0 ? self.frameBytes : max(0, min(bytes, self.frameBytes))
+    self.isExact = true
+  }
+
+  /// Whether a stretch has offsets of which there are no frames.
+  func isMissing(from: UInt64, to: UInt64) -> Bool {
+    let place = self.missing.partitioningIndex { $0.upperBound > from }
+    return place < self.missing.count && self.missing[place].lowerBound < to
   }
 
   /// What its index file says.

@@ -34,14 +34,33 @@ struct SegmentScan {
         self.damage.append(start..<frame.start)
       }
       guard let frame else { return }
-      self.add(frame, at: header.format.time(of: frame, in: bytes), blockBytes: blockBytes)
+      if frame.kind == FrameFormat.holeKind {
+        self.add(hole: frame.offsets, end: frame.end)
+      } else {
+        self.add(frame, at: header.format.time(of: frame, in: bytes), blockBytes: blockBytes)
+      }
       start = frame.end
     }
   }
 
-  private mutating func add(_ frame: FrameFormat.Frame, at time: Int64, blockBytes: Int) {
+  /// Adds offsets that are gone, of which a frame tells that ends there.
+  mutating func add(hole: Range<UInt64>, end: Int) {
+    self.missing.append(self.endOffset..<hole.upperBound)
+    self.endOffset = hole.upperBound
+    self.end = end
+  }
+
+  /// Within a block, offsets are counted with 32 bits.
+  private static var blockSpanMax: UInt64 { 1 << 31 }
+
+  /// Adds the next frame.
+  mutating func add(_ frame: FrameFormat.Frame, at time: Int64, blockBytes: Int) {
     if frame.offset > self.endOffset { self.missing.append(self.endOffset..<frame.offset) }
-    if self.index.last.map({ frame.start - $0.position >= blockBytes }) ?? true {
+    let isFirst =
+      self.index.last.map {
+        frame.start - $0.position >= blockBytes || frame.offset - $0.offset >= Self.blockSpanMax
+      } ?? true
+    if isFirst {
       self.index.append(
         Segment.IndexEntry(
           offset: frame.offset, position: frame.start, latest: self.index.last?.latest ?? 0))

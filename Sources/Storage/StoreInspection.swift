@@ -60,6 +60,7 @@ public struct StoreInspection {
     facts.problems = marks.problems
     var isWanted = true
     var firstSeen: UInt64?
+    var mergedEnd: UInt64 = 0
     for file in try self.disk.list(folder).sorted() where file.hasSuffix(".log") {
       let path = "\(folder)/\(file)"
       let handle = try self.disk.open(path, isNew: false)
@@ -67,12 +68,14 @@ public struct StoreInspection {
       facts.segments += 1
       facts.bytes += bytes.readableBytes
       guard let header = bytes.withUnsafeReadableBytes({ FileHeader($0) }),
-        header.kind == .segment
+        header.kind.isSegment
       else {
         facts.problems.append(
           StorageReport(kind: .damaged, path: path, message: "it has no header that can be read"))
         continue
       }
+      // What was written anew as a part of the one before it is there twice, until a start.
+      guard header.number >= mergedEnd else { continue }
       let block = Block(
         firstOffset: header.number, position: FileHeader.byteCount,
         reading: bytes.getSlice(
@@ -83,9 +86,9 @@ public struct StoreInspection {
           StorageReport(
             kind: .damaged, path: path, message: "not all of its bytes are records"))
       }
-      facts.nextOffset = max(facts.nextOffset, header.number)
+      facts.nextOffset = max(facts.nextOffset, header.number, block.endOffset)
+      if header.kind == .compacted { mergedEnd = block.endOffset }
       block.forEach { offsets, _ in
-        facts.nextOffset = max(facts.nextOffset, offsets.upperBound)
         let kept = offsets.filter { !marks.removed.holds($0) }
         guard let first = kept.first else { return }
         firstSeen = firstSeen ?? first
@@ -127,11 +130,8 @@ public struct StoreInspection {
     }
     var ranges: [Range<UInt64>] = []
     for entry in scan.entries {
-      var entry = entry
-      while let (from, to, _) = entry.readMultipleIntegers(as: (UInt64, UInt64, UInt64).self),
-        from < to
-      {
-        ranges.append(from..<to)
+      for case .range(let range) in RemovalMark.read(entry) {
+        ranges.append(range.from..<range.to)
       }
     }
     return (RemovedOffsets(ranges), problems)

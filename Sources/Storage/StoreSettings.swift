@@ -21,6 +21,9 @@ public struct StoreSettings: Hashable, Sendable {
   public var blockBytes = 64 << 10
   /// What is kept in memory of all that was read or written. Default 16 MiB.
   public var cacheBytesMax = 16 << 20
+  /// How long segments wait to be written anew from when more than half of one is dead, in
+  /// nanoseconds: what is under way is gone then, and most need no copying. Default 5 s.
+  public var compactionDelay: Int64 = 5_000_000_000
 
   /// Settings with every member at its default.
   public init() {}

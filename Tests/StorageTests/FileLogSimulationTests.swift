@@ -10,33 +10,46 @@ import Testing
 @Suite struct FileLogSimulationTests {
   private func run(
     _ seed: UInt64, _ sync: StoreSettings.Sync, crashes: [SimulatedDisk.Crash],
-    faults: SimulatedDisk.Faults = SimulatedDisk.Faults()
-  ) throws {
-    let world = try LogWorld(seed: seed, sync: sync)
+    faults: SimulatedDisk.Faults = SimulatedDisk.Faults(), removing: Int = 0
+  ) throws -> UInt64 {
+    let world = try LogWorld(seed: seed, sync: sync) { $0.compactionDelay = 1 }
     world.disk.faults = faults
+    world.removing = removing
     for _ in 0..<250 { try world.step(crashes) }
     world.settle()
     try world.checkAll()
     world.disk.faults = SimulatedDisk.Faults()
+    let (count, bytes) = (world.log.count, world.log.byteCount)
     try world.crash(.process)
     try world.checkAll()
+    if faults == SimulatedDisk.Faults(), (count, bytes) != (world.log.count, world.log.byteCount) {
+      throw LogWorld.Failure(
+        description: "\(count) records of \(bytes) bytes became \(world.log.count) of"
+          + " \(world.log.byteCount) by a start")
+    }
+    return world.compactions
   }
 
   private func runAll(
-    _ count: Int, _ sync: StoreSettings.Sync, crashes: [SimulatedDisk.Crash],
+    _ count: Int, _ sync: StoreSettings.Sync, crashes: [SimulatedDisk.Crash], removing: Int = 0,
     _ faults: (inout SimulatedDisk.Faults, inout SplitMix64) -> Void = { _, _ in }
   ) {
-    for seed in Seeds.all(count) {
+    var compactions: UInt64 = 0
+    let seeds = Seeds.all(count)
+    for seed in seeds {
       do {
         var random = SplitMix64(seed: seed ^ 0xFA17)
         var own = SimulatedDisk.Faults()
         faults(&own, &random)
-        try self.run(seed, sync, crashes: crashes, faults: own)
+        compactions += try self.run(
+          seed, sync, crashes: crashes, faults: own, removing: removing)
       } catch {
         Issue.record("seed \(seed): \(error)")
         return
       }
     }
+    // Else the lives say nothing of what they are for.
+    #expect(removing == 0 || seeds.count < 100 || compactions > seeds.count / 20)
   }
 
   @Test func whatWasSyncedSurvivesTheLossOfPower() {
@@ -57,6 +70,24 @@ import Testing
   @Test func writesAndReadsThatFailLoseNothing() {
     self.runAll(400, .always, crashes: [.power, .process]) { faults, random in
       faults.failingWrites = Int.random(in: 5...60, using: &random)
+    }
+  }
+
+  @Test func segmentsAreWrittenAnewWithoutLoss() {
+    self.runAll(400, .always, crashes: [.power, .process], removing: 5)
+    self.runAll(200, .interval(1_000_000_000), crashes: [.process, .power], removing: 5)
+    self.runAll(200, .never, crashes: [.process], removing: 5)
+  }
+
+  @Test func soTheyAreOnADiskThatIsFullOrFails() {
+    self.runAll(300, .always, crashes: [.power, .process], removing: 5) { faults, random in
+      faults.capacity = Int.random(in: 2_000...6_000, using: &random)
+    }
+    self.runAll(300, .always, crashes: [.power, .process], removing: 5) { faults, random in
+      faults.failingWrites = Int.random(in: 5...60, using: &random)
+    }
+    self.runAll(200, .always, crashes: [.power], removing: 5) { faults, random in
+      faults.failingSyncs = Int.random(in: 10...60, using: &random)
     }
   }
 

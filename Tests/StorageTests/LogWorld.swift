@@ -48,6 +48,7 @@ final class LogWorld {
   func open() throws {
     self.engine = Engine(now: self.engine.now)
     self.turns = []
+    self.compactions += self.store?.compactionCount ?? 0
     var salts = SplitMix64(seed: self.random.next())
     self.store = try FileStore(
       folder: "data", disk: self.disk, engine: self.engine, settings: self.settings,
@@ -267,11 +268,19 @@ final class LogWorld {
     }
   }
 
-  /// What happened, for whoever replays a seed.
-  var trace = false
+  /// In one of so many steps a good part of the records goes, and some time; 0 for never.
+  var removing = 0
+  /// How often segments were written anew, over all lives.
+  private(set) var compactions: UInt64 = 0
+
+  private func removeMany() {
+    for _ in 0..<Int.random(in: 1...12, using: &self.random) { self.remove() }
+    if self.random.oneIn(2) { self.tick() }
+  }
 
   /// One random step.
   func step(_ crashes: [SimulatedDisk.Crash]) throws {
+    if self.random.oneIn(self.removing) { return self.removeMany() }
     switch Int.random(in: 0..<41, using: &self.random) {
     case 0..<10: self.append()
     case 10..<16: self.appendBatch()
