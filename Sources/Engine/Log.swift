@@ -92,6 +92,13 @@ public protocol Log: AnyObject {
   /// least `bytes`, if the log does. Reads nothing, and so leaves a little more.
   func trimOffset(keeping bytes: Int) -> UInt64
 
+  /// What lies before this offset is not written to any more: what compaction may go through.
+  var sealedOffset: UInt64 { get }
+
+  /// Has batches some of whose records were removed made smaller, when the log gives room back; see
+  /// `BatchKeeper.trim`. A log that cannot keeps them whole.
+  func setBatchTrimmer(_ trim: @escaping BatchTrimmer)
+
   /// Removes one record; of a batch, one of its offsets. It is not given again.
   ///
   /// - Returns: whether it was there.
@@ -139,6 +146,12 @@ public enum LogEntry {
 }
 
 extension Log {
+  /// All that is committed: for logs without segments.
+  public var sealedOffset: UInt64 { self.committedOffset }
+
+  /// Keeps batches whole.
+  public func setBatchTrimmer(_ trim: @escaping BatchTrimmer) {}
+
   /// Makes a record and appends that: for logs that hold records.
   public func append(
     _ publication: inout Publication, expiresAt: Int64, _ engine: Engine

@@ -9,7 +9,7 @@ struct BatchBody {
   let time: Int64
   /// The name of the sender's protocol.
   let origin: String
-  let bytes: ByteBuffer
+  var bytes: ByteBuffer
 
   init(form: UInt8, time: Int64, origin: String, bytes: ByteBuffer) {
     self.form = form

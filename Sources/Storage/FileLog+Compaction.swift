@@ -36,7 +36,7 @@ extension FileLog {
     guard segment === self.segments[0], segment.count > 0,
       let front = segment.place(of: self.firstOffset)
     else { return segment.count > 0 || segment === self.active }
-    let behind = segment.deadBytes - (segment.index[front].position - FileHeader.byteCount)
+    let behind = segment.reclaimableBytes - (segment.index[front].position - FileHeader.byteCount)
     return behind >= least && behind > segment.end / 2
   }
 
@@ -56,7 +56,7 @@ extension FileLog {
       guard let sources = self.dueSegments() else { return false }
       self.compaction = try SegmentCompaction(
         sources, path: sources[0].path + Self.newEnding, salt: self.store.makeSalt(),
-        blockBytes: self.store.settings.blockBytes, disk: self.store.disk)
+        blockBytes: self.store.settings.blockBytes, trim: self.batchTrimmer, disk: self.store.disk)
     } catch {
       _ = self.store.refuse(error)
       self.wantsCompaction = true
@@ -160,7 +160,9 @@ extension FileLog {
     guard self.failure == nil, self.hasAll(job.sources) else { return self.abandonCompaction() }
     self.writeMarks()
     var mark = ByteBuffer()
-    Self.state(job.header, Segment.deadBytes(job.scan, job.sources)).write(to: &mark)
+    Self.state(
+      job.header, Segment.deadBytes(job.scan.byteCount, saved: job.savedBytes, job.sources)
+    ).write(to: &mark)
     self.marks.append(mark)
     job.stage = .written
     // The segment behind it must not be lost with its name: it says how far offsets were given.
@@ -192,7 +194,7 @@ extension FileLog {
     let segment = Segment(
       job.header, path: first.path, file: job.file, blockBytes: self.store.settings.blockBytes,
       scan: job.scan)
-    segment.takeOver(job.sources)
+    segment.takeOver(job.sources, saved: job.savedBytes)
     self.writeIndex(of: segment)
     let place = self.place(of: first.baseOffset)
     self.segments.replaceSubrange(place..<place + job.sources.count, with: [segment])

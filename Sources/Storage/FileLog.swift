@@ -36,6 +36,7 @@ public final class FileLog: Log, CommitMember {
   /// Segments that are being written anew, and whether it is wanted.
   var compaction: SegmentCompaction?
   var wantsCompaction = false
+  var batchTrimmer: BatchTrimmer?
   private var waiters = CommitWaiters()
   private var readers: [() -> Void] = []
   private var first: UInt64 = 0
@@ -306,6 +307,12 @@ public final class FileLog: Log, CommitMember {
 
   // MARK: Removing
 
+  /// The beginning of the segment that is written to; see `Log`.
+  public var sealedOffset: UInt64 { min(self.active.baseOffset, self.committedOffset) }
+
+  /// Has batches made smaller; see `Log`.
+  public func setBatchTrimmer(_ trim: @escaping BatchTrimmer) { self.batchTrimmer = trim }
+
   /// Removes one record; see `Log`.
   @discardableResult
   public func remove(at offset: UInt64) -> Bool {
@@ -313,8 +320,11 @@ public final class FileLog: Log, CommitMember {
     var size = 0
     if let frame = self.block(of: offset, in: segment)?.frame(of: offset) {
       // A batch goes with the last of its records.
-      let isLast = frame.offsets.allSatisfy { $0 == offset || segment.removed.contains($0) }
+      let isLast =
+        segment.next(from: frame.offsets.lowerBound, to: offset) == offset
+        && !segment.hasAny(of: offset + 1..<frame.offsets.upperBound)
       if isLast { size = frame.size }
+      if self.batchTrimmer != nil { segment.noteOfBatch(frame.offsets.count, isLast: isLast) }
     }
     let before = segment.byteCount
     guard segment.remove(offset, size: size) else { return false }

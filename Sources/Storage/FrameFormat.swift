@@ -47,11 +47,11 @@ struct FrameFormat {
     /// What it stands for.
     var offsets: Range<UInt64> { self.offset..<self.offset + UInt64(self.count) }
 
-    /// The same frame in another place.
-    func moved(to start: Int) -> Frame {
+    /// The same frame in another place, and of another size.
+    func moved(to start: Int, size: Int) -> Frame {
       var frame = self
       frame.start = start
-      frame.body = start + self.body.lowerBound - self.start..<start + self.end - self.start
+      frame.body = start + self.body.lowerBound - self.start..<start + size
       return frame
     }
   }

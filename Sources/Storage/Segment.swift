@@ -32,6 +32,8 @@ final class Segment {
   private var frameBytes = 0
   private var removedCount = 0
   private(set) var removedBytes = 0
+  /// How many records were removed of batches that are still there.
+  private var partialCount = 0
   /// Whether it cannot be read whole, and stays as it is.
   var isSpared = false
   /// Whether `removedBytes` is known, and need not be counted.
@@ -278,15 +280,29 @@ final class Segment {
   /// The bytes of the file that are no record's any more.
   var deadBytes: Int { self.end - FileHeader.byteCount - self.byteCount }
 
+  /// The same, and a part of batches some of whose records were removed, as if all were alike.
+  var reclaimableBytes: Int {
+    guard self.partialCount > 0, self.frameCount > 0 else { return self.deadBytes }
+    let (product, isTooMuch) = self.partialCount.multipliedReportingOverflow(by: self.frameBytes)
+    return self.deadBytes + (isTooMuch ? 0 : product / self.frameCount)
+  }
+
+  /// Notes that one of a batch's records was removed.
+  func noteOfBatch(_ count: Int, isLast: Bool) {
+    self.partialCount = isLast ? max(0, self.partialCount - count + 1) : self.partialCount + 1
+  }
+
   /// Whether it is worth writing anew: more than half of it is dead, and no fewer than so many
   /// bytes.
   func isMostlyDead(least bytes: Int) -> Bool {
-    let dead = self.deadBytes
+    let dead = self.reclaimableBytes
     return dead >= bytes && dead > self.end / 2 && !self.isSpared
   }
 
   /// Has everything gone here that is gone in those whose place it takes.
-  func takeOver(_ sources: [Segment]) {
+  ///
+  /// - Parameter saved: how many bytes batches became smaller by.
+  func takeOver(_ sources: [Segment], saved: Int) {
     for source in sources {
       var offset = source.removed.nextGone(from: source.baseOffset, to: source.endOffset)
       while offset < source.endOffset {
@@ -296,12 +312,12 @@ final class Segment {
       }
     }
     self.removedCount = self.frameCount - sources.reduce(0) { $0 + $1.count }
-    self.setRemovedBytes(Self.deadBytes(self.summary, sources))
+    self.setRemovedBytes(Self.deadBytes(self.frameBytes, saved: saved, sources))
   }
 
   /// The bytes of frames that were copied, and are dead now.
-  static func deadBytes(_ scan: SegmentScan, _ sources: [Segment]) -> Int {
-    max(0, scan.byteCount - sources.reduce(0) { $0 + $1.byteCount })
+  static func deadBytes(_ frameBytes: Int, saved: Int, _ sources: [Segment]) -> Int {
+    max(0, frameBytes + saved - sources.reduce(0) { $0 + $1.byteCount })
   }
 
   /// The bytes of frames of which nothing is left, all of them looked at.

@@ -1,3 +1,4 @@
+import GodwitEngine
 import GodwitPrimitives
 import NIOCore
 
@@ -35,20 +36,25 @@ final class SegmentCompaction {
   /// What the file holds.
   private(set) var scan: SegmentScan
   var stage = Stage.copying
+  /// How many bytes batches became smaller by.
+  private(set) var savedBytes = 0
   private let blockBytes: Int
+  private let trim: BatchTrimmer?
   private var source = 0
   private var block = 0
   private var unsyncedBytes = 0
 
   /// Begins the file.
   init(
-    _ sources: [Segment], path: String, salt: UInt32, blockBytes: Int, disk: any Disk
+    _ sources: [Segment], path: String, salt: UInt32, blockBytes: Int, trim: BatchTrimmer?,
+    disk: any Disk
   ) throws(DiskError) {
     self.sources = sources
     self.path = path
     self.header = FileHeader(.compacted, sources[0].baseOffset, salt: salt)
     self.scan = SegmentScan(self.header)
     self.blockBytes = blockBytes
+    self.trim = trim
     self.file = try disk.open(path, isNew: true)
     var bytes = ByteBuffer()
     self.header.write(to: &bytes)
@@ -108,11 +114,18 @@ final class SegmentCompaction {
         start = frame.end
         guard run.segment.hasAny(of: frame.offsets) else { continue }
         let place = out.writerIndex
+        let smaller = self.trimmed(frame, of: run.segment, bytes)
         new.write(offset: frame.offset, count: frame.count, kind: frame.kind, to: &out) {
-          _ = $0.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[frame.body]))
+          if let smaller {
+            smaller.write(to: &$0)
+          } else {
+            $0.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[frame.body]))
+          }
         }
+        let size = out.writerIndex - place
+        self.savedBytes += frame.end - frame.start - size
         self.scan.add(
-          frame.moved(to: position + place), at: old.time(of: frame, in: bytes),
+          frame.moved(to: position + place, size: size), at: old.time(of: frame, in: bytes),
           blockBytes: self.blockBytes)
       }
       return true
@@ -121,6 +134,23 @@ final class SegmentCompaction {
     try self.file.write(out, at: position)
     self.unsyncedBytes += out.readableBytes
     return true
+  }
+
+  /// A batch without what was removed of it; `nil` where it stays as it is.
+  private func trimmed(
+    _ frame: FrameFormat.Frame, of segment: Segment, _ bytes: UnsafeRawBufferPointer
+  ) -> BatchBody? {
+    guard let trim = self.trim, frame.kind == FrameFormat.batchKind,
+      !segment.isWhole(frame.offsets),
+      var body = BatchBody(
+        ByteBuffer(bytes: UnsafeRawBufferPointer(rebasing: bytes[frame.body])))
+    else { return nil }
+    guard
+      let smaller = trim(
+        body.bytes, body.form, frame.offset, { !segment.removed.contains($0) })
+    else { return nil }
+    body.bytes = smaller
+    return body
   }
 
   /// Says in the file up to where offsets are gone behind the last frame.

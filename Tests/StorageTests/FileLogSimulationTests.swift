@@ -74,19 +74,19 @@ import Testing
   }
 
   @Test func segmentsAreWrittenAnewWithoutLoss() {
-    self.runAll(400, .always, crashes: [.power, .process], removing: 5)
-    self.runAll(200, .interval(1_000_000_000), crashes: [.process, .power], removing: 5)
-    self.runAll(200, .never, crashes: [.process], removing: 5)
+    self.runAll(300, .always, crashes: [.power, .process], removing: 5)
+    self.runAll(150, .interval(1_000_000_000), crashes: [.process, .power], removing: 5)
+    self.runAll(150, .never, crashes: [.process], removing: 5)
   }
 
   @Test func soTheyAreOnADiskThatIsFullOrFails() {
-    self.runAll(300, .always, crashes: [.power, .process], removing: 5) { faults, random in
+    self.runAll(200, .always, crashes: [.power, .process], removing: 5) { faults, random in
       faults.capacity = Int.random(in: 2_000...6_000, using: &random)
     }
-    self.runAll(300, .always, crashes: [.power, .process], removing: 5) { faults, random in
+    self.runAll(200, .always, crashes: [.power, .process], removing: 5) { faults, random in
       faults.failingWrites = Int.random(in: 5...60, using: &random)
     }
-    self.runAll(200, .always, crashes: [.power], removing: 5) { faults, random in
+    self.runAll(120, .always, crashes: [.power], removing: 5) { faults, random in
       faults.failingSyncs = Int.random(in: 10...60, using: &random)
     }
   }

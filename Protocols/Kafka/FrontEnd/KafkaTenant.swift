@@ -7,6 +7,7 @@ import Logging
 final class KafkaTenant {
   let tenant: Tenant
   unowned let server: KafkaServer
+  private let keeper = KafkaBatchKeeper()
   /// Groups with members, or whose members are about to join.
   private(set) var groups: [String: KafkaGroup] = [:]
   private var topics: [String: KafkaTopic] = [:]
@@ -22,6 +23,7 @@ final class KafkaTenant {
     tenant.partitionedTopics.choose = { key, partitions in
       KafkaPartitioner.partition(of: key, among: partitions)
     }
+    tenant.partitionedTopics.keeper = keeper
     for topic in tenant.partitionedTopics.all { add(topic) }
     tenant.partitionedTopics.observe { [unowned self] event in
       switch event {

@@ -24,6 +24,7 @@ public final class Partition {
   private var isWatching = false
   /// Up to where the log is looked at for what is too much.
   private var isCheckingSize = false
+  private var compaction: PartitionCompaction?
 
   /// The most records that one batch may stand for.
   public static var batchRecordsMax: Int { 1 << 20 }
@@ -32,6 +33,9 @@ public final class Partition {
     self.topic = topic
     self.index = index
     self.log = log
+    log.setBatchTrimmer { [weak tenant = topic.tenant] bytes, form, first, isLeft in
+      tenant?.partitionedTopics.keeper?.trim(bytes, form: form, first: first, isLeft)
+    }
   }
 
   /// The log's name, by which `Tenant.cursors` knows it as well.
@@ -192,6 +196,14 @@ public final class Partition {
     guard settings.ageMax > 0, settings.cleanup.contains(.delete) else { return }
     let end = self.log.trimOffset(olderThan: self.engine.now - settings.ageMax)
     if end > self.log.firstOffset { self.log.trim(before: end) }
+  }
+
+  /// Begins to remove what a later record of its key has taken the place of, if enough was added.
+  func compact() {
+    guard self.topic.settings.cleanup.contains(.compact), !self.topic.isDeleted else { return }
+    let compaction = self.compaction ?? PartitionCompaction(self.topic, self.log)
+    self.compaction = compaction
+    compaction.beginIfDue()
   }
 
   /// Removes what is too much.

@@ -47,6 +47,9 @@ public struct PartitionedTopicSettings: Hashable, Sendable {
     self.partitions = partitions
   }
 
+  /// Whether time alone makes something go.
+  var needsLooks: Bool { self.ageMax > 0 || self.cleanup.contains(.compact) }
+
   /// Throws `invalidSettings` where members contradict themselves.
   public func check() throws(EngineError) {
     func demand(_ holds: Bool, _ message: String) throws(EngineError) {

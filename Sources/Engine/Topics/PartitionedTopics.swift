@@ -14,6 +14,9 @@ public final class PartitionedTopics {
     return Int(checksum) % max(1, partitions)
   }
 
+  /// Who can open the batches of topics that keep the last record of each key.
+  public weak var keeper: (any BatchKeeper)?
+
   private unowned let tenant: Tenant
   private var byName: [String: PartitionedTopic] = [:]
   private let definitions: Definitions<PartitionedTopicSettings>
@@ -203,11 +206,11 @@ public final class PartitionedTopics {
   // MARK: Age
 
   func wasAppended(to topic: PartitionedTopic) {
-    if self.ageTimer == nil, topic.settings.ageMax > 0 { self.scheduleAge() }
+    if self.ageTimer == nil, topic.settings.needsLooks { self.scheduleAge() }
   }
 
   private func scheduleAge() {
-    guard self.ageTimer == nil, self.byName.values.contains(where: { $0.settings.ageMax > 0 })
+    guard self.ageTimer == nil, self.byName.values.contains(where: { $0.settings.needsLooks })
     else {
       return
     }
@@ -217,11 +220,14 @@ public final class PartitionedTopics {
 }
 
 extension PartitionedTopics: TimerTarget {
-  /// Looks at the age of records.
+  /// Looks at the age of records, and at what was added.
   public func timerFired(_ kind: Int) {
     self.ageTimer = nil
-    for topic in self.byName.values where topic.settings.ageMax > 0 {
-      for partition in topic.partitions { partition.enforceAge() }
+    for topic in self.byName.values where topic.settings.needsLooks {
+      for partition in topic.partitions {
+        partition.enforceAge()
+        partition.compact()
+      }
     }
     self.scheduleAge()
   }

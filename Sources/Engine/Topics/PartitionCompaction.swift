@@ -1,0 +1,197 @@
+import NIOCore
+
+/// Keeps of a partition the last record of each key, and of keys that are gone a last record that
+/// says so, for a while.
+///
+/// It goes through what was added since the last time and remembers where each key comes last; then
+/// through all of it from the beginning, and removes what comes earlier. Offsets stay; the log
+/// gives the room back. What is still written to is left alone, and what has no key stays.
+final class PartitionCompaction {
+  private static var stepRecords: Int { 2_048 }
+  private static var stepBytes: Int { 256 << 10 }
+  /// What keys may take in memory; where there are more, the rest has its turn next time.
+  private static var keyBytesMax: Int { 32 << 20 }
+  private static var horizonsMax: Int { 32 }
+  /// Between two steps others have a turn.
+  private static var pause: Int64 { 1_000_000 }
+
+  /// All before `end` was gone through at that time.
+  private struct Horizon {
+    let end: UInt64
+    let at: Int64
+  }
+
+  /// One way through the partition.
+  private struct Pass {
+    var latest: [[UInt8]: UInt64] = [:]
+    var keyBytes = 0
+    /// Where the keys that it knows end.
+    var end: UInt64
+    var offset: UInt64
+    var isMapping = true
+    /// Whether something is left that may go when more time has passed.
+    var hasGoneKeys = false
+  }
+
+  /// The topic has its partitions, and lets go of them when it is deleted.
+  private let topic: PartitionedTopic
+  private let log: any Log
+  /// Before it no key comes twice.
+  private var cleanedOffset: UInt64 = 0
+  /// Oldest first.
+  private var horizons: [Horizon] = []
+  /// When records that say that a key is gone are to be looked at again; `max` for never.
+  private var nextLook: Int64 = .max
+  private var pass: Pass?
+  private var isWaiting = false
+  /// What the disk was asked for last: once is enough.
+  private var asked: UInt64?
+
+  init(_ topic: PartitionedTopic, _ log: any Log) {
+    self.topic = topic
+    self.log = log
+  }
+
+  private var engine: Engine { self.topic.tenant.engine }
+  private var isOver: Bool {
+    self.topic.isDeleted || !self.topic.settings.cleanup.contains(.compact)
+  }
+
+  /// Begins where half of what there is has come since the last time.
+  func beginIfDue() {
+    guard self.pass == nil, !self.isOver else { return }
+    let end = self.log.sealedOffset
+    let start = max(self.cleanedOffset, self.log.firstOffset)
+    let added = end > start ? end - start : 0
+    let isDue = added > 0 && added >= UInt64(self.log.count) / 2
+    guard isDue || (self.nextLook <= self.engine.now && end > self.log.firstOffset) else { return }
+    self.pass = Pass(end: max(start, end), offset: start)
+    self.goOn()
+  }
+
+  // MARK: Steps
+
+  private func goOn() {
+    guard !self.isWaiting else { return }
+    guard !self.isOver else {
+      self.pass = nil
+      return
+    }
+    var records = 0
+    var bytes = 0
+    while let pass = self.pass {
+      guard records < Self.stepRecords, bytes < Self.stepBytes else { return self.pauseAWhile() }
+      let offset = self.log.next(from: pass.offset)
+      if offset >= pass.end {
+        self.endWay(pass)
+      } else {
+        guard self.isAtHand(offset) else { return }
+        let entry = self.log.entry(at: offset)
+        if let entry {
+          records += entry.offsets.count
+          bytes += entry.byteCount
+          if pass.isMapping { self.learn(entry) } else { self.sift(entry, pass) }
+        }
+        self.pass?.offset = entry?.offsets.upperBound ?? offset + 1
+      }
+    }
+  }
+
+  private func isAtHand(_ offset: UInt64) -> Bool {
+    guard self.asked != offset else { return true }
+    let isReady = self.log.prepare(offset, bytes: Self.stepBytes) { [weak self] in
+      guard let self else { return }
+      self.isWaiting = false
+      self.goOn()
+    }
+    guard !isReady else { return true }
+    self.asked = offset
+    self.isWaiting = true
+    return false
+  }
+
+  private func pauseAWhile() {
+    self.isWaiting = true
+    _ = self.engine.timers.schedule(at: self.engine.now + Self.pause, self, kind: 0)
+  }
+
+  private func endWay(_ pass: Pass) {
+    guard !pass.isMapping else {
+      self.pass?.isMapping = false
+      self.pass?.offset = self.log.firstOffset
+      self.asked = nil
+      return
+    }
+    self.pass = nil
+    self.asked = nil
+    let now = self.engine.now
+    self.cleanedOffset = pass.end
+    if self.horizons.last?.end != pass.end {
+      self.horizons.append(Horizon(end: pass.end, at: now))
+      // Without one in the middle, some wait for the one behind it.
+      if self.horizons.count > Self.horizonsMax { self.horizons.remove(at: 1) }
+    }
+    let life = self.topic.settings.tombstoneLife
+    let next = self.horizons.lazy.map { $0.at.addingClamped(life) }.first { $0 >= now }
+    self.nextLook = pass.hasGoneKeys ? next ?? .max : .max
+  }
+
+  // MARK: Records
+
+  /// Shows what of an entry is still there, and has a key.
+  private func forEachKey(
+    of entry: LogEntry,
+    _ body: (_ offset: UInt64, _ key: [UInt8], _ isGone: Bool) -> Void
+  ) {
+    switch entry {
+    case .record(let record, let offset):
+      let key = record.withPublication { $0.metadata(self.engine).key }
+      if let key { body(offset, key, false) }
+    case .batch(let bytes, let form, let first, _):
+      let log = self.log
+      _ = self.topic.tenant.partitionedTopics.keeper?.forEachKey(
+        of: bytes, form: form, first: first
+      ) { offset, key, isGone in
+        if log.next(from: offset) == offset { body(offset, Array(key), isGone) }
+      }
+    }
+  }
+
+  private func learn(_ entry: LogEntry) {
+    self.forEachKey(of: entry) { offset, key, _ in
+      if self.pass?.latest.updateValue(offset, forKey: key) == nil {
+        self.pass?.keyBytes += key.count + 96
+      }
+    }
+    guard let pass = self.pass, pass.keyBytes > Self.keyBytesMax else { return }
+    self.pass?.end = min(pass.end, entry.offsets.upperBound)
+  }
+
+  private func sift(_ entry: LogEntry, _ pass: Pass) {
+    let life = self.topic.settings.tombstoneLife
+    let now = self.engine.now
+    var removed: [UInt64] = []
+    self.forEachKey(of: entry) { offset, key, isGone in
+      guard offset < pass.end else { return }
+      if let last = pass.latest[key], last > offset {
+        removed.append(offset)
+      } else if isGone {
+        // Since the first time that it was gone through, nothing older of the key is there.
+        let seen = self.horizons.first { $0.end > offset }
+        if let seen, seen.at.addingClamped(life) <= now {
+          removed.append(offset)
+        } else {
+          self.pass?.hasGoneKeys = true
+        }
+      }
+    }
+    for offset in removed { self.log.remove(at: offset) }
+  }
+}
+
+extension PartitionCompaction: TimerTarget {
+  func timerFired(_ kind: Int) {
+    self.isWaiting = false
+    self.goOn()
+  }
+}

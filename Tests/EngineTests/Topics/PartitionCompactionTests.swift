@@ -1,0 +1,121 @@
+import GodwitEngine
+import NIOCore
+import Testing
+
+/// What a topic keeps of each key.
+struct PartitionCompactionTests {
+  /// Batches of words `key=value`, of which an empty value says that the key is gone, and a word
+  /// without `=` has no key. A batch that begins with `!` stays whole.
+  private final class Keeper: BatchKeeper {
+    func forEachKey(
+      of bytes: ByteBuffer, form: UInt8, first: UInt64,
+      _ body: (_ offset: UInt64, _ key: UnsafeRawBufferPointer, _ isGone: Bool) -> Void
+    ) -> Bool {
+      guard !String(buffer: bytes).hasPrefix("!") else { return false }
+      for (place, word) in String(buffer: bytes).split(separator: " ").enumerated() {
+        let parts = word.split(separator: "=", omittingEmptySubsequences: false)
+        guard parts.count == 2 else { continue }
+        Array(parts[0].utf8).withUnsafeBytes {
+          body(first + UInt64(place), $0, parts[1].isEmpty)
+        }
+      }
+      return true
+    }
+
+    func trim(
+      _ bytes: ByteBuffer, form: UInt8, first: UInt64, _ isLeft: (UInt64) -> Bool
+    ) -> ByteBuffer? { nil }
+  }
+
+  private let fixture = StreamFixture()
+  private let keeper = Keeper()
+
+  private func make(
+    _ change: (inout PartitionedTopicSettings) -> Void = { _ in }
+  ) throws -> Partition {
+    self.fixture.tenant.partitionedTopics.keeper = self.keeper
+    var settings = PartitionedTopicSettings(name: "t", topic: Array("top.t".utf8))
+    settings.cleanup = .compact
+    change(&settings)
+    return try self.fixture.tenant.partitionedTopics.create(settings).partitions[0]
+  }
+
+  private func append(_ words: String, to partition: Partition) throws {
+    try partition.append(
+      batch: ByteBuffer(string: words), origin: .engine,
+      count: words.split(separator: " ").count, time: 1)
+  }
+
+  /// The offsets that are there.
+  private func offsets(_ partition: Partition) -> [UInt64] {
+    (0..<partition.nextOffset).filter { partition.log.next(from: $0) == $0 }
+  }
+
+  @Test func theLastOfEachKeyStaysAndWhatHasNone() throws {
+    let partition = try self.make()
+    try self.append("a=1 b=1 word a=2", to: partition)
+    try self.append("b=2 c=1", to: partition)
+    try self.append("!a=9 b=9", to: partition)
+    var metadata = Metadata()
+    metadata.key = Array("c".utf8)
+    self.fixture.tenant.publish(
+      topic: Array("top.t".utf8), payload: Array("2".utf8), metadata: metadata)
+    #expect(self.offsets(partition) == Array(0...8))
+    self.fixture.advance(by: 6_000_000_000)
+    #expect(self.offsets(partition) == [2, 3, 4, 6, 7, 8])
+    #expect(partition.nextOffset == 9)
+    // The batch is whole as long as one of its records is there.
+    #expect(partition.entries(from: 0, maxBytes: .max).count == 4)
+  }
+
+  @Test func itWaitsUntilHalfIsNew() throws {
+    let partition = try self.make()
+    try self.append("a=1 b=1 c=1 d=1 e=1 f=1 g=1 h=1", to: partition)
+    self.fixture.advance(by: 6_000_000_000)
+    try self.append("a=2 b=2", to: partition)
+    for _ in 0..<3 { self.fixture.advance(by: 6_000_000_000) }
+    #expect(self.offsets(partition).count == 10)
+    try self.append("c=2 d=2 e=2 a=3 a=4 h=2", to: partition)
+    self.fixture.advance(by: 6_000_000_000)
+    #expect(self.offsets(partition) == [5, 6, 9, 10, 11, 12, 14, 15])
+  }
+
+  @Test func aKeyThatIsGoneIsSaidForAWhile() throws {
+    let partition = try self.make { $0.tombstoneLife = 60_000_000_000 }
+    try self.append("a=1 b=1 a=", to: partition)
+    self.fixture.advance(by: 6_000_000_000)
+    #expect(self.offsets(partition) == [1, 2])
+    for _ in 0..<9 { self.fixture.advance(by: 6_000_000_000) }
+    #expect(self.offsets(partition) == [1, 2])
+    for _ in 0..<3 { self.fixture.advance(by: 6_000_000_000) }
+    #expect(self.offsets(partition) == [1])
+  }
+
+  @Test func aKeyMayGoAtOnceAndComeAgain() throws {
+    let partition = try self.make { $0.tombstoneLife = 0 }
+    try self.append("a=1 a= b=1", to: partition)
+    for _ in 0..<3 { self.fixture.advance(by: 6_000_000_000) }
+    #expect(self.offsets(partition) == [2])
+    try self.append("a=2", to: partition)
+    for _ in 0..<3 { self.fixture.advance(by: 6_000_000_000) }
+    #expect(self.offsets(partition) == [2, 3])
+  }
+
+  @Test func otherTopicsKeepAll() throws {
+    let partition = try self.make { $0.cleanup = .delete }
+    try self.append("a=1 a=2", to: partition)
+    self.fixture.advance(by: 60_000_000_000)
+    #expect(self.offsets(partition) == [0, 1])
+  }
+
+  @Test func aTopicThatIsDeletedMeanwhileIsLetGo() throws {
+    let partition = try self.make()
+    for _ in 0..<3_000 { try self.append("a=1 b=2", to: partition) }
+    self.fixture.engine.advance(to: self.fixture.engine.now + 5_000_000_000)
+    // The first step, of several.
+    _ = self.fixture.engine.timers.fireDue()
+    self.fixture.tenant.partitionedTopics.delete("t")
+    self.fixture.advance(by: 6_000_000_000)
+    #expect(self.offsets(partition).count == 6_000)
+  }
+}
