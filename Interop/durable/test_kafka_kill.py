@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka import TopicPartition as ConfluentPartition
+from confluent_kafka.admin import AdminClient
 from godwit_rig.kafka_peer import PATIENCE, address, read_all, send_all
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
@@ -125,3 +126,33 @@ def test_a_batch_that_comes_again_after_a_restart_is_known(durable):
             assert wire.produce(body) == (0, offset)
     found = read_all(address(broker.broker), TOPIC, 3, partition=2)
     assert [each.value for each in found] == [b"one", b"two", b"three"]
+
+
+def test_members_of_the_consumer_protocol_go_on_over_a_kill(durable):
+    """The group is written down: its positions, and that it is there, are the same afterwards."""
+    broker = durable(sync="always")
+    where = address(broker.broker)
+    make(where)
+    send_all(where, TOPIC, [{"value": b"%d" % number, "partition": 0} for number in range(5)])
+    settings = {
+        "group.id": "g", "group.protocol": "consumer", "auto.offset.reset": "earliest",
+        "log_level": 0, "enable.auto.commit": False,
+    }
+    first = Consumer({"bootstrap.servers": where, **settings})
+    first.subscribe([TOPIC])
+    found = []
+    while len(found) < 5:
+        message = first.poll(PATIENCE)
+        assert message is not None and not message.error()
+        found.append(message.value())
+    first.commit(asynchronous=False)
+    where = address(broker.restart())
+    admin = AdminClient({"bootstrap.servers": where})
+    described = admin.describe_consumer_groups(["g"])["g"].result(PATIENCE)
+    assert described.state.name == "STABLE" and len(described.members) == 1
+    assert len(described.members[0].assignment.topic_partitions) == 3
+    second = Consumer({"bootstrap.servers": where, **settings})
+    committed = second.committed([ConfluentPartition(TOPIC, 0)], timeout=PATIENCE)
+    assert committed[0].offset == 5
+    second.close()
+    first.close()

@@ -110,7 +110,7 @@ def test_a_request_of_the_future_is_told_what_there_is(server):
 
 
 @pytest.mark.parametrize(
-    ("key", "version"), [(0, 0), (0, 2), (1, 3), (4, 0), (24, 4), (999, 0), (-1, 0), (68, 0)]
+    ("key", "version"), [(0, 0), (0, 2), (1, 3), (4, 0), (24, 4), (999, 0), (-1, 0), (76, 0)]
 )
 def test_what_is_not_announced_ends_the_connection(server, key, version):
     with KafkaWire(server.address("kafka")) as wire:

@@ -171,3 +171,17 @@ def test_kafka_pythons_admin(where, unique):
     admin.delete_topics([unique])
     assert unique not in admin.list_topics()
     admin.close()
+
+
+def test_log_folders(admin, where, unique):
+    create(admin, unique, 2)
+    send_all(where, unique, [{"value": b"x" * 1_000, "partition": 1}])
+    theirs = KafkaAdminClient(bootstrap_servers=where)
+    try:
+        told = theirs.describe_log_dirs()
+    finally:
+        theirs.close()
+    (folder,) = next(each["log_dirs"] for each in told if each["broker"] == 1)
+    topic = next(each for each in folder["topics"] if each["name"] == unique)
+    sizes = {each["partition_index"]: each["partition_size"] for each in topic["partitions"]}
+    assert sizes[0] == 0 and 1_000 < sizes[1] < 2_000

@@ -31,6 +31,12 @@ extension KafkaSession {
     let refusal: KafkaErrorCode?
     if request.groupID.isEmpty {
       refusal = .invalidGroupID
+    } else if let group = tenant.consumerGroups.byName[request.groupID] {
+      // Older clients do not know the error for an epoch that has passed.
+      let code = group.mayUsePositions(
+        memberID: request.memberID, epoch: request.generationIDOrMemberEpoch)
+      refusal =
+        code == .staleMemberEpoch && call.header.version < 9 ? .unsupportedVersion : code
     } else if let group = tenant.groups[request.groupID] {
       refusal = group.mayCommit(
         generation: request.generationIDOrMemberEpoch, memberID: request.memberID,
@@ -125,6 +131,13 @@ extension KafkaSession {
         let wanted = group.topics?.map { ($0.name, $0.partitionIndexes) }
         return .with {
           $0.groupID = group.groupID
+          if let memberID = group.memberID, group.memberEpoch >= 0,
+            let error = tenant.consumerGroups.byName[group.groupID]?.mayUsePositions(
+              memberID: memberID, epoch: group.memberEpoch)
+          {
+            $0.error = error
+            return
+          }
           $0.topics = positions(
             of: group.groupID, wanted, isStable: request.requireStable, tenant
           ).map { name, positions in
@@ -203,7 +216,9 @@ extension KafkaSession {
       response.error = .nonEmptyGroup
     } else {
       for topic in request.topics {
-        let isRead = group?.isSubscribed(to: topic.name) == true
+        let isRead =
+          group?.isSubscribed(to: topic.name) == true
+          || tenant.consumerGroups.byName[request.groupID]?.isSubscribed(to: topic.name) == true
         response.topics.append(
           .with {
             $0.name = topic.name

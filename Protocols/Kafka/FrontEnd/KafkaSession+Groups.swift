@@ -44,6 +44,9 @@ extension KafkaSession {
         })
     }
     guard !request.groupID.isEmpty else { return refuse(.invalidGroupID) }
+    guard tenant.consumerGroups.byName[request.groupID] == nil else {
+      return refuse(.inconsistentGroupProtocol)
+    }
     let known = tenant.groups[request.groupID]
     guard known != nil || request.memberID.isEmpty else { return refuse(.unknownMemberID) }
     guard let group = known ?? tenant.makeGroup(request.groupID) else {
@@ -104,7 +107,9 @@ extension KafkaSession {
   private func restingGroups(_ tenant: KafkaTenant) -> [String] {
     let prefix = KafkaTenant.cursorGroup("")
     return tenant.tenant.cursors.groups.filter { $0.hasPrefix(prefix) }
-      .map { String($0.dropFirst(prefix.count)) }.filter { tenant.groups[$0] == nil }
+      .map { String($0.dropFirst(prefix.count)) }.filter {
+        tenant.groups[$0] == nil && tenant.consumerGroups.byName[$0] == nil
+      }
   }
 
   /// ListGroups.
@@ -115,6 +120,14 @@ extension KafkaSession {
         $0.protocolType = group.protocolType ?? ""
         $0.groupState = group.state.rawValue
         $0.groupType = "classic"
+      }
+    }
+    groups += tenant.consumerGroups.byName.values.map { group in
+      .with {
+        $0.groupID = group.name
+        $0.protocolType = "consumer"
+        $0.groupState = group.state.rawValue
+        $0.groupType = "consumer"
       }
     }
     groups += restingGroups(tenant).map { name in
@@ -144,6 +157,12 @@ extension KafkaSession {
       answer.groupID = name
       if let group = tenant.groups[name] {
         describe(group, &answer)
+      } else if tenant.consumerGroups.byName[name] != nil {
+        answer.groupState = KafkaGroup.State.dead.rawValue
+        if call.header.version >= 6 {
+          answer.error = .groupIDNotFound
+          answer.errorMessage = "Group \(name) is not a classic group."
+        }
       } else if !tenant.tenant.cursors.positions(of: KafkaTenant.cursorGroup(name)).isEmpty {
         answer.groupState = KafkaGroup.State.empty.rawValue
       } else {
@@ -188,7 +207,8 @@ extension KafkaSession {
     for name in request.groupsNames {
       var answer = KafkaDeleteGroups.Response.Group()
       answer.groupID = name
-      if tenant.groups[name]?.members.isEmpty == false {
+      if tenant.groups[name]?.members.isEmpty == false || tenant.consumerGroups.byName[name] != nil
+      {
         answer.error = .nonEmptyGroup
       } else {
         let isGone = cursors.remove(KafkaTenant.cursorGroup(name))

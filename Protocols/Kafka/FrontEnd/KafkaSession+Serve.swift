@@ -44,6 +44,9 @@ enum KafkaOffer {
     (KafkaDescribeCluster.self, 0...2),
     (KafkaDescribeProducers.self, 0...0),
     (KafkaDescribeTransactions.self, 0...0),
+    (KafkaConsumerGroupHeartbeat.self, 0...1),
+    (KafkaConsumerGroupDescribe.self, 0...1),
+    (KafkaDescribeLogDirs.self, 1...4),
     (KafkaListTransactions.self, 0...1),
   ]
 
@@ -129,6 +132,10 @@ extension KafkaSession {
     case .describeGroups:
       describeGroups(try read(KafkaDescribeGroups.self, call, body), call, tenant)
     case .deleteGroups: deleteGroups(try read(KafkaDeleteGroups.self, call, body), call, tenant)
+    case .consumerGroupHeartbeat:
+      consumerGroupHeartbeat(try read(KafkaConsumerGroupHeartbeat.self, call, body), call, tenant)
+    case .consumerGroupDescribe:
+      consumerGroupDescribe(try read(KafkaConsumerGroupDescribe.self, call, body), call, tenant)
     default: return false
     }
     return true
@@ -166,6 +173,8 @@ extension KafkaSession {
     case .describeCluster: describeCluster(try read(KafkaDescribeCluster.self, call, body), call)
     case .createTopics: createTopics(try read(KafkaCreateTopics.self, call, body), call, tenant)
     case .deleteTopics: deleteTopics(try read(KafkaDeleteTopics.self, call, body), call, tenant)
+    case .describeLogDirs:
+      describeLogDirs(try read(KafkaDescribeLogDirs.self, call, body), call, tenant)
     case .createPartitions:
       createPartitions(try read(KafkaCreatePartitions.self, call, body), call, tenant)
     case .describeConfigs:

@@ -181,3 +181,42 @@ extension KafkaSession {
     }
   }
 }
+
+extension KafkaSession {
+  // MARK: DescribeLogDirs
+
+  /// DescribeLogDirs: one folder, and how much of each partition is in it. How large the disk is
+  /// nobody says.
+  func describeLogDirs(
+    _ request: KafkaDescribeLogDirs.Request, _ call: KafkaCall, _ tenant: KafkaTenant
+  ) {
+    let wanted = request.topics.map { topics in
+      Dictionary(topics.map { ($0.topic, Set($0.partitions)) }) { $0.union($1) }
+    }
+    call.answer(
+      KafkaDescribeLogDirs.self,
+      .with { response in
+        response.results = [
+          .with {
+            $0.logDir = tenant.tenant.store.isDurable ? "data" : "memory"
+            for topic in tenant.allTopics where mayRead(topic.canonical) {
+              let partitions = topic.partitions.filter { partition in
+                wanted.map { $0[topic.name]?.contains(partition.index) ?? false } ?? true
+              }
+              guard !partitions.isEmpty else { continue }
+              $0.topics.append(
+                .with {
+                  $0.name = topic.name
+                  $0.partitions = partitions.map { partition in
+                    .with {
+                      $0.partitionIndex = partition.index
+                      $0.partitionSize = Int64(clamping: partition.partition.log.byteCount)
+                    }
+                  }
+                })
+            }
+          }
+        ]
+      })
+  }
+}

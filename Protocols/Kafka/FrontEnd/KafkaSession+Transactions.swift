@@ -154,6 +154,10 @@ extension KafkaSession {
     _ request: KafkaTxnOffsetCommit.Request, _ tenant: KafkaTenant
   ) -> KafkaErrorCode? {
     if request.groupID.isEmpty { return .invalidGroupID }
+    if let group = tenant.consumerGroups.byName[request.groupID] {
+      return group.mayUsePositions(
+        memberID: request.memberID, epoch: request.generationID, isTransactional: true)
+    }
     guard let group = tenant.groups[request.groupID] else {
       return request.generationID < 0 ? nil : .illegalGeneration
     }

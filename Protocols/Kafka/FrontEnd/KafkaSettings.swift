@@ -18,6 +18,8 @@ struct KafkaSettings: Hashable {
   var sessionTimeoutMilliseconds: ClosedRange<Int>
   var groupSizeMax: Int
   var groupsMax: Int
+  var consumerSessionTimeout: Int
+  var consumerHeartbeatInterval: Int
   var offsetNoteBytesMax: Int
   var producersMax: Int
   var transactionTimeoutMax: Int
@@ -53,6 +55,13 @@ struct KafkaSettings: Hashable {
     sessionTimeoutMilliseconds = shortest...longest
     groupSizeMax = values.int("group_max_size")
     groupsMax = values.int("max_groups")
+    consumerSessionTimeout = values.int("group_consumer_session_timeout_ms")
+    consumerHeartbeatInterval = values.int("group_consumer_heartbeat_interval_ms")
+    guard consumerHeartbeatInterval < consumerSessionTimeout else {
+      throw SettingsError(
+        "kafka.group_consumer_heartbeat_interval_ms",
+        "not less than group_consumer_session_timeout_ms")
+    }
     offsetNoteBytesMax = values.int("offset_metadata_bytes_max")
     producersMax = values.int("producers_per_partition_max")
     transactionTimeoutMax = values.int("transaction_max_timeout_ms")
@@ -132,6 +141,12 @@ struct KafkaSettings: Hashable {
     Setting(
       "group_max_session_timeout_ms", .integer(1...86_400_000), default: .integer(1_800_000),
       "The longest session timeout that a member of a group may ask for."),
+    Setting(
+      "group_consumer_session_timeout_ms", .integer(100...86_400_000), default: .integer(45_000),
+      "How long a member of a group of the consumer protocol (KIP-848) may be silent."),
+    Setting(
+      "group_consumer_heartbeat_interval_ms", .integer(10...86_400_000), default: .integer(5_000),
+      "How often a member of such a group is to be heard, and so how soon it learns of others."),
     Setting(
       "group_max_size", .integer(1...1_000_000), default: .integer(10_000),
       "Members of one group."),

@@ -16,6 +16,12 @@ final class KafkaTenant {
   private var alike: [String: String] = [:]
   private(set) var partitionCount = 0
   private(set) lazy var transactions = makeTransactions()
+  private(set) lazy var consumerGroups = KafkaConsumerGroups(tenant) { [unowned self] name in
+    KafkaConsumerGroup(
+      name: name, clock: server.clock, rules: consumerGroupRules, topics: knownTopics)
+  }
+  /// How often topics have come, gone or grown.
+  private var topicsGeneration = 0
 
   init(_ tenant: Tenant, server: KafkaServer) {
     self.tenant = tenant
@@ -38,6 +44,13 @@ final class KafkaTenant {
       // Those who write in transactions are told when they come; everybody else is served.
       server.context.logger.error("kafka: transactions of \(tenant.name) cannot be read: \(error)")
     }
+    consumerGroups.countMax = server.values.groupsMax
+    do throws(EngineError) {
+      try consumerGroups.restore()
+    } catch {
+      // Their members join again.
+      server.context.logger.error("kafka: groups of \(tenant.name) cannot be read: \(error)")
+    }
   }
 
   private func makeTransactions() -> KafkaTransactions {
@@ -50,6 +63,24 @@ final class KafkaTenant {
       })
     made.rules = transactionRules
     return made
+  }
+
+  private var knownTopics: KafkaConsumerGroup.Topics {
+    KafkaConsumerGroup.Topics(
+      generation: { [unowned self] in topicsGeneration },
+      find: { [unowned self] name in
+        topic(name).map {
+          KafkaAssignor.Topic(id: $0.id, partitions: Int32(clamping: $0.partitions.count))
+        }
+      },
+      names: { [unowned self] in Array(topics.keys) })
+  }
+
+  private var consumerGroupRules: KafkaConsumerGroup.Rules {
+    KafkaConsumerGroup.Rules(
+      sessionTimeout: server.values.consumerSessionTimeout,
+      interval: server.values.consumerHeartbeatInterval, sizeMax: server.values.groupSizeMax,
+      reserve: { [tenant] in tenant.memory.charge($0) })
   }
 
   private var transactionRules: KafkaTransactions.Rules {
@@ -69,6 +100,7 @@ final class KafkaTenant {
   func topic(_ id: KafkaUUID) -> KafkaTopic? { names[id].flatMap { topics[$0] } }
 
   private func add(_ topic: PartitionedTopic) {
+    topicsGeneration &+= 1
     let made = KafkaTopic(topic)
     topics[topic.name] = made
     names[made.id] = topic.name
@@ -78,6 +110,7 @@ final class KafkaTenant {
 
   private func update(_ topic: PartitionedTopic) {
     guard let known = topics[topic.name] else { return }
+    topicsGeneration &+= 1
     partitionCount -= known.partitions.count
     known.update()
     partitionCount += known.partitions.count
@@ -85,6 +118,7 @@ final class KafkaTenant {
 
   private func remove(_ topic: PartitionedTopic) {
     guard let known = topics.removeValue(forKey: topic.name) else { return }
+    topicsGeneration &+= 1
     names[known.id] = nil
     alike[Self.common(topic.name)] = nil
     partitionCount -= known.partitions.count
@@ -174,6 +208,8 @@ final class KafkaTenant {
   func settingsChanged() {
     for group in groups.values { group.rules = groupRules }
     transactions.rules = transactionRules
+    consumerGroups.countMax = server.values.groupsMax
+    for group in consumerGroups.byName.values { group.rules = consumerGroupRules }
     for topic in topics.values {
       var settings = topic.topic.settings
       topic.config.apply(to: &settings, defaults: server.values)

@@ -1,0 +1,460 @@
+import KafkaWire
+
+/// A group of the consumer protocol (KIP-848): members say what they read, and the group says which
+/// partitions, one step after the other, so that nobody stops who need not.
+///
+/// Pure but for its clock. What changes is told to `changed`, for who writes it down.
+final class KafkaConsumerGroup {
+  /// Where a group is on the way to its assignment.
+  enum State: String {
+    case empty = "Empty"
+    case assigning = "Assigning"
+    case reconciling = "Reconciling"
+    case stable = "Stable"
+  }
+
+  /// How members are let in.
+  struct Rules {
+    /// How long a member may be silent, in milliseconds.
+    var sessionTimeout: Int
+    /// How often a member is to be heard, in milliseconds.
+    var interval: Int
+    var sizeMax: Int
+    /// Takes memory for a member; `nil` when none is left.
+    var reserve: (Int) -> AnyObject?
+  }
+
+  /// What has changed since it was written down.
+  struct Changes {
+    var isChanged = false
+    var members: Set<String> = []
+    var gone: Set<String> = []
+    var isEmpty: Bool { !isChanged && members.isEmpty && gone.isEmpty }
+  }
+
+  typealias Request = KafkaConsumerGroupHeartbeat.Request
+  typealias Response = KafkaConsumerGroupHeartbeat.Response
+
+  /// The topics that there are.
+  struct Topics {
+    /// Changes whenever a topic comes, goes or grows.
+    var generation: () -> Int
+    var find: (String) -> KafkaAssignor.Topic?
+    var names: () -> [String]
+  }
+
+  /// What a member takes of memory, about, beside its names.
+  private static let memberBytes = 1_024
+
+  let name: String
+  let clock: any KafkaClock
+  var rules: Rules
+  private let known: Topics
+  /// The generation of topics that was looked at; `nil` when it has to be looked again.
+  private var generation: Int?
+  /// Called when something has changed while nobody asked.
+  var changedByItself: (() -> Void)?
+
+  /// How often members, topics or subscriptions have changed.
+  var epoch: Int32 = 0
+  /// The epoch for which the members' targets are.
+  var targetEpoch: Int32 = 0
+  private(set) var members: [String: KafkaConsumerMember] = [:]
+  var changes = Changes()
+  private var staticIDs: [String: String] = [:]
+  private var topics: [String: KafkaAssignor.Topic] = [:]
+  private var owners: [KafkaPlace: String] = [:]
+  private(set) var assignor = KafkaAssignor.uniform
+
+  init(
+    name: String, clock: any KafkaClock, rules: Rules,
+    topics: Topics
+  ) {
+    self.name = name
+    self.clock = clock
+    self.rules = rules
+    known = topics
+  }
+
+  var state: State {
+    if members.isEmpty { return .empty }
+    if epoch > targetEpoch { return .assigning }
+    let isStable = members.values.allSatisfy {
+      $0.state == .stable && ($0.epoch == targetEpoch || $0.epoch == KafkaConsumerMember.away)
+    }
+    return isStable ? .stable : .reconciling
+  }
+
+  // MARK: Heartbeats
+
+  /// ConsumerGroupHeartbeat, with which a member joins, stays and leaves.
+  func heartbeat(
+    _ request: Request, clientID: String, clientHost: String
+  ) -> Result<Response, KafkaRefusal> {
+    do throws(KafkaRefusal) {
+      try Self.check(request)
+      guard request.memberEpoch >= 0 else { return .success(try leave(request)) }
+      let member = try speaker(request)
+      member.clientID = clientID
+      member.clientHost = clientHost
+      try take(request, into: member)
+      return .success(reconcile(member, request))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  private static func check(_ request: Request) throws(KafkaRefusal) {
+    func demand(_ holds: Bool, _ message: String) throws(KafkaRefusal) {
+      guard holds else { throw KafkaRefusal(.invalidRequest, message) }
+    }
+    try demand(request.instanceID != "", "InstanceId can't be empty.")
+    try demand(request.rackID != "", "RackId can't be empty.")
+    try demand(!request.memberID.isEmpty, "MemberId can't be empty.")
+    switch request.memberEpoch {
+    case 0:
+      try demand(
+        request.rebalanceTimeoutMs > 0, "RebalanceTimeoutMs must be provided in first request.")
+      try demand(
+        request.topicPartitions?.isEmpty == true,
+        "TopicPartitions must be empty when (re-)joining.")
+      try demand(
+        request.subscribedTopicNames?.isEmpty == false
+          || request.subscribedTopicRegex?.isEmpty == false,
+        "SubscribedTopicNames or SubscribedTopicRegex must be set in first request.")
+    case 1..., -1: break
+    case KafkaConsumerMember.away:
+      try demand(request.instanceID != nil, "InstanceId can't be null.")
+    default: try demand(false, "MemberEpoch is invalid.")
+    }
+    if let text = request.subscribedTopicRegex, !text.isEmpty, KafkaTopicExpression(text) == nil {
+      throw KafkaRefusal(
+        .invalidRegularExpression,
+        "SubscribedTopicRegex `\(text)` is not a valid regular expression, or one of what is not "
+          + "offered.")
+    }
+    if let name = request.serverAssignor, KafkaAssignor(rawValue: name) == nil {
+      let names = KafkaAssignor.allCases.map(\.rawValue).joined(separator: ", ")
+      throw KafkaRefusal(
+        .unsupportedAssignor,
+        "ServerAssignor \(name) is not supported. Supported assignors: \(names).")
+    }
+  }
+
+  /// Who speaks: somebody known, or somebody new.
+  private func speaker(_ request: Request) throws(KafkaRefusal) -> KafkaConsumerMember {
+    if let instance = request.instanceID, let oldID = staticIDs[instance],
+      let old = members[oldID], oldID != request.memberID
+    {
+      guard request.memberEpoch == 0 else {
+        throw KafkaRefusal(.fencedInstanceID, "another member has that name")
+      }
+      guard old.epoch == KafkaConsumerMember.away else {
+        throw KafkaRefusal(.unreleasedInstanceID, "the member of that name has not left")
+      }
+      return replace(old, by: request.memberID)
+    }
+    guard let member = members[request.memberID] else {
+      guard request.memberEpoch == 0 else {
+        throw KafkaRefusal(.unknownMemberID, "no such member")
+      }
+      guard members.count < rules.sizeMax else {
+        throw KafkaRefusal(.groupMaxSizeReached, "the group has \(members.count) members")
+      }
+      let size = (request.subscribedTopicNames ?? []).reduce(Self.memberBytes) {
+        $0 + 32 + $1.utf8.count
+      }
+      guard let charge = rules.reserve(size) else {
+        throw KafkaRefusal(.coordinatorNotAvailable, "memory is spent")
+      }
+      let made = KafkaConsumerMember(id: request.memberID)
+      made.instanceID = request.instanceID
+      made.charge = charge
+      add(made)
+      renew(made)
+      changeEpoch()
+      return made
+    }
+    // Who has been away for a moment may not know the last answer.
+    let isBehind =
+      request.memberEpoch == member.previousEpoch
+      && Self.places(request.topicPartitions).map { $0.isSubset(of: member.assigned) } == true
+    guard request.memberEpoch == 0 || request.memberEpoch == member.epoch || isBehind else {
+      throw KafkaRefusal(.fencedMemberEpoch, "the member's epoch is \(member.epoch)")
+    }
+    return member
+  }
+
+  /// A static member comes back under another id, and has what it had.
+  private func replace(_ old: KafkaConsumerMember, by id: String) -> KafkaConsumerMember {
+    let made = KafkaConsumerMember(id: id)
+    made.instanceID = old.instanceID
+    made.topics = old.topics
+    made.expression = old.expression
+    made.subscription = old.subscription
+    made.assignor = old.assignor
+    made.target = old.target
+    made.charge = old.charge
+    drop(old)
+    // What it had nobody else has got meanwhile, and it begins without.
+    made.assigned = old.assigned
+    add(made)
+    renew(made)
+    return made
+  }
+
+  private func take(
+    _ request: Request, into member: KafkaConsumerMember
+  ) throws(KafkaRefusal) {
+    if request.rebalanceTimeoutMs > 0 { member.rebalanceTimeout = Int(request.rebalanceTimeoutMs) }
+    if let rack = request.rackID { member.rackID = rack }
+    if let assignor = request.serverAssignor, assignor != member.assignor {
+      member.assignor = assignor
+      changes.members.insert(member.id)
+    }
+    if let names = request.subscribedTopicNames, member.topics != Set(names) {
+      let size = names.reduce(Self.memberBytes) { $0 + 32 + $1.utf8.count }
+      guard let charge = rules.reserve(size) else {
+        throw KafkaRefusal(.coordinatorNotAvailable, "memory is spent")
+      }
+      member.charge = charge
+      member.topics = Set(names)
+      generation = nil
+    }
+    if let text = request.subscribedTopicRegex, (member.expression ?? "") != text {
+      member.expression = text.isEmpty ? nil : text
+      generation = nil
+    }
+    lookAtTopics()
+  }
+
+  /// Members, topics or subscriptions have changed: one epoch for all that comes together.
+  private func changeEpoch() {
+    guard epoch == targetEpoch, epoch < .max else { return }
+    epoch += 1
+    changes.isChanged = true
+  }
+
+  private static func places(
+    _ topics: [KafkaConsumerGroupHeartbeat.Request.Topic]?
+  ) -> Set<KafkaPlace>? {
+    topics.map { topics in
+      Set(
+        topics.flatMap { topic in
+          topic.partitions.map { KafkaPlace(topic: topic.topicID, partition: $0) }
+        })
+    }
+  }
+
+  private func reconcile(_ member: KafkaConsumerMember, _ request: Request) -> Response {
+    if epoch > targetEpoch { assign() }
+    let before = (member.assigned, member.epoch, member.state)
+    let held = member.held
+    member.advance(to: targetEpoch, owned: Self.places(request.topicPartitions)) {
+      owners[$0] == nil
+    }
+    hold(member, insteadOf: held)
+    if before != (member.assigned, member.epoch, member.state) {
+      changes.members.insert(member.id)
+    }
+    renew(member)
+    return .with {
+      $0.memberID = member.id
+      $0.memberEpoch = member.epoch
+      $0.heartbeatIntervalMs = Int32(clamping: rules.interval)
+      let isWhole =
+        request.memberEpoch == 0
+        || (request.rebalanceTimeoutMs >= 0 && request.subscribedTopicNames != nil
+          && request.topicPartitions != nil)
+      guard isWhole || before.0 != member.assigned else { return }
+      $0.assignment = .with {
+        $0.topicPartitions = Dictionary(grouping: member.assigned, by: \.topic).map { id, places in
+          .with {
+            $0.topicID = id
+            $0.partitions = places.map(\.partition).sorted()
+          }
+        }
+      }
+    }
+  }
+
+  // MARK: Assignment
+
+  /// Whether topics have come, gone or grown that members read.
+  private func lookAtTopics() {
+    let now = known.generation()
+    guard generation != now else { return }
+    generation = now
+    var found: [String: KafkaAssignor.Topic] = [:]
+    var byExpression: [String: Set<String>] = [:]
+    for member in members.values {
+      var names = member.topics
+      if let text = member.expression {
+        if byExpression[text] == nil { byExpression[text] = matches(of: text) }
+        names.formUnion(byExpression[text] ?? [])
+      }
+      if names != member.subscription {
+        member.subscription = names
+        changes.members.insert(member.id)
+        changeEpoch()
+      }
+      for name in names where found[name] == nil { found[name] = known.find(name) }
+    }
+    let isSame =
+      found.count == topics.count
+      && found.allSatisfy {
+        topics[$0.key]?.id == $0.value.id && topics[$0.key]?.partitions == $0.value.partitions
+      }
+    guard !isSame else { return }
+    topics = found
+    changeEpoch()
+  }
+
+  private func matches(of text: String) -> Set<String> {
+    guard let expression = KafkaTopicExpression(text) else { return [] }
+    return Set(known.names().filter(expression.matches))
+  }
+
+  private func assign() {
+    var votes: [String: Int] = [:]
+    for member in members.values { if let name = member.assignor { votes[name, default: 0] += 1 } }
+    let most = votes.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+    assignor = most.flatMap(KafkaAssignor.init) ?? .uniform
+    // A static member is known by its name, so that its share stays where it was.
+    let readers = members.values.map {
+      KafkaAssignor.Reader(id: $0.id, topics: $0.subscription, target: $0.target)
+    }
+    for (id, target) in assignor.assign(topics, to: readers) where members[id]?.target != target {
+      members[id]?.target = target
+      changes.members.insert(id)
+    }
+    targetEpoch = epoch
+    changes.isChanged = true
+  }
+
+  private func hold(_ member: KafkaConsumerMember, insteadOf before: Set<KafkaPlace>) {
+    let now = member.held
+    for place in before where !now.contains(place) && owners[place] == member.id {
+      owners[place] = nil
+    }
+    for place in now { owners[place] = member.id }
+  }
+
+  // MARK: Coming and going
+
+  /// Takes a member in, as it is: a new one, or one that was written down.
+  func add(_ member: KafkaConsumerMember) {
+    members[member.id] = member
+    if let instance = member.instanceID { staticIDs[instance] = member.id }
+    for place in member.held { owners[place] = member.id }
+    changes.members.insert(member.id)
+    changes.gone.remove(member.id)
+  }
+
+  private func drop(_ member: KafkaConsumerMember) {
+    member.session?.cancel()
+    member.revocation?.cancel()
+    members[member.id] = nil
+    if let instance = member.instanceID, staticIDs[instance] == member.id {
+      staticIDs[instance] = nil
+    }
+    for place in member.held where owners[place] == member.id { owners[place] = nil }
+    changes.members.remove(member.id)
+    changes.gone.insert(member.id)
+  }
+
+  private func leave(_ request: Request) throws(KafkaRefusal) -> Response {
+    var id = request.memberID
+    if let instance = request.instanceID {
+      guard let known = staticIDs[instance] else {
+        throw KafkaRefusal(.unknownMemberID, "no such member")
+      }
+      guard known == id else {
+        throw KafkaRefusal(.fencedInstanceID, "another member has that name")
+      }
+      id = known
+    }
+    guard let member = members[id] else {
+      throw KafkaRefusal(.unknownMemberID, "no such member")
+    }
+    if request.memberEpoch == KafkaConsumerMember.away {
+      let held = member.held
+      member.epoch = KafkaConsumerMember.away
+      member.previousEpoch = -1
+      member.state = .stable
+      member.revoked = []
+      member.revocation?.cancel()
+      hold(member, insteadOf: held)
+      changes.members.insert(id)
+    } else {
+      remove(member)
+    }
+    return .with {
+      $0.memberID = request.memberID
+      $0.memberEpoch = request.memberEpoch
+    }
+  }
+
+  private func remove(_ member: KafkaConsumerMember) {
+    drop(member)
+    generation = nil
+    changeEpoch()
+  }
+
+  /// The member was heard.
+  func renew(_ member: KafkaConsumerMember) {
+    member.session?.cancel()
+    member.session = clock.alarm(after: rules.sessionTimeout) { [weak self, weak member] in
+      if let member { self?.expire(member) }
+    }
+    guard member.state == .revoking else {
+      member.revocation?.cancel()
+      member.revocation = nil
+      return
+    }
+    guard member.revocation == nil else { return }
+    member.revocation = clock.alarm(after: member.rebalanceTimeout) { [weak self, weak member] in
+      if let member { self?.expire(member) }
+    }
+  }
+
+  private func expire(_ member: KafkaConsumerMember) {
+    guard members[member.id] === member else { return }
+    remove(member)
+    changedByItself?()
+  }
+
+  // MARK: Positions
+
+  /// Whether somebody who speaks for a member may commit or read positions; the error when not.
+  func mayUsePositions(memberID: String, epoch said: Int32, isTransactional: Bool = false)
+    -> KafkaErrorCode?
+  {
+    if said < 0, memberID.isEmpty, isTransactional || members.isEmpty { return nil }
+    guard let member = members[memberID] else { return .unknownMemberID }
+    return said == member.epoch ? nil : .staleMemberEpoch
+  }
+
+  func isSubscribed(to topic: String) -> Bool {
+    members.values.contains { $0.subscription.contains(topic) }
+  }
+
+  /// Takes up what was written down. Topics may have come, gone or grown before any member was
+  /// heard.
+  func resume() {
+    var wanted: Set<KafkaPlace> = []
+    for member in members.values {
+      for name in member.subscription where topics[name] == nil {
+        guard let topic = known.find(name) else { continue }
+        topics[name] = topic
+        for partition in 0..<topic.partitions {
+          wanted.insert(KafkaPlace(topic: topic.id, partition: partition))
+        }
+      }
+      renew(member)
+    }
+    changes = Changes()
+    let covered = members.values.reduce(into: Set()) { $0.formUnion($1.target) }
+    if covered != wanted { changeEpoch() }
+  }
+}

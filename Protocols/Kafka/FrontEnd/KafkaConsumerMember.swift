@@ -1,0 +1,88 @@
+import KafkaWire
+
+/// One member of a group of the consumer protocol (KIP-848).
+final class KafkaConsumerMember {
+  /// How far a member is on the way to what it is to read.
+  enum State: Int8 {
+    /// It has what it is to have.
+    case stable = 0
+    /// It has yet to give up partitions.
+    case revoking = 1
+    /// It waits for partitions that others have yet to give up.
+    case waiting = 2
+  }
+
+  /// The epoch of a static member that will come back.
+  static let away: Int32 = -2
+
+  let id: String
+  /// The name under which a static member comes back (KIP-345).
+  var instanceID: String?
+  var rackID: String?
+  var clientID = ""
+  var clientHost = ""
+  /// The topics that it names.
+  var topics: Set<String> = []
+  /// The names that it wants beside them.
+  var expression: String?
+  /// All that it reads: what it names, and what the expression finds.
+  var subscription: Set<String> = []
+  var assignor: String?
+  var rebalanceTimeout = 300_000
+  var epoch: Int32 = 0
+  var previousEpoch: Int32 = -1
+  var state = State.stable
+  /// What it may read now.
+  var assigned: Set<KafkaPlace> = []
+  /// What it has to give up.
+  var revoked: Set<KafkaPlace> = []
+  /// What it is to read in the end.
+  var target: Set<KafkaPlace> = []
+
+  /// What it takes of memory.
+  var charge: AnyObject?
+  /// Ends its membership, unless it is heard.
+  var session: (any KafkaAlarm)?
+  /// Ends its membership, unless it gives up what it has to.
+  var revocation: (any KafkaAlarm)?
+
+  init(id: String) { self.id = id }
+
+  /// What nobody else may have.
+  var held: Set<KafkaPlace> { assigned.union(revoked) }
+
+  /// One step towards `target`.
+  ///
+  /// - Parameters:
+  ///   - targetEpoch: the epoch of `target`.
+  ///   - owned: what the member says it has; `nil` where it says nothing new.
+  ///   - isFree: whether nobody has a partition.
+  func advance(
+    to targetEpoch: Int32, owned: Set<KafkaPlace>?, isFree: (KafkaPlace) -> Bool
+  ) {
+    switch state {
+    case .stable: guard epoch != targetEpoch else { return }
+    case .waiting: break
+    case .revoking:
+      guard let owned, owned.isDisjoint(with: revoked) else { return }
+    }
+    let kept = assigned.intersection(target)
+    let given = assigned.subtracting(target)
+    if !given.isEmpty, owned.map({ !$0.isDisjoint(with: given) }) ?? true {
+      assigned = kept
+      revoked = given
+      state = .revoking
+      return
+    }
+    let wanted = target.subtracting(kept)
+    // What it has given up itself just now is free for it.
+    let free = wanted.filter { revoked.contains($0) || given.contains($0) || isFree($0) }
+    assigned = kept.union(free)
+    revoked = []
+    state = free.count == wanted.count ? .stable : .waiting
+    if epoch != targetEpoch {
+      previousEpoch = epoch
+      epoch = targetEpoch
+    }
+  }
+}

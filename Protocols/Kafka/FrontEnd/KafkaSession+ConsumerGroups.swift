@@ -1,0 +1,112 @@
+import GodwitEngine
+import GodwitFrontEndKit
+import KafkaWire
+import NIOCore
+
+extension KafkaSession {
+  /// ConsumerGroupHeartbeat: a member joins, stays or leaves, and is told what to read.
+  func consumerGroupHeartbeat(
+    _ request: KafkaConsumerGroupHeartbeat.Request, _ call: KafkaCall, _ tenant: KafkaTenant
+  ) {
+    func refuse(_ refusal: KafkaRefusal) {
+      call.answer(
+        KafkaConsumerGroupHeartbeat.self,
+        .with {
+          $0.error = refusal.code
+          $0.errorMessage = refusal.message
+        })
+    }
+    guard !request.groupID.isEmpty else {
+      return refuse(KafkaRefusal(.invalidRequest, "GroupId can't be empty."))
+    }
+    guard tenant.groups[request.groupID] == nil else {
+      return refuse(
+        KafkaRefusal(
+          .groupIDNotFound, "Group \(request.groupID) is not a consumer group."))
+    }
+    for name in request.subscribedTopicNames ?? [] {
+      guard let topic = KafkaTopicCodec.canonical(Array(name.utf8)), mayRead(topic) else {
+        return refuse(KafkaRefusal(.topicAuthorizationFailed, "not permitted to read \(name)"))
+      }
+    }
+    var request = request
+    if request.memberID.isEmpty, request.memberEpoch == 0 {
+      request.memberID = KafkaUUID.random().description
+    }
+    guard let group = tenant.consumerGroups.group(request.groupID) else {
+      return refuse(KafkaRefusal(.groupMaxSizeReached, "too many groups"))
+    }
+    let result = group.heartbeat(
+      request, clientID: connection.clientName.isEmpty ? "client" : connection.clientName,
+      clientHost: "/\(connection.peer.address)")
+    tenant.consumerGroups.write(group) { error in
+      switch result {
+      case .failure(let refusal): refuse(refusal)
+      case .success where error != nil:
+        refuse(KafkaRefusal(.coordinatorNotAvailable, "the group cannot be written down"))
+      case .success(let response): call.answer(KafkaConsumerGroupHeartbeat.self, response)
+      }
+    }
+  }
+
+  /// ConsumerGroupDescribe.
+  func consumerGroupDescribe(
+    _ request: KafkaConsumerGroupDescribe.Request, _ call: KafkaCall, _ tenant: KafkaTenant
+  ) {
+    call.answer(
+      KafkaConsumerGroupDescribe.self,
+      .with { response in
+        response.groups = request.groupIDs.map { name in
+          .with {
+            $0.groupID = name
+            guard let group = tenant.consumerGroups.byName[name] else {
+              $0.error = name.isEmpty ? .invalidGroupID : .groupIDNotFound
+              $0.errorMessage = "Group \(name) not found."
+              return
+            }
+            $0.groupState = group.state.rawValue
+            $0.groupEpoch = group.epoch
+            $0.assignmentEpoch = group.targetEpoch
+            $0.assignorName = group.assignor.rawValue
+            if request.includeAuthorizedOperations { $0.authorizedOperations = groupOperations }
+            $0.members = group.members.values.sorted { $0.id < $1.id }.map {
+              Self.describe($0, tenant)
+            }
+          }
+        }
+      })
+  }
+
+  private static func describe(
+    _ member: KafkaConsumerMember, _ tenant: KafkaTenant
+  ) -> KafkaConsumerGroupDescribe.Response.Member {
+    func assignment(
+      _ places: Set<KafkaPlace>
+    ) -> KafkaConsumerGroupDescribe.Response.Assignment {
+      .with {
+        $0.topicPartitions = Dictionary(grouping: places, by: \.topic).compactMap { id, places in
+          tenant.topic(id).map { topic in
+            .with {
+              $0.topicID = id
+              $0.topicName = topic.name
+              $0.partitions = places.map(\.partition).sorted()
+            }
+          }
+        }
+      }
+    }
+    return .with {
+      $0.memberID = member.id
+      $0.instanceID = member.instanceID
+      $0.rackID = member.rackID
+      $0.memberEpoch = member.epoch
+      $0.clientID = member.clientID
+      $0.clientHost = member.clientHost
+      $0.subscribedTopicNames = member.subscription.sorted()
+      $0.subscribedTopicRegex = member.expression
+      $0.assignment = assignment(member.assigned)
+      $0.targetAssignment = assignment(member.target)
+      $0.memberType = 1
+    }
+  }
+}
