@@ -24,6 +24,12 @@ final class Definitions<Settings: Definable> {
   private unowned let tenant: Tenant
   private let journalName: String
   private var journal: (any Journal)?
+  /// The names that the journal has, those among them that could not be made again.
+  private var known: Set<String> = []
+  /// What goes with definitions that were deleted, until the journal has that; numbered, for a name
+  /// may be deleted again.
+  private var leaving: [String: (number: UInt64, remove: () -> Void)] = [:]
+  private var deletions: UInt64 = 0
 
   init(tenant: Tenant, journal name: String) {
     self.tenant = tenant
@@ -36,15 +42,35 @@ final class Definitions<Settings: Definable> {
   /// - Throws: `storageFailed` when the journal cannot be opened.
   func write(_ definition: Definition, all: () -> [Definition]) throws(EngineError) {
     let journal = try self.openJournal()
+    self.known.insert(definition.settings.name)
     journal.append(Self.entry(definition))
     if journal.wantsSnapshot { journal.replace(with: all().map(Self.entry)) }
   }
 
-  /// Writes down that a definition is gone.
-  func forget(_ name: String) {
+  /// Writes down that a definition is gone, and has `remove` called when that is committed: if it
+  /// never is, the next start has all of it again.
+  func forget(_ name: String, _ remove: @escaping () -> Void) {
+    guard let journal = self.journal else { return remove() }
+    self.known.remove(name)
     var entry = ByteBuffer(integer: Kind.deleted)
     entry.writeString(name)
-    self.journal?.append(entry)
+    journal.append(entry)
+    self.deletions += 1
+    let number = self.deletions
+    self.leaving[name] = (number, remove)
+    journal.whenCommitted { error in
+      guard error == nil, self.leaving[name]?.number == number else { return }
+      self.leaving.removeValue(forKey: name)?.remove()
+    }
+  }
+
+  /// Whether nothing is left of one of that name; what waits to go goes now. Asked before there is
+  /// a new one.
+  ///
+  /// - Returns: `false` where the journal has it, though it could not be made again.
+  func clear(_ name: String) -> Bool {
+    self.leaving.removeValue(forKey: name)?.remove()
+    return !self.known.contains(name)
   }
 
   /// What the store has kept, in the order of the names. Once, when the store is set.
@@ -63,6 +89,7 @@ final class Definitions<Settings: Definable> {
         found[String(buffer: entry)] = nil
       }
     }
+    self.known = Set(found.keys)
     return found.values.sorted { $0.settings.name < $1.settings.name }
   }
 

@@ -51,6 +51,33 @@ struct TopicOnDiskTests {
     }
   }
 
+  @Test func whatIsDeletedGoesWhenThatIsWrittenDown() throws {
+    let disk = SimulatedDisk(seed: 1)
+    var process = try Process(disk)
+    let settings = PartitionedTopicSettings(
+      name: "orders", topic: Array("shop.orders".utf8), partitions: 1)
+    let partition = try process.tenant.partitionedTopics.create(settings).partitions[0]
+    try partition.append(
+      batch: ByteBuffer(string: "abc"), form: 4, origin: .engine, count: 3, time: 5)
+    process.settle()
+    process.tenant.partitionedTopics.delete("orders")
+    // The process ends first: all is as it was.
+    disk.crash(.process)
+    process = try Process(disk)
+    #expect(process.contents(0) == ["abc/4@0+3"])
+    process.tenant.partitionedTopics.delete("orders")
+    process.settle()
+    #expect(try disk.list("data/logs").isEmpty)
+    // What a crash leaves of a log is not another topic's.
+    _ = try process.store.log(named: "orders-0").append(
+      batch: ByteBuffer(string: "old"), form: 4, origin: .engine, count: 1, time: 5)
+    process.settle()
+    disk.crash(.process)
+    process = try Process(disk)
+    _ = try process.tenant.partitionedTopics.create(settings)
+    #expect(process.contents(0) == [])
+  }
+
   @Test func topicsAndTheirRecordsAreThereAgain() throws {
     let disk = SimulatedDisk(seed: 1)
     var process = try Process(disk)

@@ -51,6 +51,8 @@ public final class Streams {
       throw EngineError(.alreadyExists, "a stream of that name exists")
     }
     let now = self.tenant.engine.now
+    // What a crash has left of another one is not the new one's.
+    if self.definitions.clear(settings.name) { self.removeFiles(of: settings) }
     let stream = try self.open(settings, createdAt: now)
     if settings.firstOffset > 0 { stream.log.skip(to: settings.firstOffset) }
     do {
@@ -103,9 +105,13 @@ public final class Streams {
     guard let stream = self.byName.removeValue(forKey: name) else { return false }
     self.tenant.engine.publishing {
       stream.stopCapturing()
-      for name in Array(stream.groupsByName.keys).sorted() { stream.deleteGroup(name) }
-      self.forget(stream)
-      if self.isKept(stream) { self.definitions.forget(name) }
+      for name in stream.groupsByName.keys.sorted() { stream.deleteGroup(name) }
+      stream.end()
+      if self.isKept(stream) {
+        self.definitions.forget(name) { self.removeFiles(of: stream.settings) }
+      } else {
+        self.removeFiles(of: stream.settings)
+      }
       self.tell(.deleted(stream))
     }
     return true
@@ -128,10 +134,14 @@ public final class Streams {
 
   private func forget(_ stream: Stream) {
     stream.end()
-    let store = self.store(stream.settings)
-    store.remove(named: Self.logName(stream.name))
-    store.remove(named: Self.journalName(stream.name))
-    store.remove(named: Self.indexName(stream.name))
+    self.removeFiles(of: stream.settings)
+  }
+
+  private func removeFiles(of settings: StreamSettings) {
+    let store = self.store(settings)
+    store.remove(named: Self.logName(settings.name))
+    store.remove(named: Self.journalName(settings.name))
+    store.remove(named: Self.indexName(settings.name))
   }
 
   private static func logName(_ name: String) -> String { "stream \(name)" }

@@ -87,11 +87,7 @@ public final class Partition {
   }
 
   private func wasAppended() {
-    self.topic.wasAppended(to: self)
-    let settings = self.topic.settings
-    guard settings.bytesMax > 0, settings.cleanup.contains(.delete), !self.isCheckingSize,
-      self.log.byteCount > settings.bytesMax
-    else { return }
+    guard !self.isCheckingSize, self.isTooLarge else { return }
     // Nothing goes for the sake of a record that a crash might take back.
     self.isCheckingSize = true
     self.log.whenCommitted(before: self.log.nextOffset) { [weak self] error in
@@ -206,13 +202,16 @@ public final class Partition {
     compaction.beginIfDue()
   }
 
+  private var isTooLarge: Bool {
+    let settings = self.topic.settings
+    return settings.bytesMax > 0 && settings.cleanup.contains(.delete)
+      && self.log.byteCount > settings.bytesMax
+  }
+
   /// Removes what is too much.
   func enforceSize() {
-    let settings = self.topic.settings
-    guard settings.bytesMax > 0, settings.cleanup.contains(.delete), !self.topic.isDeleted,
-      self.log.byteCount > settings.bytesMax
-    else { return }
-    let end = self.log.trimOffset(keeping: settings.bytesMax)
+    guard self.isTooLarge, !self.topic.isDeleted else { return }
+    let end = self.log.trimOffset(keeping: self.topic.settings.bytesMax)
     if end > self.log.firstOffset { self.log.trim(before: end) }
   }
 }

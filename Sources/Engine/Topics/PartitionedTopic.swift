@@ -85,8 +85,6 @@ public final class PartitionedTopic {
     self.currentBytes += publication.payload.count + 64
     return self.current
   }
-
-  func wasAppended(to partition: Partition) { self.tenant.partitionedTopics.wasAppended(to: self) }
 }
 
 /// A topic's place in the router.

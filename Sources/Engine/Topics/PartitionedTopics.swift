@@ -57,12 +57,13 @@ public final class PartitionedTopics {
     }
     let topic = PartitionedTopic(
       settings: settings, tenant: self.tenant, createdAt: self.tenant.engine.now)
+    let isNew = self.definitions.clear(settings.name)
     do {
-      try self.open(topic)
+      try self.open(topic, isNew: isNew)
       try topic.capture()
       try self.write(topic)
     } catch {
-      self.close(topic)
+      self.close(topic).forEach(self.remove)
       throw error
     }
     self.byName[settings.name] = topic
@@ -101,7 +102,7 @@ public final class PartitionedTopics {
     }
     topic.settings = settings
     do {
-      try self.open(topic)
+      try self.open(topic, isNew: true)
       try self.write(topic)
     } catch {
       topic.settings = old
@@ -122,35 +123,46 @@ public final class PartitionedTopics {
   @discardableResult
   public func delete(_ name: String) -> Bool {
     guard let topic = self.byName.removeValue(forKey: name) else { return false }
-    self.definitions.forget(name)
     for group in self.tenant.cursors.groups {
       for partition in topic.partitions {
         self.tenant.cursors.remove(group, in: partition.name)
       }
     }
-    let partitions = topic.partitions
-    self.close(topic)
+    let partitions = self.close(topic)
+    if self.tenant.store.isDurable {
+      self.definitions.forget(name) { partitions.forEach(self.remove) }
+    } else {
+      partitions.forEach(self.remove)
+    }
     self.tell(.deleted(topic))
     for partition in partitions { partition.wake() }
     return true
   }
 
   /// Opens the logs that `topic` lacks.
-  private func open(_ topic: PartitionedTopic) throws(EngineError) {
+  ///
+  /// - Parameter isNew: whether nothing was defined that had them: then what is there is what a
+  ///   crash has left of another topic.
+  private func open(_ topic: PartitionedTopic, isNew: Bool) throws(EngineError) {
     while topic.partitions.count < topic.settings.partitions {
       let index = topic.partitions.count
-      let log = try self.tenant.store.log(named: "\(topic.name)-\(index)")
+      let name = Self.logName(topic.name, index)
+      if isNew { self.tenant.store.remove(named: name) }
+      let log = try self.tenant.store.log(named: name)
       topic.partitions.append(Partition(topic: topic, index: index, log: log))
     }
   }
 
-  private func close(_ topic: PartitionedTopic) {
+  /// - Returns: the partitions that it had.
+  private func close(_ topic: PartitionedTopic) -> [Partition] {
     topic.isDeleted = true
     topic.stopCapturing()
-    for partition in topic.partitions { self.remove(partition) }
     // Each of the two keeps the other.
-    topic.partitions = []
+    defer { topic.partitions = [] }
+    return topic.partitions
   }
+
+  private static func logName(_ topic: String, _ index: Int) -> String { "\(topic)-\(index)" }
 
   private func remove(_ partition: Partition) { self.tenant.store.remove(named: partition.name) }
 
@@ -184,7 +196,7 @@ public final class PartitionedTopics {
       let topic = PartitionedTopic(
         settings: definition.settings, tenant: self.tenant, createdAt: definition.createdAt)
       do {
-        try self.open(topic)
+        try self.open(topic, isNew: false)
         try topic.capture()
         self.byName[name] = topic
       } catch {
@@ -204,10 +216,6 @@ public final class PartitionedTopics {
   }
 
   // MARK: Age
-
-  func wasAppended(to topic: PartitionedTopic) {
-    if self.ageTimer == nil, topic.settings.needsLooks { self.scheduleAge() }
-  }
 
   private func scheduleAge() {
     guard self.ageTimer == nil, self.byName.values.contains(where: { $0.settings.needsLooks })

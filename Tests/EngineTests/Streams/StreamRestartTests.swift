@@ -159,6 +159,26 @@ struct StreamRestartTests {
     #expect(try after.stream("b") { $0.name = "gone" }.count == 0)
   }
 
+  @Test func whatIsDeletedGoesWhenThatIsWrittenDown() throws {
+    let disk = CrashingStore.Disk()
+    let (before, store) = try self.start(on: disk)
+    _ = try before.stream("a")
+    before.publish("a", "1")
+    store.commit()
+    before.tenant.streams.delete("s")
+    // The crash comes first: all is as it was.
+    let (again, secondStore) = try self.start(on: disk)
+    let stream = try #require(again.tenant.streams["s"])
+    #expect(stream.texts == ["1"])
+    again.tenant.streams.delete("s")
+    // A new one of the name does not wait, and has nothing of the old one.
+    #expect(try again.stream("a").count == 0)
+    again.publish("a", "2")
+    secondStore.commit()
+    let (after, _) = try self.start(on: disk)
+    #expect(after.tenant.streams["s"]?.texts == ["2"])
+  }
+
   @Test func aGroupGoesOnWhereItWas() throws {
     let disk = CrashingStore.Disk()
     let (before, store) = try self.start(on: disk)
