@@ -58,6 +58,10 @@ import Testing
       if isFresh { try world.crash(.power) }
     }
     #expect(world.reports.isEmpty)
+    let facts = try StoreInspection(folder: "data", disk: world.disk).read("log", world.engine)
+    #expect(facts.records == count)
+    #expect(facts.nextOffset == 2_000)
+    #expect(facts.problems.isEmpty)
   }
 
   /// What a queue's log is like where one consumer is away: a record of each stretch stays.

@@ -36,6 +36,8 @@ struct StreamSnapshotSimulationTests {
       settings.segmentBytesMax = Int.random(in: 300...4_000, using: &self.random)
       settings.blockBytes = Int.random(in: 64...600, using: &self.random)
       settings.cacheBytesMax = Int.random(in: 64...4_000, using: &self.random)
+      // Segments are written anew all the time.
+      settings.compactionDelay = 1
       self.settings = settings
       try self.open()
       var stream = StreamSettings(
