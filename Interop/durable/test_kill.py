@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import nats
@@ -92,6 +94,34 @@ async def test_nothing_acknowledged_is_lost(durable, sync):
         assert len(set(bodies)) == len(bodies), "a message is there twice"
         # What was on its way may have been kept without anybody being told.
         acknowledged.update(found)
+
+
+async def test_a_schedule_outlives_its_broker(durable):
+    broker = durable(sync="always")
+    target = "kept.sent"
+    async with connected(broker.url) as (client, stream):
+        config = {"name": STREAM, "subjects": ["kept.>"], "allow_msg_schedules": True}
+        await client.request(f"$JS.API.STREAM.CREATE.{STREAM}", json.dumps(config).encode())
+
+        async def publish(subject: str, schedule: str) -> None:
+            headers = {"Nats-Schedule": schedule, "Nats-Schedule-Target": target}
+            await stream.publish(subject, subject.encode(), headers=headers, timeout=10)
+
+        due = datetime.now(UTC) + timedelta(seconds=3)
+        await publish("kept.soon", "@at " + due.isoformat().replace("+00:00", "Z"))
+        await publish("kept.over", "@at 2020-01-01T00:00:00Z")
+        pull = await stream.pull_subscribe(target, durable="worker", stream=STREAM)
+        (message,) = await pull.fetch(1, timeout=20)
+        assert message.data == b"kept.over"
+        await message.ack_sync(timeout=10)
+    broker.restart()
+    async with connected(broker.url) as (_, stream):
+        pull = await stream.pull_subscribe_bind(consumer="worker", stream=STREAM)
+        (message,) = await pull.fetch(1, timeout=20)
+        assert message.data == b"kept.soon"
+        await message.ack_sync(timeout=10)
+        state = (await stream.stream_info(STREAM)).state
+        assert (state.messages, state.last_seq) == (2, 4)
 
 
 async def test_an_acknowledged_message_does_not_come_again(durable):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 
 import nats
 import pytest
@@ -516,6 +517,58 @@ async def test_counters_count(client, unique):
     assert json.loads(kept.headers["Nats-Counter-Sources"]) == {unique: {f"{unique}.a": "-8"}}
     for name in (unique, total):
         await context.delete_stream(name)
+
+
+def later(seconds: float) -> str:
+    moment = datetime.now(UTC) + timedelta(seconds=seconds)
+    return "@at " + moment.isoformat().replace("+00:00", "Z")
+
+
+async def test_messages_are_sent_on_by_a_schedule(client, unique):
+    context = client.jetstream()
+    config = {
+        "name": unique,
+        "subjects": [f"{unique}.>"],
+        "allow_msg_schedules": True,
+        "allow_msg_ttl": True,
+    }
+    made = await request(client, f"STREAM.CREATE.{unique}", config)
+    assert made["config"]["allow_msg_schedules"] is True
+    assert made["config"]["allow_rollup_hdrs"] is True
+
+    async def publish(subject: str, body: bytes, **headers: str) -> dict:
+        named = {f"Nats-{name.replace('_', '-')}": value for name, value in headers.items()}
+        answer = await client.request(f"{unique}.{subject}", body, headers=named, timeout=2)
+        return json.loads(answer.data)
+
+    sent = await context.subscribe(f"{unique}.sent.*", ordered_consumer=True)
+    target = f"{unique}.sent.once"
+    kept = await publish(
+        "plan.once", b"hello", Schedule=later(1), Schedule_Target=target, Schedule_TTL="1m"
+    )
+    assert kept == {"stream": unique, "seq": 1}
+    message = await sent.next_msg(timeout=20)
+    assert (message.subject, message.data) == (target, b"hello")
+    assert message.headers["Nats-Scheduler"] == f"{unique}.plan.once"
+    assert message.headers["Nats-Schedule-Next"] == "purge"
+    assert message.headers["Nats-TTL"] == "1m"
+    with pytest.raises(NotFoundError):
+        await context.get_last_msg(unique, f"{unique}.plan.once")
+
+    target = f"{unique}.sent.every"
+    await publish("plan.every", b"tick", Schedule="@every 1s", Schedule_Target=target)
+    times = []
+    for _ in range(2):
+        message = await sent.next_msg(timeout=20)
+        assert (message.subject, message.data) == (target, b"tick")
+        times.append(message.headers["Nats-Schedule-Next"])
+    assert times == sorted(set(times))
+    await publish("done", b"", Schedule_Next="purge", Scheduler=f"{unique}.plan.every")
+    with pytest.raises(NotFoundError):
+        await context.get_last_msg(unique, f"{unique}.plan.every")
+    refused = await publish("plan.no", b"", Schedule="@soon", Schedule_Target=target)
+    assert refused["error"]["err_code"] == 10189
+    await context.delete_stream(unique)
 
 
 async def test_key_value_buckets(client, unique):

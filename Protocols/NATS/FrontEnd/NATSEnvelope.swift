@@ -200,8 +200,10 @@ final class NATSEnvelope: EnvelopeReader {
     switch options.rollup {
     case .subject: conditions.rollup = .topic
     case .all: conditions.rollup = .all
+    case nil where !options.schedule.isEmpty: conditions.rollup = .topic
     case nil, .other: break
     }
+    conditions.schedule = options.scheduleNote
     switch options.timeToLive {
     case .never: conditions.timeToLive = .never
     case .invalid: conditions.timeToLive = .invalid

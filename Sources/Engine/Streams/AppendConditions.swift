@@ -38,6 +38,8 @@ public struct AppendConditions: Hashable, Sendable {
   public var rollup: Rollup?
   /// When the message ends its life.
   public var timeToLive: TimeToLive?
+  /// What the message has to do with schedules, where the stream sends messages on.
+  public var schedule: ScheduleNote?
   /// How many bytes of properties count with the payload against `StreamSettings.recordBytesMax`.
   public var propertyBytes = 0
 

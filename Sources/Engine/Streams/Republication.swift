@@ -44,6 +44,9 @@ public protocol StreamVoice: AnyObject {
     _ keep: (inout Publication) -> Capture.Result
   ) -> Capture.Result
 
+  /// Sends on a record whose time has come, with `Stream.append(_:sentOnFrom:next:)`.
+  func send(_ due: DueRecord, in stream: Stream) -> Capture.Result
+
   /// The metadata of the record that stands for a topic whose last record has gone of age.
   func markerMetadata(of stream: Stream) -> Metadata
 }
@@ -55,6 +58,11 @@ extension StreamVoice {
     _ keep: (inout Publication) -> Capture.Result
   ) -> Capture.Result {
     keep(&publication)
+  }
+
+  /// Sends nothing: the protocol has no schedules.
+  public func send(_ due: DueRecord, in stream: Stream) -> Capture.Result {
+    .refused(.notPrepared(0))
   }
 }
 

@@ -41,6 +41,10 @@ public final class Stream {
   var expiries = MinHeap<Expiry>()
   var expiryTimer: Timers.Token?
   var ageTimer: Timers.Token?
+  /// Records that are sent on.
+  var schedules: StreamSchedules
+  var sendingTimer: Timers.Token?
+  var sendingTime: Int64?
   /// No record that age can take lies before this offset.
   var ageOffset: UInt64 = 0
   /// Whether retention waits for a record to be read.
@@ -76,6 +80,7 @@ public final class Stream {
     let previous: UInt64?
     let previousID: [UInt8]?
     let rollup: AppendConditions.Rollup?
+    let schedule: ScheduleNote?
   }
 
   /// When a record ends its life.
@@ -98,6 +103,7 @@ public final class Stream {
     self.keeping = StreamKeeping(indexJournal)
     self.index = TopicIndex(memory: tenant.memory, hasPlaces: settings.recordsPerTopicMax > 0)
     self.recent = RecentIDs(memory: tenant.memory)
+    self.schedules = StreamSchedules(memory: tenant.memory)
   }
 
   /// The stream's name within its tenant.

@@ -140,7 +140,8 @@ extension Stream {
     self.pending.append(
       PendingAppend(
         offset: offset, size: size, receivedAt: receivedAt, expiresAt: expiresAt, entry: entry,
-        previous: previous, previousID: self.lastMessageID, rollup: conditions?.rollup))
+        previous: previous, previousID: self.lastMessageID, rollup: conditions?.rollup,
+        schedule: conditions?.schedule))
     self.count += 1
     self.byteCount += size
     self.pendingBytes += size
@@ -244,6 +245,7 @@ extension Stream {
       self.lastMessageID = last.previousID
       self.recent.forget(from: last.offset)
       self.pendingBytes -= last.size
+      if last.schedule != nil { self.sendAgain(last.schedule) }
       wasTaken = true
     }
     guard wasTaken else { return }
@@ -269,6 +271,10 @@ extension Stream {
     case nil: break
     }
     self.noteTimes(append.receivedAt, append.expiresAt, at: append.offset)
+    if self.settings.sendsScheduled, append.schedule != nil || !self.schedules.isEmpty {
+      self.noteSchedule(
+        append.schedule, of: entry.pattern.bytes, at: append.offset, since: append.receivedAt)
+    }
     if self.settings.republish != nil { self.republish(append) }
     var hasInterest = false
     entry.pattern.bytes.withUnsafeBytes { topic in

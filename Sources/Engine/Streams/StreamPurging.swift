@@ -107,6 +107,7 @@ extension Stream {
     self.log.trim(before: end)
     self.keeping.isStale = true
     self.index.removeAll()
+    self.schedules.remove(before: end)
     self.count = 0
     self.byteCount = 0
     let entry = also.flatMap { self.reindex($0) }

@@ -25,6 +25,7 @@ extension Stream {
     }
     if self.settings.ageMax > 0 { self.engine.publishing { self.ageLimitChanged() } }
     if self.expiryTimer == nil { self.scheduleExpiry() }
+    self.catchUpSchedules()
     try self.restoreGroups()
     self.engine.publishing {
       if self.index.hasPlaces { self.limitPerTopicChanged() }
@@ -49,13 +50,18 @@ extension Stream {
     self.noteAppended(size)
     self.noteTimes(record.receivedAt, record.expiresAt, at: offset)
     // Message ids matter as long as a duplicate may come, and that of the very last.
-    guard
+    let hasRecentID =
       (self.settings.duplicateWindow > 0 && record.receivedAt > idsFrom)
-        || offset + 1 == self.log.committedOffset
-    else { return }
+      || offset + 1 == self.log.committedOffset
+    guard hasRecentID || self.settings.sendsScheduled else { return }
     let conditions = record.withPublication {
       self.engine.reader(for: record.origin)?.conditions(of: $0)
     }
+    if self.settings.sendsScheduled {
+      self.noteSchedule(
+        conditions?.schedule, of: record.topic, at: offset, since: record.receivedAt)
+    }
+    guard hasRecentID else { return }
     self.lastMessageID = conditions?.messageID
     if self.settings.duplicateWindow > 0, let id = conditions?.messageID {
       _ = self.recent.insert(id, offset, at: record.receivedAt)
@@ -70,6 +76,7 @@ extension Stream {
     self.walks = [:]
     self.index.removeAll()
     self.recent.removeAll()
+    self.schedules.removeAll()
     self.pending.removeAll()
     self.pendingBytes = 0
     self.count = 0

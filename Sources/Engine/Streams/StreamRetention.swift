@@ -7,6 +7,7 @@ extension Stream: TimerTarget {
     static let age = 0
     static let expiry = 1
     static let notes = 2
+    static let sending = 3
   }
 
   /// So many records go before others have a turn.
@@ -25,6 +26,7 @@ extension Stream: TimerTarget {
     record.contents.withUnsafeReadableBytes { bytes in
       let topic = UnsafeRawBufferPointer(rebasing: bytes[0..<record.topicCount])
       self.noteRemoval(of: topic, at: offset, size: record.keptBytes)
+      if !self.schedules.isEmpty { self.schedules.remove(Array(topic), at: offset) }
       if let entry = self.index.entry(of: topic) { self.unindex(entry, offset) }
       self.interests.match(topic) { $0.group.recordRemoved(at: offset) }
     }
@@ -36,6 +38,9 @@ extension Stream: TimerTarget {
     if self.log.remove(at: place.offset) {
       self.count -= 1
       self.byteCount -= Int(place.size)
+      if !self.schedules.isEmpty {
+        self.schedules.remove(entry.pattern.bytes, at: place.offset)
+      }
       entry.pattern.bytes.withUnsafeBytes { topic in
         self.noteRemoval(of: topic, at: place.offset, size: Int(place.size))
         self.interests.match(topic) { $0.group.recordRemoved(at: place.offset) }
@@ -182,6 +187,7 @@ extension Stream: TimerTarget {
       case Alarm.expiry:
         self.expiryTimer = nil
         self.removeExpired()
+      case Alarm.sending: self.sendDue()
       default:
         self.noteTimer = nil
         self.flushNotes()
@@ -223,12 +229,13 @@ extension Stream: TimerTarget {
   }
 
   func cancelTimers() {
-    for timer in [self.ageTimer, self.expiryTimer, self.noteTimer] {
+    for timer in [self.ageTimer, self.expiryTimer, self.noteTimer, self.sendingTimer] {
       if let timer { self.engine.timers.cancel(timer) }
     }
     self.ageTimer = nil
     self.expiryTimer = nil
     self.noteTimer = nil
+    self.sendingTimer = nil
   }
 
   private func removeAged() {

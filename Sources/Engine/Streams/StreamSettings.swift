@@ -69,6 +69,9 @@ public struct StreamSettings: Hashable, Sendable {
   /// Whether the protocol that made the stream puts messages in another form before they are kept:
   /// see `StreamVoice.keep`.
   public var isPrepared = false
+  /// Whether the stream sends records on that say so (`AppendConditions.schedule`), through the
+  /// protocol that speaks for it.
+  public var sendsScheduled = false
   /// The offset of the first record. Only a new stream looks at it.
   public var firstOffset: UInt64 = 0
   /// Whether nothing may be added or taken away by anyone any more.

@@ -29,6 +29,7 @@ extension StreamSettings: Definable {
     static let republish: UInt8 = 24
     static let republishesBare: UInt8 = 25
     static let isPrepared: UInt8 = 26
+    static let sendsScheduled: UInt8 = 27
   }
 
   var stored: ByteBuffer {
@@ -56,6 +57,7 @@ extension StreamSettings: Definable {
     writer.write(Tag.note, self.notes)
     writer.write(Tag.markerLife, self.markerLife)
     writer.write(Tag.isPrepared, self.isPrepared)
+    writer.write(Tag.sendsScheduled, self.sendsScheduled)
     if let transform = self.transform { writer.write(Tag.transform, transform) }
     if let republish = self.republish {
       writer.write(Tag.republish, republish.transform)
@@ -104,6 +106,7 @@ extension StreamSettings: Definable {
     case Tag.groupsMax: self.groupsMax = field.count
     case Tag.markerLife: self.markerLife = field.number
     case Tag.isPrepared: self.isPrepared = field.flag
+    case Tag.sendsScheduled: self.sendsScheduled = field.flag
     default: break
     }
   }

@@ -17,6 +17,7 @@ final class TextConditions: EnvelopeReader {
     let text = String(decoding: publication.payload, as: UTF8.self)
     guard text.contains("|") else { return nil }
     var conditions = AppendConditions()
+    var schedule: (begins: SendingTime?, from: [UInt8]?, next: Int64?) = (nil, nil, nil)
     for part in text.split(separator: "|").dropFirst() {
       let pair = part.split(separator: "=")
       let value = String(pair[1])
@@ -31,8 +32,16 @@ final class TextConditions: EnvelopeReader {
       case "ttl":
         conditions.timeToLive =
           value == "never" ? .never : Int64(value).map { .after($0) } ?? .invalid
+      case "at": schedule.begins = Int64(value).map { .once($0) }
+      case "every": schedule.begins = Int64(value).map { .again(.every($0)) }
+      case "from": schedule.from = Array(value.utf8)
+      case "due": schedule.next = Int64(value)
       default: Issue.record("unknown condition \(part)")
       }
+    }
+    if schedule.begins != nil || schedule.from != nil {
+      conditions.schedule = .note(
+        begins: schedule.begins, from: schedule.from, next: schedule.next)
     }
     return conditions
   }

@@ -8,7 +8,7 @@ struct JetStreamFacts {
   /// Whether DIRECT.GET answers.
   let allowDirect: Bool
   /// The whole configuration, where messages are looked at before they are kept.
-  let counting: JetStreamStreamConfig?
+  let prepared: JetStreamStreamConfig?
   /// An acknowledgement up to its number.
   let ackPrefix: [UInt8]
 
@@ -16,7 +16,7 @@ struct JetStreamFacts {
     let config = JetStreamSettings.config(stream.settings)
     self.noAck = config.noAck
     self.allowDirect = config.allowDirect
-    self.counting = config.allowMessageCounter ? config : nil
+    self.prepared = config.allowMessageCounter || config.allowMessageSchedules ? config : nil
     self.ackPrefix = JetStreamPublishAck.prefix(stream: stream.name)
   }
 }

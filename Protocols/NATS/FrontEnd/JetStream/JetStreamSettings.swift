@@ -17,7 +17,6 @@ enum JetStreamSettings {
         "streams of other accounts and domains"
       ),
       (config.allowAtomicPublish, "atomic batches"),
-      (config.allowMessageSchedules, "message schedules"),
       (config.persistMode == .asynchronous, "asynchronous persistence"),
       (config.subjects.count > 1_024, "more than 1024 subjects"),
     ]
@@ -67,7 +66,8 @@ enum JetStreamSettings {
     settings.isSealed = config.isSealed
     settings.metadata = config.metadata
     settings.markerLife = config.subjectDeleteMarkerTTL
-    settings.isPrepared = config.allowMessageCounter
+    settings.isPrepared = config.allowMessageCounter || config.allowMessageSchedules
+    settings.sendsScheduled = config.allowMessageSchedules
     if let mapping = config.subjectTransform {
       settings.transform = try self.transform(mapping.source, mapping.destination)
     }

@@ -19,13 +19,16 @@ extension JetStreamAccount: StreamVoice {
     message.publish(to: republication.topic, reply: [], self)
   }
 
-  /// Has counters say what they come to.
+  /// Has counters say what they come to, and looks at schedules.
   func keep(
     _ publication: inout Publication, in stream: GodwitEngine.Stream,
     _ keep: (inout Publication) -> Capture.Result
   ) -> Capture.Result {
     let publishers = self.publishers(of: stream)
-    guard let config = publishers.facts.counting else { return keep(&publication) }
+    guard let config = publishers.facts.prepared else { return keep(&publication) }
+    guard config.allowMessageCounter else {
+      return self.keepScheduled(&publication, in: stream, config, keep)
+    }
     let (result, value) = publishers.counters.keep(&publication, config, keep)
     if case .stored(let offset) = result { publishers.lastCount = (offset, value) }
     return result

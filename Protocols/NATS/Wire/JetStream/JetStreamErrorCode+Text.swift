@@ -219,5 +219,6 @@ extension JetStreamErrorCode {
     .messageSchedulesSourceInvalid: "message schedules source is invalid",
     .atomicPublishTooManyInflight: "atomic publish too many inflight",
     .messageSchedulesSchedulerInvalid: "message schedules invalid scheduler",
+    .messageSchedulesTimeZoneInvalid: "message schedules time zone is invalid",
   ]
 }

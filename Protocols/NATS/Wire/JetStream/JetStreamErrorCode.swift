@@ -369,4 +369,6 @@ public enum JetStreamErrorCode: Int, Hashable, Sendable, CaseIterable {
   case atomicPublishTooManyInflight = 10210
   /// Message schedules invalid scheduler.
   case messageSchedulesSchedulerInvalid = 10212
+  /// Message schedules time zone is invalid.
+  case messageSchedulesTimeZoneInvalid = 10223
 }

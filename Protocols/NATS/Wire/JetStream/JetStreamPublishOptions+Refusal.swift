@@ -63,13 +63,24 @@ extension JetStreamPublishOptions {
   ) -> JetStreamError? {
     guard !self.schedule.isEmpty else { return self.schedulerError(config, subject) }
     guard config.allowMessageSchedules else { return JetStreamError(.messageSchedulesDisabled) }
-    guard JetStreamSchedule(self.schedule) != nil else {
+    if let zone = self.scheduleTimeZone, zone != "UTC" {
+      return JetStreamError(.messageSchedulesTimeZoneInvalid)
+    }
+    guard let schedule = JetStreamSchedule(self.schedule) else {
       return JetStreamError(.messageSchedulesPatternInvalid)
+    }
+    if self.scheduleTimeZone != nil {
+      guard case .cron = schedule else { return JetStreamError(.messageSchedulesPatternInvalid) }
     }
     if !self.scheduleTTL.isEmpty {
       var text = self.scheduleTTL
       let isInvalid = text.withUTF8 { TimeToLive(UnsafeRawBufferPointer($0)) } == .invalid
       if isInvalid { return JetStreamError(.messageSchedulesTTLInvalid) }
+    }
+    if !self.scheduleRollup.isEmpty, self.scheduleRollup != "sub" {
+      return JetStreamError(.messageSchedulesRollupInvalid)
+    }
+    if !self.scheduleTTL.isEmpty {
       if !config.allowMessageTTL { return JetStreamError(.messageTTLDisabled) }
     }
     func isKept(_ name: String) -> Bool {

@@ -46,6 +46,10 @@ public struct JetStreamPublishOptions: Hashable, Sendable {
   public var scheduleSource = ""
   /// `Nats-Schedule-TTL`, as it is written.
   public var scheduleTTL = ""
+  /// `Nats-Schedule-Rollup`.
+  public var scheduleRollup = ""
+  /// `Nats-Schedule-Time-Zone`.
+  public var scheduleTimeZone: String?
   /// `Nats-Scheduler`.
   public var scheduler = ""
   /// `Nats-Schedule-Next`.
@@ -69,10 +73,12 @@ public struct JetStreamPublishOptions: Hashable, Sendable {
     var reader = try NATSHeaderReader(block)
     var seen: Set<String> = []
     while let field = try reader.next() {
-      guard field.name.count > 5, field.name[4] == UInt8(ascii: "-"), field.value.count > 0,
+      guard field.name.count > 5, field.name[4] == UInt8(ascii: "-"),
         field.name.starts(with: "Nats".utf8)
       else { continue }
       let name = String(decoding: field.name[5...], as: UTF8.self)
+      // An empty value says nothing, but for this one.
+      guard field.value.count > 0 || name == "Schedule-Time-Zone" else { continue }
       guard seen.insert(name).inserted else { continue }
       self.take(name, field.value)
     }
@@ -100,6 +106,8 @@ public struct JetStreamPublishOptions: Hashable, Sendable {
     case "Schedule-Target": self.scheduleTarget = text
     case "Schedule-Source": self.scheduleSource = text
     case "Schedule-TTL": self.scheduleTTL = text
+    case "Schedule-Rollup": self.scheduleRollup = text
+    case "Schedule-Time-Zone": self.scheduleTimeZone = text
     case "Scheduler": self.scheduler = text
     case "Schedule-Next": self.scheduleNext = text
     case "Batch-Id": self.batchID = text
