@@ -107,13 +107,13 @@ async def test_a_schedule_outlives_its_broker(durable):
             headers = {"Nats-Schedule": schedule, "Nats-Schedule-Target": target}
             await stream.publish(subject, subject.encode(), headers=headers, timeout=10)
 
-        due = datetime.now(UTC) + timedelta(seconds=3)
-        await publish("kept.soon", "@at " + due.isoformat().replace("+00:00", "Z"))
         await publish("kept.over", "@at 2020-01-01T00:00:00Z")
         pull = await stream.pull_subscribe(target, durable="worker", stream=STREAM)
         (message,) = await pull.fetch(1, timeout=20)
         assert message.data == b"kept.over"
         await message.ack_sync(timeout=10)
+        due = datetime.now(UTC) + timedelta(seconds=3)
+        await publish("kept.soon", "@at " + due.isoformat().replace("+00:00", "Z"))
     broker.restart()
     async with connected(broker.url) as (_, stream):
         pull = await stream.pull_subscribe_bind(consumer="worker", stream=STREAM)
@@ -122,6 +122,54 @@ async def test_a_schedule_outlives_its_broker(durable):
         await message.ack_sync(timeout=10)
         state = (await stream.stream_info(STREAM)).state
         assert (state.messages, state.last_seq) == (2, 4)
+
+
+@pytest.mark.parametrize("sync", ["always", "never"])
+async def test_batches_are_whole_or_not_there(durable, sync):
+    broker = durable(sync=sync, segment_bytes_max=1 << 16)
+    config = {"name": STREAM, "subjects": ["kept.>"], "allow_atomic": True}
+    async with connected(broker.url) as (client, _):
+        await client.request(f"$JS.API.STREAM.CREATE.{STREAM}", json.dumps(config).encode())
+    size = 40
+    acknowledged: set[str] = set()
+    for life in range(1, 4):
+        killed = asyncio.Event()
+
+        async def write(writer: int, life: int = life, killed: asyncio.Event = killed) -> None:
+            async with connected(broker.url) as (client, _):
+                number = 0
+                while not killed.is_set():
+                    number += 1
+                    batch = f"{life}-{writer}-{number}"
+                    try:
+                        for part in range(1, size + 1):
+                            headers = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(part)}
+                            body = f"{batch} {part} ".encode() + bytes(200)
+                            if part < size:
+                                await client.publish(f"kept.{writer}", body, headers=headers)
+                                continue
+                            headers["Nats-Batch-Commit"] = "1"
+                            answer = await client.request(
+                                f"kept.{writer}", body, headers=headers, timeout=5
+                            )
+                            done = json.loads(answer.data)
+                    except Exception:  # noqa: BLE001 - the broker is gone
+                        return
+                    assert (done["batch"], done["count"]) == (batch, size), done
+                    acknowledged.add(batch)
+                    if len(acknowledged) >= 20 * life and not killed.is_set():
+                        killed.set()
+                        broker.kill()
+
+        await asyncio.gather(*(write(writer) for writer in range(4)))
+        broker.start()
+        parts: dict[str, list[int]] = {}
+        for body in (await everything(broker.url)).values():
+            batch, part, _ = body.split(b" ", 2)
+            parts.setdefault(batch.decode(), []).append(int(part))
+        assert acknowledged <= parts.keys()
+        torn = [batch for batch, found in parts.items() if found != [*range(1, size + 1)]]
+        assert not torn, f"torn or out of order: {torn}"
 
 
 async def test_an_acknowledged_message_does_not_come_again(durable):

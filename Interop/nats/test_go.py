@@ -36,7 +36,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> str:
     "scenario",
     [
         "publish", "queue", "request", "headers", "drain", "unsubscribe", "large", "jetstream",
-        "origins",
+        "origins", pytest.param("batches", marks=pytest.mark.godwit_only),
     ],
 )
 def test_scenario(broker, program, scenario):

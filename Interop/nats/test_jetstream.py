@@ -76,7 +76,12 @@ async def test_what_is_not_there_is_refused(client, unique):
     answer = await request(
         client,
         f"STREAM.CREATE.{unique}",
-        {"name": unique, "subjects": [unique], "allow_atomic": True},
+        {
+            "name": unique,
+            "subjects": [unique],
+            "allow_atomic": True,
+            "allow_msg_counter": True,
+        },
     )
     assert answer["error"]["err_code"] == 10052
     assert "not supported" in answer["error"]["description"]
@@ -568,6 +573,41 @@ async def test_messages_are_sent_on_by_a_schedule(client, unique):
         await context.get_last_msg(unique, f"{unique}.plan.every")
     refused = await publish("plan.no", b"", Schedule="@soon", Schedule_Target=target)
     assert refused["error"]["err_code"] == 10189
+    await context.delete_stream(unique)
+
+
+async def test_batches_are_kept_whole_or_not_at_all(client, unique):
+    context = client.jetstream()
+    config = {"name": unique, "subjects": [f"{unique}.*"], "allow_atomic": True}
+    made = await request(client, f"STREAM.CREATE.{unique}", config)
+    assert made["config"]["allow_atomic"] is True
+
+    async def add(batch: str, number: int, commit: str = "", **more: str) -> dict | None:
+        headers = {"Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)}
+        if commit:
+            headers["Nats-Batch-Commit"] = commit
+        headers |= {f"Nats-{name.replace('_', '-')}": value for name, value in more.items()}
+        answer = await client.request(
+            f"{unique}.{number % 3}", b"%d" % number, headers=headers, timeout=2
+        )
+        return json.loads(answer.data) if answer.data else None
+
+    for number in range(1, 10):
+        assert await add("first", number) is None
+    assert (await context.stream_info(unique)).state.messages == 0
+    done = await add("first", 10, commit="1")
+    assert done == {"stream": unique, "seq": 10, "batch": "first", "count": 10}
+    assert (await context.stream_info(unique)).state.messages == 10
+
+    assert await add("second", 1) is None
+    refused = await add("second", 2, commit="1", Expected_Last_Subject_Sequence="1")
+    assert refused["error"]["err_code"] == 10071
+    assert await add("third", 1) is None
+    refused = await add("third", 3)
+    assert refused["error"]["err_code"] == 10176
+    assert await add("fourth", 1) is None
+    done = await add("fourth", 2, commit="eob")
+    assert done == {"stream": unique, "seq": 11, "batch": "fourth", "count": 1}
     await context.delete_stream(unique)
 
 

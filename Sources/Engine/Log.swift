@@ -53,6 +53,15 @@ public protocol Log: AnyObject {
     batch bytes: ByteBuffer, form: UInt8, origin: Origin, count: Int, time: Int64
   ) throws(EngineError) -> UInt64
 
+  /// Has what is appended until `endUnit` be committed as one, or fail as one: within one turn of
+  /// the loop. A crash may take a part of it, the end.
+  ///
+  /// - Throws: as `append`.
+  func beginUnit() throws(EngineError)
+
+  /// Ends what `beginUnit` began.
+  func endUnit()
+
   /// The record at `offset`, or `nil` when it was removed, is not committed, never was, or is part
   /// of a batch.
   ///
@@ -151,6 +160,12 @@ extension Log {
 
   /// Keeps batches whole.
   public func setBatchTrimmer(_ trim: @escaping BatchTrimmer) {}
+
+  /// Nothing: what commits at once, or all there is, divides nothing.
+  public func beginUnit() throws(EngineError) {}
+
+  /// Nothing.
+  public func endUnit() {}
 
   /// Makes a record and appends that: for logs that hold records.
   public func append(

@@ -40,6 +40,8 @@ public final class FileLog: Log, CommitMember {
   private var waiters = CommitWaiters()
   private var readers: [() -> Void] = []
   private var first: UInt64 = 0
+  /// Whether everything goes to one segment.
+  private var isWithinUnit = false
 
   /// A stretch of offsets that were removed.
   struct RemovedRange: Hashable {
@@ -119,14 +121,7 @@ public final class FileLog: Log, CommitMember {
   private func append(
     count: UInt32, _ kind: UInt8, time: Int64, bytes: Int, _ body: (inout ByteBuffer) -> Void
   ) throws(EngineError) -> UInt64 {
-    if let failure = self.failure { throw failure }
-    if self.active.tail == nil || self.active.end >= self.store.settings.segmentBytesMax {
-      do {
-        try self.beginSegment()
-      } catch {
-        throw self.store.refuse(error)
-      }
-    }
+    if !self.isWithinUnit { try self.makeRoom() }
     let wasEmpty = self.count == 0
     let offset = self.nextOffset
     let before = self.active.byteCount
@@ -138,6 +133,27 @@ public final class FileLog: Log, CommitMember {
     self.store.markDirty(self)
     return offset
   }
+
+  private func makeRoom() throws(EngineError) {
+    if let failure = self.failure { throw failure }
+    guard self.active.tail == nil || self.active.end >= self.store.settings.segmentBytesMax else {
+      return
+    }
+    do {
+      try self.beginSegment()
+    } catch {
+      throw self.store.refuse(error)
+    }
+  }
+
+  /// What follows goes to one segment, which is written as a whole or not at all; see `Log`.
+  public func beginUnit() throws(EngineError) {
+    try self.makeRoom()
+    self.isWithinUnit = true
+  }
+
+  /// See `Log`.
+  public func endUnit() { self.isWithinUnit = false }
 
   func write() {
     self.writeMarks()

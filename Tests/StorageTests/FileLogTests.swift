@@ -130,6 +130,29 @@ import Testing
     #expect(world.log.nextOffset == 42)
   }
 
+  /// The disk has room for a part of it.
+  @Test(arguments: 1...40 as ClosedRange<UInt64>)
+  func aUnitIsKeptWholeOrNotAtAll(seed: UInt64) throws {
+    let world = try self.world(seed)
+    self.fill(world, Int(seed % 7))
+    let before = world.log.nextOffset
+    world.append()
+    try world.log.beginUnit()
+    for _ in 0..<60 { world.append() }
+    world.log.endUnit()
+    world.disk.faults.capacity = world.disk.usedBytes + 1_500
+    world.endTurn()
+    while world.disk.isBusy { world.disk.answer() }
+    #expect(world.log.committedOffset <= before + 1, "a part of the unit is there")
+    world.disk.faults.capacity = .max
+    try world.log.beginUnit()
+    for _ in 0..<60 { world.append() }
+    world.log.endUnit()
+    world.settle()
+    #expect(world.log.committedOffset == world.log.nextOffset)
+    #expect(world.log.count == Int(world.log.nextOffset))
+  }
+
   @Test func aBatchIsFoundByEachOfItsOffsets() throws {
     let world = try self.world(6)
     world.append()

@@ -367,9 +367,54 @@ func origins(url string) {
 	equal("mirrored", string(message.Data), 7)
 }
 
+// A batch that is kept as one, and in it a message that is sent on later.
+func batches(url string) {
+	connection := connect(url)
+	defer connection.Close()
+	context, err := connection.JetStream(nats.MaxWait(patience))
+	must(err)
+	context.DeleteStream("GOBATCH")
+	_, err = connection.Request("$JS.API.STREAM.CREATE.GOBATCH", []byte(
+		`{"name":"GOBATCH","subjects":["go.batch.>"],"allow_atomic":true,"allow_msg_schedules":true}`,
+	), patience)
+	must(err)
+	const count = 5
+	send := func(number int, subject string, more ...string) []byte {
+		message := nats.NewMsg(subject)
+		message.Data = []byte(fmt.Sprint(number))
+		message.Header.Set("Nats-Batch-Id", "go")
+		message.Header.Set("Nats-Batch-Sequence", fmt.Sprint(number))
+		for index := 0; index < len(more); index += 2 {
+			message.Header.Set(more[index], more[index+1])
+		}
+		answer, err := connection.RequestMsg(message, patience)
+		must(err)
+		return answer.Data
+	}
+	for number := 1; number < count-1; number++ {
+		equal("answer", string(send(number, "go.batch.a")), "")
+	}
+	moment := time.Now().Add(time.Second).UTC().Format(time.RFC3339Nano)
+	send(count-1, "go.batch.plan",
+		"Nats-Schedule", "@at "+moment, "Nats-Schedule-Target", "go.batch.sent")
+	info, err := context.StreamInfo("GOBATCH")
+	must(err)
+	equal("messages before the end", info.State.Msgs, 0)
+	done := send(count, "go.batch.a", "Nats-Batch-Commit", "1")
+	equal("answer", string(done), `{"stream":"GOBATCH","seq":5,"batch":"go","count":5}`)
+	sent, err := context.SubscribeSync("go.batch.sent", nats.OrderedConsumer())
+	must(err)
+	message, err := sent.NextMsg(4 * patience)
+	must(err)
+	equal("payload", string(message.Data), count-1)
+	equal("scheduler", message.Header.Get("Nats-Scheduler"), "go.batch.plan")
+	must(context.DeleteStream("GOBATCH"))
+}
+
 func main() {
 	scenarios := map[string]func(){
 		"jetstream":   func() { jetstream(os.Args[2]) },
+		"batches":     func() { batches(os.Args[2]) },
 		"origins":     func() { origins(os.Args[2]) },
 		"publish":     func() { publish(os.Args[2]) },
 		"queue":       func() { queue(os.Args[2]) },

@@ -204,6 +204,10 @@ final class NATSEnvelope: EnvelopeReader {
     case nil, .other: break
     }
     conditions.schedule = options.scheduleNote
+    if !options.batchID.isEmpty, !options.isSourced {
+      conditions.batch = BatchNote(
+        id: Array(options.batchID.utf8), isLast: options.batchCommit == "1")
+    }
     switch options.timeToLive {
     case .never: conditions.timeToLive = .never
     case .invalid: conditions.timeToLive = .invalid

@@ -21,7 +21,7 @@ public final class NATSServer: FrontEnd {
 
   /// The version that clients are told: the nats-server release whose core protocol this is.
   /// Clients look at it to learn what they may use; `server_name` says who we really are.
-  static let protocolVersion = "2.11.10"
+  static let protocolVersion = "2.12.15"
 
   let context: FrontEndContext
   let envelope: NATSEnvelope
@@ -35,6 +35,8 @@ public final class NATSServer: FrontEnd {
   private(set) var reloadedAt: Int64
   private(set) var listeners: [Transport: BoundAddress] = [:]
   private(set) var adminAddress: BoundAddress?
+  /// Batches of messages that wait for their ends, of all tenants.
+  var batchCount = 0
   private var drain: NATSDrain?
   private var jetStreams: [ObjectIdentifier: JetStreamAccount] = [:]
 

@@ -40,6 +40,9 @@ public struct AppendConditions: Hashable, Sendable {
   public var timeToLive: TimeToLive?
   /// What the message has to do with schedules, where the stream sends messages on.
   public var schedule: ScheduleNote?
+  /// The batch that the message was kept with, if there is one: heeded only when a start looks for
+  /// batches that a crash has torn.
+  public var batch: BatchNote?
   /// How many bytes of properties count with the payload against `StreamSettings.recordBytesMax`.
   public var propertyBytes = 0
 

@@ -26,6 +26,14 @@ public enum AppendRefusal: Error, Hashable, Sendable {
   case bytesMax
   /// The topic has as many records as it may.
   case recordsPerTopicMax
+  /// A message of a batch has an id that is known already.
+  case isDuplicate
+  /// A message of a batch expects something that the batch itself changes.
+  case expectsOfItself
+  /// A message of a batch would have others of it go.
+  case rollsItselfUp
+  /// The protocol that prepares the stream's messages holds it until there are others.
+  case isHeld
   /// The protocol that prepares the stream's messages refused, with its own number for why.
   case notPrepared(Int)
   /// The log refused: no room, or the disk failed.

@@ -37,6 +37,8 @@ public final class Stream {
   /// What they count for in `byteCount`.
   var pendingBytes = 0
   var isWatchingCommit = false
+  /// Whether a batch is being appended: nothing is done for its first messages before its last.
+  var isKeepingBatch = false
   /// Records that end their lives by themselves.
   var expiries = MinHeap<Expiry>()
   var expiryTimer: Timers.Token?

@@ -56,7 +56,7 @@ extension Stream {
   }
 
   /// - Returns: the offset of a message of the same id, if there is one.
-  private func check(
+  func check(
     _ conditions: AppendConditions, _ publication: borrowing Publication
   ) throws(AppendRefusal) -> UInt64? {
     if let name = conditions.stream, !name.elementsEqual(self.name.utf8) {
@@ -100,7 +100,7 @@ extension Stream {
     return end
   }
 
-  private func add(
+  func add(
     _ publication: inout Publication, _ conditions: AppendConditions?
   ) throws(AppendRefusal) -> UInt64 {
     guard !self.settings.isSealed, !self.isDeleted else { throw .isSealed }
@@ -151,11 +151,11 @@ extension Stream {
     return offset
   }
 
-  private static var isSpent: AppendRefusal {
+  static var isSpent: AppendRefusal {
     .log(EngineError(.quotaExceeded, "the budget for stored messages is spent"))
   }
 
-  private func checkTopic(_ topic: UnsafeRawBufferPointer) throws(AppendRefusal) {
+  func checkTopic(_ topic: UnsafeRawBufferPointer) throws(AppendRefusal) {
     guard self.engine.limits.allows(topic: topic) else { throw .topicInvalid }
     var levels = TopicLevels(topic)
     while let level = levels.next() {
@@ -194,6 +194,7 @@ extension Stream {
 
   /// Does what is due for records that are committed now, and waits for the others.
   func settle() {
+    guard !self.isKeepingBatch else { return }
     // What it wakes runs afterwards.
     self.engine.publishing { self.settleNow() }
   }

@@ -131,6 +131,7 @@ extension Stream {
     snapshot.ids = self.recent.all.filter { $0.offset < snapshot.end }
     snapshot.expiries = self.expiries.unordered.lazy.filter { $0.offset < snapshot.end }
       .map { ($0.at, $0.offset) }
+    snapshot.schedules = self.schedules.times
     return snapshot
   }
 
@@ -266,6 +267,9 @@ extension Stream {
       self.expiries = MinHeap(
         snapshot.expiries.filter { log.next(from: $0.offset) == $0.offset }
           .map { Expiry(at: $0.at, offset: $0.offset) })
+    }
+    if self.settings.sendsScheduled {
+      for due in snapshot.schedules { self.restoreSchedule(due.offset, due: due.at) }
     }
   }
 }

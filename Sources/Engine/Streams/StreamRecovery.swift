@@ -16,9 +16,22 @@ extension Stream {
       // What the file has is true of another log, and must not outlive this moment.
       self.keeping.bytesSince = .max
     }
+    // Up to here it is known that no batch is torn.
+    var wholeEnd: UInt64 = 0
     while offset < log.committedOffset {
       self.recordsReadAtStart += 1
       if let record = log.record(at: offset) {
+        if self.settings.keepsBatches, offset >= wholeEnd,
+          let note = self.conditions(of: record)?.batch
+        {
+          let part = self.batchPart(note, at: offset)
+          wholeEnd = part.end
+          if part.isTorn {
+            for torn in offset..<part.end { log.remove(at: torn) }
+            offset = log.next(from: part.end)
+            continue
+          }
+        }
         try self.readmit(record, at: offset, idsFrom: idsFrom)
       }
       offset = log.next(from: offset + 1)
@@ -54,9 +67,7 @@ extension Stream {
       (self.settings.duplicateWindow > 0 && record.receivedAt > idsFrom)
       || offset + 1 == self.log.committedOffset
     guard hasRecentID || self.settings.sendsScheduled else { return }
-    let conditions = record.withPublication {
-      self.engine.reader(for: record.origin)?.conditions(of: $0)
-    }
+    let conditions = self.conditions(of: record)
     if self.settings.sendsScheduled {
       self.noteSchedule(
         conditions?.schedule, of: record.topic, at: offset, since: record.receivedAt)

@@ -75,6 +75,12 @@ struct StreamSchedules {
     self.set(entry, of: topic)
   }
 
+  /// When each is due, for a snapshot. What is on its way is due at once: if it arrived, the log
+  /// says so behind the snapshot.
+  var times: [(at: Int64, offset: UInt64)] {
+    self.byTopic.values.map { ($0.due ?? 0, $0.offset) }
+  }
+
   /// - Parameter offset: only if that is the record's; `nil` for any.
   mutating func remove(_ topic: [UInt8], at offset: UInt64? = nil) {
     guard let entry = self.byTopic[topic], offset == nil || offset == entry.offset else { return }
@@ -143,6 +149,16 @@ extension Stream {
       self.schedules.remove(topic)
     }
     self.scheduleSending()
+  }
+
+  /// Takes up what a snapshot knew, if the record is there.
+  func restoreSchedule(_ offset: UInt64, due: Int64) {
+    guard let record = self.log.record(at: offset),
+      let sending = self.conditions(of: record)?.schedule?.begins
+    else { return }
+    let entry = StreamSchedules.Entry(
+      offset: offset, sending: sending, due: due, isCertain: true)
+    self.schedules.set(entry, of: record.topic)
   }
 
   /// What was certainly missed while nobody looked is made up for once. What may have been sent on,

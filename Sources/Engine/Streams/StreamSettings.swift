@@ -72,6 +72,8 @@ public struct StreamSettings: Hashable, Sendable {
   /// Whether the stream sends records on that say so (`AppendConditions.schedule`), through the
   /// protocol that speaks for it.
   public var sendsScheduled = false
+  /// Whether messages may be kept as one (`Stream.append(together:)`).
+  public var keepsBatches = false
   /// The offset of the first record. Only a new stream looks at it.
   public var firstOffset: UInt64 = 0
   /// Whether nothing may be added or taken away by anyone any more.

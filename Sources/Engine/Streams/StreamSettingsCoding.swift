@@ -30,6 +30,7 @@ extension StreamSettings: Definable {
     static let republishesBare: UInt8 = 25
     static let isPrepared: UInt8 = 26
     static let sendsScheduled: UInt8 = 27
+    static let keepsBatches: UInt8 = 28
   }
 
   var stored: ByteBuffer {
@@ -58,6 +59,7 @@ extension StreamSettings: Definable {
     writer.write(Tag.markerLife, self.markerLife)
     writer.write(Tag.isPrepared, self.isPrepared)
     writer.write(Tag.sendsScheduled, self.sendsScheduled)
+    writer.write(Tag.keepsBatches, self.keepsBatches)
     if let transform = self.transform { writer.write(Tag.transform, transform) }
     if let republish = self.republish {
       writer.write(Tag.republish, republish.transform)
@@ -107,6 +109,7 @@ extension StreamSettings: Definable {
     case Tag.markerLife: self.markerLife = field.number
     case Tag.isPrepared: self.isPrepared = field.flag
     case Tag.sendsScheduled: self.sendsScheduled = field.flag
+    case Tag.keepsBatches: self.keepsBatches = field.flag
     default: break
     }
   }

@@ -31,7 +31,9 @@ struct StreamSnapshot {
     var size: Int
   }
 
+  /// The form of a stream that sends nothing on, and of one that does.
   private static var version: UInt8 { 1 }
+  private static var versionWithSchedules: UInt8 { 2 }
 
   /// What lies before this offset is in it.
   var end: UInt64
@@ -46,14 +48,18 @@ struct StreamSnapshot {
   var topics: [Topic] = []
   var ids: [ID] = []
   var expiries: [(at: Int64, offset: UInt64)] = []
+  /// Which records are to be sent on, and when.
+  var schedules: [(at: Int64, offset: UInt64)] = []
 
   init(end: UInt64) { self.end = end }
 
   // MARK: Bytes
 
   func write(to buffer: inout ByteBuffer) {
+    let version = self.schedules.isEmpty ? Self.version : Self.versionWithSchedules
     buffer.writeMultipleIntegers(
-      Self.version, self.end, UInt64(self.count), UInt64(self.byteCount), self.lastReceivedAt)
+      version, self.end, UInt64(clamping: self.count), UInt64(clamping: self.byteCount),
+      self.lastReceivedAt)
     buffer.writeInteger(UInt8(self.lastMessageID == nil ? 0 : 1))
     buffer.writeCounted(self.lastMessageID ?? [])
     buffer.writeInteger(UInt8(self.last == nil ? 0 : 1))
@@ -76,6 +82,9 @@ struct StreamSnapshot {
     }
     buffer.writeSmall(UInt64(self.expiries.count))
     for expiry in self.expiries { buffer.writeMultipleIntegers(expiry.at, expiry.offset) }
+    if self.schedules.isEmpty { return }
+    buffer.writeSmall(UInt64(self.schedules.count))
+    for due in self.schedules { buffer.writeMultipleIntegers(due.at, due.offset) }
   }
 
   private func write(_ topic: Topic, to buffer: inout ByteBuffer) {
@@ -97,7 +106,8 @@ struct StreamSnapshot {
     var buffer = stored
     guard
       let (version, end, count, bytes, lastReceivedAt) = buffer.readMultipleIntegers(
-        as: (UInt8, UInt64, UInt64, UInt64, Int64).self), version == Self.version,
+        as: (UInt8, UInt64, UInt64, UInt64, Int64).self),
+      version == Self.version || version == Self.versionWithSchedules,
       let hasID = buffer.readInteger(as: UInt8.self), let id = buffer.readCounted(),
       let (hasLast, offset, receivedAt, size, hasPlaces) = buffer.readMultipleIntegers(
         as: (UInt8, UInt64, Int64, UInt64, UInt8).self)
@@ -110,9 +120,14 @@ struct StreamSnapshot {
     self.last =
       hasLast == 0 ? nil : Last(offset: offset, receivedAt: receivedAt, size: Int(clamping: size))
     self.hasPlaces = hasPlaces != 0
-    guard self.readPresent(&buffer), self.readTopics(&buffer), self.readTimes(&buffer),
-      buffer.readableBytes == 0
-    else { return nil }
+    guard self.readPresent(&buffer), self.readTopics(&buffer), self.readTimes(&buffer) else {
+      return nil
+    }
+    if version == Self.versionWithSchedules {
+      guard let schedules = Self.readTimes(&buffer) else { return nil }
+      self.schedules = schedules
+    }
+    if buffer.readableBytes > 0 { return nil }
   }
 
   private mutating func readPresent(_ buffer: inout ByteBuffer) -> Bool {
@@ -171,14 +186,23 @@ struct StreamSnapshot {
       else { return false }
       self.ids.append(ID(bytes: bytes, offset: offset, at: at))
     }
-    guard let expiries = buffer.readCount(least: 16) else { return false }
-    for _ in 0..<expiries {
-      guard let (at, offset) = buffer.readMultipleIntegers(as: (Int64, UInt64).self) else {
-        return false
-      }
-      self.expiries.append((at, offset))
-    }
+    guard let expiries = Self.readTimes(&buffer) else { return false }
+    self.expiries = expiries
     return true
+  }
+
+  private static func readTimes(
+    _ buffer: inout ByteBuffer
+  ) -> [(at: Int64, offset: UInt64)]? {
+    guard let count = buffer.readCount(least: 16) else { return nil }
+    var times: [(at: Int64, offset: UInt64)] = []
+    for _ in 0..<count {
+      guard let (at, offset) = buffer.readMultipleIntegers(as: (Int64, UInt64).self) else {
+        return nil
+      }
+      times.append((at, offset))
+    }
+    return times
   }
 }
 

@@ -35,6 +35,8 @@ final class TextConditions: EnvelopeReader {
       case "at": schedule.begins = Int64(value).map { .once($0) }
       case "every": schedule.begins = Int64(value).map { .again(.every($0)) }
       case "from": schedule.from = Array(value.utf8)
+      case "batch": conditions.batch = BatchNote(id: Array(value.utf8), isLast: false)
+      case "done": conditions.batch?.isLast = true
       case "due": schedule.next = Int64(value)
       default: Issue.record("unknown condition \(part)")
       }

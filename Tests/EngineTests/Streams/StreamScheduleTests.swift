@@ -166,6 +166,35 @@ struct StreamScheduleTests {
     #expect(sender.sent == ["once", "every", "every", "new"])
   }
 
+  /// An orderly end writes down when each is due, so that the log need not be read.
+  @Test func aSnapshotKnowsTheTimes() throws {
+    let disk = CrashingStore.Disk()
+    do {
+      let (fixture, store) = CrashingStore.start(on: disk, now: self.second)
+      let sender = Sender(fixture)
+      _ = try self.stream(fixture)
+      fixture.publish("a.once", "once|at=\(9 * self.second)|rollup=topic")
+      fixture.publish("a.every", "every|every=\(5 * self.second)|rollup=topic")
+      store.commit()
+      fixture.advance(by: 5 * self.second)
+      #expect(sender.sent == ["every"])
+      store.commit()
+      fixture.tenant.streams.takeSnapshots()
+      store.commit()
+    }
+    let (fixture, store) = CrashingStore.start(on: disk, now: 8 * self.second)
+    let sender = Sender(fixture)
+    let stream = try #require(fixture.tenant.streams["s"])
+    #expect(stream.recordsReadAtStart == 0)
+    #expect(stream.scheduledCount == 2)
+    fixture.advance(by: self.second)
+    #expect(sender.sent == ["once"])
+    store.commit()
+    // It is due at 6 and 5 more: it was sent at 6.
+    fixture.advance(by: 2 * self.second)
+    #expect(sender.sent == ["once", "every"])
+  }
+
   /// The crash came when what was sent was there, and the schedule not gone yet.
   @Test func whatWasSentIsNotSentAgain() throws {
     let disk = CrashingStore.Disk()

@@ -102,9 +102,14 @@ extension JetStreamAccount {
       switch capture.result {
       case .stored(let offset): publishers.add(offset, isDuplicate: false, reply: reply)
       case .duplicate(let offset): publishers.add(offset, isDuplicate: true, reply: reply)
+      case .refused(.isHeld): self.answer(reply) { _ in }
       case .refused(let refusal):
         let options = try? JetStreamPublishOptions(parsing: headers)
         let config = JetStreamSettings.config(stream.settings)
+        if let options, !options.batchID.isEmpty, let error = publishers.batches.lastError {
+          self.refuse(error, config.name, to: reply)
+          continue
+        }
         let error = options?.refusal(
           by: config, subject: String(decoding: subject, as: UTF8.self),
           payloadBytes: payloadBytes)
@@ -157,6 +162,10 @@ extension JetStreamAccount {
     case .bytesMax: JetStreamError(.streamStoreFailed, "maximum bytes exceeded")
     case .recordsPerTopicMax:
       JetStreamError(.streamStoreFailed, "maximum messages per subject exceeded")
+    case .isDuplicate: JetStreamError(.atomicPublishContainsDuplicateMessage)
+    case .expectsOfItself: JetStreamError(.streamWrongLastSequenceConstant)
+    case .rollsItselfUp: JetStreamError(.streamRollupFailed, "batch rollup invalid")
+    case .isHeld: JetStreamError(.atomicPublishIncompleteBatch)
     case .notPrepared(let code):
       JetStreamError(JetStreamErrorCode(rawValue: code) ?? .streamStoreFailed)
     case .log(let error):

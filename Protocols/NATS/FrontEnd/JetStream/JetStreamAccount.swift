@@ -280,8 +280,13 @@ final class JetStreamAccount {
   func publishers(of stream: GodwitEngine.Stream) -> JetStreamPublishers {
     let key = ObjectIdentifier(stream)
     if let last = self.lastPublishers, last.key == key { return last.publishers }
-    let publishers = self.publishers[key] ?? JetStreamPublishers(stream, self)
-    self.publishers[key] = publishers
+    let publishers: JetStreamPublishers
+    if let known = self.publishers[key] {
+      publishers = known
+    } else {
+      publishers = JetStreamPublishers(stream, self)
+      self.publishers[key] = publishers
+    }
     self.lastPublishers = (key, publishers)
     return publishers
   }
@@ -325,7 +330,7 @@ final class JetStreamAccount {
       self.publishers[ObjectIdentifier(stream)]?.settingsChanged()
       self.tell(.stream(.modify, stream: stream.name))
     case .deleted(let stream):
-      self.publishers[ObjectIdentifier(stream)] = nil
+      self.publishers.removeValue(forKey: ObjectIdentifier(stream))?.end()
       self.lastPublishers = nil
       self.setFollowers([], of: stream)
       for follower in self.followers.values.joined() { follower.originDeleted(stream) }

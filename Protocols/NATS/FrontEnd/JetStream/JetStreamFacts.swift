@@ -16,7 +16,7 @@ struct JetStreamFacts {
     let config = JetStreamSettings.config(stream.settings)
     self.noAck = config.noAck
     self.allowDirect = config.allowDirect
-    self.prepared = config.allowMessageCounter || config.allowMessageSchedules ? config : nil
+    self.prepared = stream.settings.isPrepared ? config : nil
     self.ackPrefix = JetStreamPublishAck.prefix(stream: stream.name)
   }
 }

@@ -12,8 +12,15 @@ final class JetStreamPublishers {
     let offset: UInt64
     let isDuplicate: Bool
     let replyCount: Int
+    let more: More?
+  }
+
+  /// What an acknowledgement says beside the number.
+  private enum More {
     /// What a counter has come to.
-    let value: String?
+    case count(String)
+    /// The batch that the message ends, and how many it has.
+    case batch(String, UInt64)
   }
 
   /// What publishers ask of the stream.
@@ -22,7 +29,9 @@ final class JetStreamPublishers {
   private(set) lazy var counters = JetStreamCounters(self.stream, self.account)
   /// What the message came to that was counted last.
   var lastCount: (offset: UInt64, value: String)?
-  private let stream: GodwitEngine.Stream
+  /// Batches that wait for their ends.
+  private(set) lazy var batches = JetStreamBatches(self.stream, self.account)
+  let stream: GodwitEngine.Stream
   private unowned let account: JetStreamAccount
   private var waiting = CircularBuffer<Waiting>()
   /// Their reply subjects, one behind the other.
@@ -36,16 +45,28 @@ final class JetStreamPublishers {
   }
 
   /// The settings of the stream are others now.
-  func settingsChanged() { self.facts = JetStreamFacts(self.stream) }
+  func settingsChanged() {
+    self.facts = JetStreamFacts(self.stream)
+    if !self.stream.settings.keepsBatches { self.batches.end() }
+  }
+
+  /// The stream is gone.
+  func end() { self.batches.end() }
 
   /// Tells `reply` when the message at `offset` is as durable as the stream promises.
   func add(_ offset: UInt64, isDuplicate: Bool, reply: UnsafeRawBufferPointer) {
-    let value = self.lastCount.flatMap { $0.offset == offset && !isDuplicate ? $0.value : nil }
     self.waiting.append(
       Waiting(
-        offset: offset, isDuplicate: isDuplicate, replyCount: reply.count, value: value))
+        offset: offset, isDuplicate: isDuplicate, replyCount: reply.count,
+        more: isDuplicate || self.facts.prepared == nil ? nil : self.more(of: offset)))
     self.replies.writeBytes(reply)
     if !self.isWatching { self.watch() }
+  }
+
+  private func more(of offset: UInt64) -> More? {
+    if let last = self.lastCount, last.offset == offset { return .count(last.value) }
+    if let last = self.batches.last, last.offset == offset { return .batch(last.id, last.count) }
+    return nil
   }
 
   private func watch() {
@@ -96,7 +117,16 @@ final class JetStreamPublishers {
       buffer.writeBytes(self.facts.ackPrefix)
       buffer.writeDecimal(next.offset + 1)
       if next.isDuplicate { buffer.writeStaticString(#","duplicate":true"#) }
-      if let value = next.value { buffer.writeString(#","val":"\#(value)""#) }
+      switch next.more {
+      case .count(let value): buffer.writeString(#","val":"\#(value)""#)
+      case .batch(let id, let count):
+        var writer = JSONWriter()
+        writer.string(id)
+        buffer.writeStaticString(#","batch":"#)
+        buffer.writeBytes(writer.bytes)
+        buffer.writeString(#","count":\#(count)"#)
+      case nil: break
+      }
       buffer.writeStaticString("}")
     }
   }

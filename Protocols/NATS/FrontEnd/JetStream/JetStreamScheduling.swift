@@ -5,9 +5,9 @@ import NIOCore
 
 /// Messages that a stream sends on by a schedule (ADR-51).
 extension JetStreamAccount {
-  /// Keeps a message of a stream with schedules, if what it says about them holds.
-  func keepScheduled(
-    _ publication: inout Publication, in stream: GodwitEngine.Stream,
+  /// Keeps a message of a stream with schedules or batches, if what it asks for holds.
+  func keepAsked(
+    _ publication: inout Publication, _ publishers: JetStreamPublishers,
     _ config: JetStreamStreamConfig, _ keep: (inout Publication) -> Capture.Result
   ) -> Capture.Result {
     guard publication.origin == self.frontEnd.envelope.origin,
@@ -17,20 +17,17 @@ extension JetStreamAccount {
     guard let options = try? JetStreamPublishOptions(parsing: tail.headers) else {
       return keep(&publication)
     }
+    if !options.batchID.isEmpty, config.allowAtomicPublish {
+      return publishers.batches.take(publication, options, config)
+    }
     let refusal = options.refusal(
       by: config, subject: String(decoding: publication.topic, as: UTF8.self),
       payloadBytes: publication.payload.count)
     if let error = refusal { return .refused(.notPrepared(error.code)) }
-    if !options.scheduler.isEmpty, stream.isScheduled(Array(options.scheduler.utf8)) == false {
-      let code = JetStreamErrorCode.messageSchedulesSchedulerInvalid
-      return .refused(.notPrepared(code.rawValue))
+    if let error = self.scheduleError(options, in: publishers.stream) {
+      return .refused(.notPrepared(error.code))
     }
-    guard !options.schedule.isEmpty else { return keep(&publication) }
-    guard options.sendingTime != nil else {
-      let code = JetStreamErrorCode.messageSchedulesPatternInvalid
-      return .refused(.notPrepared(code.rawValue))
-    }
-    guard options.rollup == nil else { return keep(&publication) }
+    guard !options.schedule.isEmpty, options.rollup == nil else { return keep(&publication) }
     // The schedule takes the place of the one before, and says so.
     var message = JetStreamMessage(
       headers: ByteBuffer(bytes: tail.headers), payload: ByteBuffer(bytes: publication.payload))
@@ -40,6 +37,19 @@ extension JetStreamAccount {
       $0.expiresAt = expiresAt
       return keep(&$0)
     }
+  }
+
+  /// What is wrong with what a message says about schedules, which its stream or the calendar knows.
+  func scheduleError(
+    _ options: JetStreamPublishOptions, in stream: GodwitEngine.Stream
+  ) -> JetStreamError? {
+    if !options.scheduler.isEmpty, stream.isScheduled(Array(options.scheduler.utf8)) == false {
+      return JetStreamError(.messageSchedulesSchedulerInvalid)
+    }
+    if !options.schedule.isEmpty, options.sendingTime == nil {
+      return JetStreamError(.messageSchedulesPatternInvalid)
+    }
+    return nil
   }
 
   /// Sends on what a schedule holds, or the last message of the subject that it takes samples of.

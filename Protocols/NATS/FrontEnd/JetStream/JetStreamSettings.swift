@@ -16,8 +16,7 @@ enum JetStreamSettings {
         ([config.mirror].compactMap { $0 } + config.sources).contains { $0.external != nil },
         "streams of other accounts and domains"
       ),
-      (config.allowAtomicPublish, "atomic batches"),
-      (config.persistMode == .asynchronous, "asynchronous persistence"),
+      (config.allowAtomicPublish && config.allowMessageCounter, "batches that count"),
       (config.subjects.count > 1_024, "more than 1024 subjects"),
     ]
     return wishes.first { $0.0 }.map {
@@ -66,7 +65,9 @@ enum JetStreamSettings {
     settings.isSealed = config.isSealed
     settings.metadata = config.metadata
     settings.markerLife = config.subjectDeleteMarkerTTL
-    settings.isPrepared = config.allowMessageCounter || config.allowMessageSchedules
+    settings.isPrepared =
+      config.allowMessageCounter || config.allowMessageSchedules || config.allowAtomicPublish
+    settings.keepsBatches = config.allowAtomicPublish
     settings.sendsScheduled = config.allowMessageSchedules
     if let mapping = config.subjectTransform {
       settings.transform = try self.transform(mapping.source, mapping.destination)

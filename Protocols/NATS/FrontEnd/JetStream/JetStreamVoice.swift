@@ -19,7 +19,7 @@ extension JetStreamAccount: StreamVoice {
     message.publish(to: republication.topic, reply: [], self)
   }
 
-  /// Has counters say what they come to, and looks at schedules.
+  /// Has counters say what they come to, holds batches, and looks at schedules.
   func keep(
     _ publication: inout Publication, in stream: GodwitEngine.Stream,
     _ keep: (inout Publication) -> Capture.Result
@@ -27,7 +27,7 @@ extension JetStreamAccount: StreamVoice {
     let publishers = self.publishers(of: stream)
     guard let config = publishers.facts.prepared else { return keep(&publication) }
     guard config.allowMessageCounter else {
-      return self.keepScheduled(&publication, in: stream, config, keep)
+      return self.keepAsked(&publication, publishers, config, keep)
     }
     let (result, value) = publishers.counters.keep(&publication, config, keep)
     if case .stored(let offset) = result { publishers.lastCount = (offset, value) }

@@ -77,6 +77,20 @@ public struct JetStreamAdvisory: Hashable, Sendable {
     case pinned(account: String, stream: String, consumer: String, group: String, id: String)
     /// A client is pinned no more: `admin` or `timeout`.
     case unpinned(account: String, stream: String, consumer: String, group: String, reason: String)
+    /// A batch will not be kept.
+    case batchAbandoned(stream: String, batch: String, BatchEnd)
+  }
+
+  /// Why a batch is not kept.
+  public enum BatchEnd: String, Hashable, Sendable {
+    /// Nothing was added to it for too long.
+    case timeout
+    /// It has more messages than a batch may have.
+    case large
+    /// A message of it is missing.
+    case incomplete
+    /// A message of it needs a newer server.
+    case unsupported
   }
 }
 
@@ -103,6 +117,8 @@ extension JetStreamAdvisory {
       "$JS.EVENT.ADVISORY.CONSUMER.PINNED.\(stream).\(consumer)"
     case .unpinned(_, let stream, let consumer, _, _):
       "$JS.EVENT.ADVISORY.CONSUMER.UNPINNED.\(stream).\(consumer)"
+    case .batchAbandoned(let stream, _, _):
+      "$JS.EVENT.ADVISORY.STREAM.BATCH_ABANDONED.\(stream)"
     }
   }
 
@@ -127,6 +143,7 @@ extension JetStreamAdvisory {
     case .terminated: "io.nats.jetstream.advisory.v1.terminated"
     case .pinned: "io.nats.jetstream.advisory.v1.consumer_group_pinned"
     case .unpinned: "io.nats.jetstream.advisory.v1.consumer_group_unpinned"
+    case .batchAbandoned: "io.nats.jetstream.advisory.v1.stream_batch_abandoned"
     }
   }
 
@@ -185,6 +202,10 @@ extension JetStreamAdvisory {
       writer.member("consumer", consumer)
       writer.member("group", group)
       writer.member("reason", reason)
+    case .batchAbandoned(let stream, let batch, let end):
+      writer.member("stream", stream)
+      writer.member("batch", batch)
+      writer.member("reason", end.rawValue)
     }
   }
 

@@ -1,9 +1,9 @@
 /// What an asset needs of a server, and what a server offers: the API level (ADR-44). It stands in
 /// the metadata of streams and consumers.
 public enum JetStreamLevel {
-  /// The level of this implementation: that of nats-server 2.11. The next one has counters,
-  /// schedules and batches.
-  public static var offered: Int { 1 }
+  /// The level of this implementation: that of nats-server 2.12. The next one has consumers that
+  /// are reset, and fast batches.
+  public static var offered: Int { 2 }
 
   private static let requiredKey = "_nats.req.level"
   private static let versionKey = "_nats.ver"

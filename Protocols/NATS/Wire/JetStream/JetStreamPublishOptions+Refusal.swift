@@ -11,7 +11,9 @@ extension JetStreamPublishOptions {
     by config: JetStreamStreamConfig, subject: String, payloadBytes: Int
   ) -> JetStreamError? {
     if config.isSealed { return JetStreamError(.streamSealed) }
-    if !self.batchID.isEmpty { return JetStreamError(.atomicPublishDisabled) }
+    if !self.batchID.isEmpty, !config.allowAtomicPublish {
+      return JetStreamError(.atomicPublishDisabled)
+    }
     if let error = self.counterError(config, payloadBytes) { return error }
     if !self.expectedStream.isEmpty, self.expectedStream != config.name {
       return JetStreamError(.streamNotMatch)

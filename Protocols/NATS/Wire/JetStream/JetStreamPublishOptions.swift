@@ -60,6 +60,8 @@ public struct JetStreamPublishOptions: Hashable, Sendable {
   public var batchSequence: UInt64 = 0
   /// `Nats-Batch-Commit`.
   public var batchCommit = ""
+  /// Whether there is a `Nats-Stream-Source`: another stream had the message before.
+  public var isSourced = false
   /// `Nats-Required-Api-Level`.
   public var requiredLevel: String?
 
@@ -113,6 +115,7 @@ public struct JetStreamPublishOptions: Hashable, Sendable {
     case "Batch-Id": self.batchID = text
     case "Batch-Sequence": self.batchSequence = Self.number(bytes) ?? 0
     case "Batch-Commit": self.batchCommit = text
+    case "Stream-Source": self.isSourced = true
     case "Required-Api-Level": self.requiredLevel = text
     default: break
     }

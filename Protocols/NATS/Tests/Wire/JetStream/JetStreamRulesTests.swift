@@ -189,8 +189,8 @@ import Testing
     #expect(JetStreamLevel.answered(stored, version: "2.12.0")["_nats.ver"] == "2.12.0")
     #expect(JetStreamLevel.own(stored) == ["a": "b"])
     #expect(JetStreamLevel.isEnough(for: nil))
-    #expect(JetStreamLevel.isEnough(for: "1"))
-    #expect(!JetStreamLevel.isEnough(for: "2"))
+    #expect(JetStreamLevel.isEnough(for: "2"))
+    #expect(!JetStreamLevel.isEnough(for: "3"))
     #expect(!JetStreamLevel.isEnough(for: "x"))
   }
 
