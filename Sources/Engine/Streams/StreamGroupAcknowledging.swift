@@ -22,6 +22,15 @@ extension StreamGroup {
     return wasInFlight
   }
 
+  /// Since when a record is lent, or since its reader said last that it is at it; `nil` where it is
+  /// not lent.
+  public func lentAt(_ offset: UInt64) -> Int64? {
+    guard let open = self.open[offset], !open.isReturned else { return nil }
+    let (time, overflows) = open.deadline.subtractingReportingOverflow(
+      self.settings.wait(open.deliveryCount))
+    return overflows ? nil : time
+  }
+
   /// The record is done with although nobody could work with it.
   ///
   /// - Returns: whether it was in flight.

@@ -49,7 +49,7 @@ extension JetStreamAccount {
     guard numbers.stream > 0 else { return false }
     let offset = numbers.stream - 1
     switch JetStreamAck(operation.payload) {
-    case .ack, nil: group.acknowledge(offset)
+    case .ack, nil: self.acknowledge(offset, numbers, consumer)
     case .progress: group.extend(offset)
     case .nak(let delay):
       if group.release(offset, delay: delay ?? 0) {
@@ -60,7 +60,7 @@ extension JetStreamAccount {
         self.tell(.terminated(consumer.delivery(numbers), reason: reason))
       }
     case .next(let request):
-      group.acknowledge(offset)
+      self.acknowledge(offset, numbers, consumer)
       let request = request ?? JetStreamPullRequest(batch: 1)
       consumer.request(request, reply: Array(operation.reply))
       return true
@@ -72,6 +72,15 @@ extension JetStreamAccount {
       if error == nil { reply.withUnsafeBytes { self.answer($0) { _ in } } }
     }
     return true
+  }
+
+  private func acknowledge(
+    _ offset: UInt64, _ numbers: (deliveries: UInt64, stream: UInt64, consumer: UInt64),
+    _ consumer: JetStreamConsumer
+  ) {
+    let lentAt = consumer.config.sampleFrequency.isEmpty ? nil : consumer.group.lentAt(offset)
+    consumer.group.acknowledge(offset)
+    if let lentAt { consumer.sample(numbers, lentAt: lentAt) }
   }
 
   func takeFlow(_ subject: UnsafeRawBufferPointer) -> Bool {

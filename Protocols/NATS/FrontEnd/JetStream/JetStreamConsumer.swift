@@ -59,7 +59,10 @@ final class JetStreamConsumer {
       self.push = nil
     } else if self.push?.config != self.config {
       self.push?.end()
-      self.push = JetStreamPush(self.config, stream: self.streamName, consumer: self)
+      let own = self.group.stream?.settings.recordBytesMax ?? 0
+      self.push = JetStreamPush(
+        self.config, stream: self.streamName,
+        messageBytesMax: own > 0 ? own : self.account.frontEnd.info.maxPayload, consumer: self)
     }
     self.attach()
     self.pump()
@@ -89,6 +92,16 @@ final class JetStreamConsumer {
     JetStreamAdvisory.Delivery(
       stream: self.streamName, consumer: self.group.name, consumerSequence: numbers.consumer,
       streamSequence: numbers.stream, deliveries: numbers.deliveries)
+  }
+
+  /// Tells how long a message was with its reader, of as many messages as the configuration says.
+  func sample(
+    _ numbers: (deliveries: UInt64, stream: UInt64, consumer: UInt64), lentAt: Int64
+  ) {
+    let percent = self.config.samplePercent
+    guard percent >= 100 || Int.random(in: 0..<100) < percent else { return }
+    self.account.tell(
+      .acknowledged(self.delivery(numbers), delay: max(0, self.engine.now - lentAt)))
   }
 
   /// What says that the consumer is there and has nothing.
@@ -254,7 +267,7 @@ final class JetStreamConsumer {
 
   private func servePush() -> Bool {
     var budget = Self.turnMax
-    while let push = self.push, push.isBound, !push.isStalled {
+    while let push = self.push, push.isBound, !push.isHeldUp {
       guard budget > 0 else { return false }
       guard let lease = self.nextLease() else {
         self.wait()

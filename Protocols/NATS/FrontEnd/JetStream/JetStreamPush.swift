@@ -1,12 +1,18 @@
 import GodwitEngine
+import GodwitPrimitives
 import NATSWire
 
-/// Where a consumer pushes to: whether somebody listens, signs of life, flow control.
+/// Where a consumer pushes to: whether somebody listens, signs of life, flow control, the rate.
 final class JetStreamPush: TimerTarget {
   /// After so many bytes the receiver is asked whether it follows.
   private static var askAfterBytes: Int { 1 << 20 }
   /// With so many bytes unanswered, delivery stops.
   private static var stallAtBytes: Int { 16 << 20 }
+
+  private enum Alarm {
+    static let heartbeat = 0
+    static let rate = 1
+  }
 
   let config: JetStreamConsumerConfig
   private let stream: String
@@ -21,13 +27,26 @@ final class JetStreamPush: TimerTarget {
   private var bytesUnanswered = 0
   /// The question that is not answered yet.
   private var flowToken: String?
+  /// What may go out at once, in bytes; `nil` for any number.
+  private var allowance: TokenBucket?
+  /// Runs while what went out is more than may.
+  private var rateTimer: Timers.Token?
   private var isOver = false
 
-  init(_ config: JetStreamConsumerConfig, stream: String, consumer: JetStreamConsumer) {
+  /// - Parameter messageBytesMax: the largest message, which may always go out at once.
+  init(
+    _ config: JetStreamConsumerConfig, stream: String, messageBytesMax: Int,
+    consumer: JetStreamConsumer
+  ) {
     self.config = config
     self.stream = stream
     self.consumer = consumer
     self.destination = JetStreamDestination(Array(config.deliverSubject.utf8))
+    if config.rateLimit > 0 {
+      self.allowance = TokenBucket(
+        perSecond: Double(config.rateLimit) / 8, burst: Double(messageBytesMax),
+        now: consumer.engine.now)
+    }
     self.lookForListeners()
     self.beat()
     self.scheduleBeat()
@@ -55,12 +74,16 @@ final class JetStreamPush: TimerTarget {
     self.isOver = true
     if let heartbeat { self.consumer.engine.timers.cancel(heartbeat) }
     self.heartbeat = nil
+    if let rateTimer { self.consumer.engine.timers.cancel(rateTimer) }
+    self.rateTimer = nil
   }
 
   // MARK: Flow
 
-  /// Whether delivery waits for the receiver.
-  var isStalled: Bool {
+  /// Whether delivery waits for the receiver, or for its rate.
+  var isHeldUp: Bool { self.rateTimer != nil || self.isStalled }
+
+  private var isStalled: Bool {
     self.config.flowControl && self.flowToken != nil
       && self.bytesUnanswered >= Self.stallAtBytes
   }
@@ -77,6 +100,7 @@ final class JetStreamPush: TimerTarget {
     let (taken, bytes) = self.consumer.send(lease, to: self.destination)
     if taken == 0 { self.lookForListeners() }
     self.beat()
+    self.count(bytes)
     guard self.config.flowControl else { return }
     self.bytesUnanswered += bytes
     guard self.flowToken == nil, self.bytesUnanswered >= Self.askAfterBytes else { return }
@@ -85,6 +109,15 @@ final class JetStreamPush: TimerTarget {
     let answer = JetStreamFlowSubject.reply(
       stream: self.stream, consumer: self.consumer.group.name, token: token)
     account.send(.flowControlRequest, to: self.subject, reply: Array(answer.utf8))
+  }
+
+  /// What went out is paid for by a wait before the next.
+  private func count(_ bytes: Int) {
+    let engine = self.consumer.engine
+    let wait = self.allowance?.reserve(Double(bytes), now: engine.now, waitMax: .max)
+    guard let wait, wait > 0 else { return }
+    let (time, overflows) = engine.now.addingReportingOverflow(wait)
+    self.rateTimer = engine.timers.schedule(at: overflows ? .max : time, self, kind: Alarm.rate)
   }
 
   func flowAnswered(_ token: String) {
@@ -104,10 +137,16 @@ final class JetStreamPush: TimerTarget {
   /// The alarm is left as it is while messages go out, and looks when it comes.
   private func scheduleBeat() {
     guard self.config.heartbeat > 0, !self.isOver else { return }
-    self.heartbeat = self.consumer.engine.timers.schedule(at: self.heartbeatAt, self, kind: 0)
+    self.heartbeat = self.consumer.engine.timers.schedule(
+      at: self.heartbeatAt, self, kind: Alarm.heartbeat)
   }
 
   func timerFired(_ kind: Int) {
+    if kind == Alarm.rate {
+      self.rateTimer = nil
+      if !self.isOver { self.consumer.pump() }
+      return
+    }
     self.heartbeat = nil
     guard !self.isOver else { return }
     if self.heartbeatAt <= self.consumer.engine.now {

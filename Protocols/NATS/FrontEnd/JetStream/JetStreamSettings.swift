@@ -27,9 +27,7 @@ enum JetStreamSettings {
   /// What of a valid configuration is not served here.
   static func unsupported(_ config: JetStreamConsumerConfig) -> JetStreamError? {
     let wishes: [(Bool, String)] = [
-      (config.rateLimit > 0, "rate limits"),
-      (!config.sampleFrequency.isEmpty, "samples of acknowledgements"),
-      (config.filters.count > 1_024, "more than 1024 filters"),
+      (config.filters.count > 1_024, "more than 1024 filters")
     ]
     return wishes.first { $0.0 }.map {
       JetStreamError(.consumerCreate, "\($0.1) are not supported by this server")

@@ -124,3 +124,11 @@ extension JetStreamConsumerConfig: JetStreamObject {
     fields.unlessEmpty("priority_timeout", &self.pinnedTTL)
   }
 }
+
+extension JetStreamConsumerConfig {
+  /// Of how many acknowledgements in a hundred metrics are published; 0 for none.
+  public var samplePercent: Int {
+    let text = self.sampleFrequency
+    return max(0, Int(text.hasSuffix("%") ? String(text.dropLast()) : text) ?? 0)
+  }
+}

@@ -83,6 +83,41 @@ import Testing
     #expect(self.ask("$JS.API.DIRECT.GET.S", "{").contains("408 Malformed Request"))
   }
 
+  /// 8,000 bits a second, and messages of 1,000 bytes.
+  @Test func aPushConsumerKeepsItsRate() throws {
+    try self.makeStream(#","max_msg_size":1100"#)
+    for _ in 0..<5 { _ = self.publish("s.a", String(repeating: "x", count: 997)) }
+    _ = self.client.exchange("SUB out 9\r\n")
+    let config = #"{"name":"p","deliver_subject":"out","ack_policy":"none","rate_limit_bps":8000}"#
+    let made = self.ask(
+      "$JS.API.CONSUMER.CREATE.S.p", #"{"stream_name":"S","config":\#(config)}"#)
+    func count(_ text: String) -> Int { text.split(separator: "MSG s.a 9 ").count - 1 }
+    var received = "-" + made
+    #expect(received.contains(#""rate_limit_bps":8000"#))
+    var counts: [Int] = []
+    for _ in 0..<5 {
+      self.rig.pass(seconds: 1)
+      received += self.client.received()
+      counts.append(count(received))
+    }
+    #expect(counts == [3, 4, 5, 5, 5])
+  }
+
+  @Test(arguments: [("100%", 1), ("0", 0)])
+  func acknowledgementsAreSampled(frequency: String, expected: Int) throws {
+    try self.makeStream()
+    _ = self.publish("s.a", "one")
+    try self.makeConsumer(#","sample_freq":"\#(frequency)""#)
+    _ = self.client.exchange("SUB $JS.EVENT.METRIC.CONSUMER.ACK.S.c 8\r\n")
+    let got = self.ask("$JS.API.CONSUMER.MSG.NEXT.S.c", "1", reply: "in.next")
+    let subject = String(try #require(got.split(separator: " ").first { $0.hasPrefix("$JS") }))
+    self.rig.pass(seconds: 2)
+    let told = self.ask(subject, "+ACK", reply: "in.done")
+    #expect(told.split(separator: "consumer_ack").count == expected + 1, "\(told)")
+    guard expected > 0 else { return }
+    #expect(told.contains(#""stream_seq":1,"ack_time":2000000000,"deliveries":1}"#), "\(told)")
+  }
+
   @Test func requestsEndInTheirOwnWays() throws {
     try self.makeStream()
     try self.makeConsumer()
