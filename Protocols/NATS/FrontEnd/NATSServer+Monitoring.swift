@@ -4,8 +4,8 @@ import GodwitPrimitives
 import GodwitWire
 import NATSWire
 
-/// nats-server's monitoring pages: the same names, shapes and queries. What belongs to clusters,
-/// its build is left out or empty.
+/// nats-server's monitoring pages: the same names, shapes and queries. What belongs to clusters
+/// or to Go's runtime is left out or empty.
 extension NATSServer {
   /// `/varz`, `/connz`, `/subsz` and `/jsz`.
   public var adminRoutes: [AdminRoute] {

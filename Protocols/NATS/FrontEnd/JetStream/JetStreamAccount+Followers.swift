@@ -7,14 +7,16 @@ extension JetStreamAccount {
   /// Begins to bring into a stream what its configuration says.
   func follow(_ stream: GodwitEngine.Stream) {
     let config = JetStreamSettings.config(stream.settings)
-    var followers = config.sources.map {
-      JetStreamFollower($0, of: stream, isMirror: false, self)
-    }
-    if let mirror = config.mirror {
-      followers = [JetStreamFollower(mirror, of: stream, isMirror: true, self)]
+    let isMirror = config.mirror != nil
+    let wanted = config.mirror.map { [$0] } ?? config.sources
+    let present = self.followers(of: stream)
+    // What goes on as before is not begun anew: the stream would be looked through.
+    if present.map(\.source) == wanted, present.allSatisfy({ $0.isMirror == isMirror }) { return }
+    let followers = wanted.map {
+      JetStreamFollower($0, of: stream, isMirror: isMirror, self)
     }
     self.setFollowers(followers, of: stream)
-    if config.mirror != nil {
+    if isMirror {
       followers.first?.begin(after: stream.nextOffset)
     } else if !followers.isEmpty {
       self.findLastTaken(by: followers, in: stream)

@@ -40,7 +40,7 @@ final class JetStreamAccount {
   var lastAcknowledged: JetStreamConsumer?
   /// What is brought into streams, by stream.
   private var followers: [ObjectIdentifier: [JetStreamFollower]] = [:]
-  /// Those of them that push.
+  /// Those of the consumers that push.
   private var pushConsumers: [ObjectIdentifier: JetStreamConsumer] = [:]
 
   init(frontEnd: NATSServer, tenant: Tenant) {

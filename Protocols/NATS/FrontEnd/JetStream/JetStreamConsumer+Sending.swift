@@ -6,7 +6,13 @@ import NIOCore
 /// How a record becomes a message to a consumer's reader.
 extension JetStreamConsumer {
   /// How many bytes of subject, headers and payload a record is to its reader.
-  func messageBytes(_ lease: StreamGroup.Lease) -> Int { self.message(lease).byteCount }
+  func messageBytes(_ lease: StreamGroup.Lease) -> Int {
+    guard lease.record.origin == self.account.frontEnd.envelope.origin, !self.config.headersOnly
+    else { return self.message(lease).byteCount }
+    return lease.record.withBarePublication {
+      $0.topic.count + NATSEnvelope.Tail($0).headers.count + $0.payload.count
+    }
+  }
 
   /// Sends a record to whoever listens.
   ///

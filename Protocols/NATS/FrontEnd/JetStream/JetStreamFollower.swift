@@ -15,6 +15,8 @@ final class JetStreamFollower: TimerTarget {
 
   let source: JetStreamStreamSource
   let isMirror: Bool
+  /// What tells this source from others of the stream: its name, what is taken, what it becomes.
+  let identity: [String]
   private let target: GodwitEngine.Stream
   private unowned let account: JetStreamAccount
   private let filters: [TopicPattern]
@@ -39,6 +41,7 @@ final class JetStreamFollower: TimerTarget {
     self.target = target
     self.isMirror = isMirror
     self.account = account
+    self.identity = Self.identity(of: source)
     let mappings = source.subjectTransforms
     if mappings.isEmpty {
       self.filters =
@@ -54,15 +57,12 @@ final class JetStreamFollower: TimerTarget {
     }
   }
 
-  /// What tells this source from others of the stream: its name, what is taken, what it becomes.
-  var identity: [String] {
+  private static func identity(of source: JetStreamStreamSource) -> [String] {
     func orAll(_ text: String) -> String { text.isEmpty ? ">" : text }
-    let mappings = self.source.subjectTransforms
-    guard !mappings.isEmpty else {
-      return [self.source.name, orAll(self.source.filterSubject), ">"]
-    }
+    let mappings = source.subjectTransforms
+    guard !mappings.isEmpty else { return [source.name, orAll(source.filterSubject), ">"] }
     return [
-      self.source.name, mappings.map { orAll($0.source) }.joined(separator: "\u{0C}"),
+      source.name, mappings.map { orAll($0.source) }.joined(separator: "\u{0C}"),
       mappings.map { orAll($0.destination) }.joined(separator: "\u{0C}"),
     ]
   }

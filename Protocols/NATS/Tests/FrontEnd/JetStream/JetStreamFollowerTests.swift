@@ -48,6 +48,26 @@ import Testing
     return (message?.text("subject") ?? "", String(decoding: header, as: UTF8.self))
   }
 
+  @Test func anUpdateOfSomethingElseLeavesThemAlone() throws {
+    try self.make("O", #""subjects":["o.>"]"#)
+    try self.make("T", #""sources":[{"name":"O"}]"#)
+    let account = self.rig.frontEnd.jetStream(of: self.rig.engine.tenant(named: "default"))
+    let stream = try #require(account.tenant.streams["T"])
+    func followers() -> [ObjectIdentifier] {
+      account.followers(of: stream).map { ObjectIdentifier($0) }
+    }
+    let before = followers()
+    #expect(before.count == 1)
+    let same = #"{"name":"T","description":"new","sources":[{"name":"O"}]}"#
+    #expect(try self.api("STREAM.UPDATE.T", same)["error"] == nil)
+    #expect(followers() == before)
+    let other = #"{"name":"T","sources":[{"name":"O","filter_subject":"o.a"}]}"#
+    #expect(try self.api("STREAM.UPDATE.T", other)["error"] == nil)
+    #expect(followers() != before)
+    self.publish("o.a", "o.b")
+    #expect(try self.state("T") == [1, 1, 1])
+  }
+
   @Test func aMirrorHasTheSameNumbers() throws {
     try self.make("O", #""subjects":["o.>"]"#)
     self.publish("o.1", "o.2", "o.3")
