@@ -11,12 +11,15 @@ extension AdminAPI {
         "GET", "/api/streams", parameters: ["tenant", "limit", "offset", "filter"],
         "streams", .json { [unowned self] in self.streams($0) }),
       AdminEndpoint(
-        "GET", "/api/streams", takesRest: true, parameters: ["tenant"],
-        "one stream with its groups, by its name", .json { [unowned self] in self.stream($0) }),
+        "GET", "/api/streams", takesRest: true,
+        parameters: ["tenant", "from", "limit", "pattern", "preview"],
+        "one stream with its groups, by its name; NAME/records its records",
+        .json { [unowned self] in self.stream($0) }),
       AdminEndpoint(
         "POST", "/api/streams", takesRest: true,
         parameters: ["tenant", "pattern", "before", "keep"],
-        "NAME/purge removes records of a stream", .json { [unowned self] in self.purge($0) }),
+        "makes a stream; NAME/purge removes records of one",
+        .json { [unowned self] in self.purge($0) }),
       AdminEndpoint(
         "DELETE", "/api/streams", takesRest: true, parameters: ["tenant"],
         "deletes a stream, by its name; NAME/groups/GROUP one of its groups",
@@ -124,11 +127,14 @@ extension AdminAPI {
     }
   }
 
-  /// `GET /api/streams/NAME`
+  /// `GET /api/streams/NAME` and `GET /api/streams/NAME/records`
   func stream(_ request: AdminRequest) -> AdminResponse {
-    switch self.find(request, request.rest) {
+    let wantsRecords = request.rest.hasSuffix("/records")
+    let name = wantsRecords ? String(request.rest.dropLast("/records".count)) : request.rest
+    switch self.find(request, name) {
     case .failure(let refusal): return .refusal(refusal.status, refusal.sentence)
     case .success(let stream):
+      if wantsRecords { return self.records(request, of: stream) }
       var members = Self.json(stream).map { JSONValue.Member($0.key, $0.value) }
       members.removeAll { $0.name == "groups" }
       members.append(
@@ -156,8 +162,9 @@ extension AdminAPI {
     }
   }
 
-  /// `POST /api/streams/NAME/purge`
+  /// `POST /api/streams` and `POST /api/streams/NAME/purge`
   func purge(_ request: AdminRequest) -> AdminResponse {
+    if request.rest.isEmpty { return self.createStream(request) }
     guard request.rest.hasSuffix("/purge") else {
       return .refusal(404, "what can be done to a stream is NAME/purge")
     }

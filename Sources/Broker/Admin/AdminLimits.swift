@@ -20,6 +20,8 @@ public struct AdminLimits: Hashable, Sendable {
   public var tapBufferBytesMax = 256 << 10
   /// Rows that one answer lists at the most. Default 1,000.
   public var rowsMax = 1_000
+  /// How much of a record's payload an answer shows at the most. Default 1 MiB.
+  public var previewBytesMax = 1 << 20
   /// Attempts to prove who one is, per second and address; further ones wait their turn, for three
   /// seconds at the most. All addresses together have ten times as many. Default 20.
   public var attemptsPerSecond = 20.0

@@ -46,7 +46,7 @@ extension AdminResponse {
 
 extension AdminRequest {
   /// The query's parameters that are whole numbers, wherever they are known.
-  private static var numbers: [String] { ["limit", "offset", "rate"] }
+  private static var numbers: [String] { ["limit", "offset", "rate", "preview"] }
 
   /// A whole number from the query, within bounds; `fallback` when it is absent.
   func number(_ name: String, default fallback: Int, max bound: Int) -> Int {

@@ -9,7 +9,8 @@ enum MessageView {
 
   /// A message on its way.
   static func json(
-    _ publication: inout Publication, engine: Engine, number: UInt64
+    _ publication: inout Publication, engine: Engine, number: UInt64,
+    previewBytesMax: Int = Self.previewBytesMax
   ) -> JSONValue {
     let metadata = publication.metadata(engine)
     var members: [JSONValue.Member] = [
@@ -24,14 +25,16 @@ enum MessageView {
     if publication.expiresAt > 0 {
       members.append(.init("expires_at", .time(publication.expiresAt)))
     }
-    members += Self.payload(publication.payload)
+    members += Self.payload(publication.payload, previewBytesMax)
     members += Self.properties(metadata)
     return .object(members)
   }
 
   /// A payload's beginning, as text where it is text, else as hexadecimal digits.
-  static func payload(_ bytes: UnsafeRawBufferPointer) -> [JSONValue.Member] {
-    let shown = UnsafeRawBufferPointer(rebasing: bytes.prefix(Self.previewBytesMax))
+  static func payload(
+    _ bytes: UnsafeRawBufferPointer, _ bytesMax: Int = Self.previewBytesMax
+  ) -> [JSONValue.Member] {
+    let shown = UnsafeRawBufferPointer(rebasing: bytes.prefix(bytesMax))
     let isCut = shown.count < bytes.count
     let (text, isText) = Self.preview(Array(shown), isCut: isCut)
     return [

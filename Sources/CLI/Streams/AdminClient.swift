@@ -29,8 +29,10 @@ struct AdminClient: Sendable {
   }
 
   /// Asks, and answers with the JSON of an answer of status 200 or 202.
-  func ask(_ method: String, _ path: String) async throws -> JSONValue {
-    let (status, body) = try await self.exchange(method, path)
+  func ask(
+    _ method: String, _ path: String, _ document: JSONValue? = nil
+  ) async throws -> JSONValue {
+    let (status, body) = try await self.exchange(method, path, document?.encoded ?? [])
     let json = try? body.withUnsafeReadableBytes { try JSONValue(parsing: $0) }
     guard status == 200 || status == 202, let json else {
       if status == 401 { throw ClientError("the admin server wants to know who asks") }
@@ -45,12 +47,15 @@ struct AdminClient: Sendable {
   }
 
   private func exchange(
-    _ method: String, _ path: String
+    _ method: String, _ path: String, _ document: [UInt8]
   ) async throws -> (status: Int, body: ByteBuffer) {
     var head = "\(method) \(path) HTTP/1.1\r\nHost: \(self.requestHost)\r\n"
-    head += "Connection: close\r\nContent-Length: 0\r\nX-Godwit-Admin: 1\r\n"
+    head += "Connection: close\r\nX-Godwit-Admin: 1\r\n"
+    head += "Content-Length: \(document.count)\r\n"
+    if !document.isEmpty { head += "Content-Type: application/json\r\n" }
     if let authorization { head += "Authorization: \(authorization)\r\n" }
-    let request = ByteBuffer(string: head + "\r\n")
+    var request = ByteBuffer(string: head + "\r\n")
+    request.writeBytes(document)
     let channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
     do {
       channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)

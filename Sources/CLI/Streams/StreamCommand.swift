@@ -6,15 +6,20 @@ import GodwitWire
 struct StreamCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stream",
-    abstract: "Look at the streams of a broker, empty and delete them.",
+    abstract: "Make streams in a broker, look at them, read them, empty and delete them.",
     discussion: """
       Asks the broker's admin server. Offsets begin at 0: JetStream's sequence 1 is offset 0.
 
+        godwit stream create ORDERS 'orders.>' --max-age 7d
+        godwit stream tail ORDERS
         godwit stream ls
         godwit stream info ORDERS
         godwit stream purge ORDERS --topic 'orders.old.>' --yes
       """,
-    subcommands: [List.self, Info.self, Purge.self, Remove.self])
+    subcommands: [
+      StreamCreateCommand.self, List.self, Info.self, StreamReadCommand.self,
+      StreamTailCommand.self, Purge.self, Remove.self,
+    ])
 
   /// `godwit stream ls`.
   struct List: AsyncParsableCommand {

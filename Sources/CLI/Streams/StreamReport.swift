@@ -67,6 +67,29 @@ enum StreamReport {
         })
   }
 
+  /// One record: a line about it, its headers, and its payload.
+  static func lines(ofRecord record: JSONValue, isBare: Bool) -> [String] {
+    let payload = self.text(record["payload"], keeping: "\n\t")
+    if isBare { return [payload] }
+    var facts = [
+      self.number(record["offset"]), self.time(record["received_at"]), self.text(record["topic"]),
+    ]
+    if let count = record["bytes"]?.integer { facts.append(Figures.bytes(Double(count))) }
+    if let origin = record["origin"] { facts.append(self.text(origin)) }
+    var lines = [facts.joined(separator: "  ")]
+    for name in ["message_id", "content_type", "reply", "correlation"] {
+      if let value = record[name] { lines.append("  \(name): \(self.text(value))") }
+    }
+    for header in record["headers"]?.elements ?? [] {
+      lines.append("  \(self.text(header[0])): \(self.text(header[1]))")
+    }
+    guard record["bytes"]?.integer != 0 else { return lines }
+    let isText = record["encoding"]?.string == "text"
+    let rest = record["truncated"]?.bool == true ? "…" : ""
+    lines.append("  " + (isText ? payload : "0x" + payload) + rest)
+    return lines
+  }
+
   private static func aligned(
     _ head: [String], numbers: Set<Int>, _ rows: [[String]]
   ) -> [String] {
@@ -82,11 +105,14 @@ enum StreamReport {
   }
 
   /// What came from elsewhere, without control characters.
-  private static func text(_ value: JSONValue?) -> String {
+  private static func text(_ value: JSONValue?, keeping kept: String = "") -> String {
     let text = value?.string ?? "-"
     return String(
       String.UnicodeScalarView(
-        text.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
+        text.unicodeScalars.map { scalar in
+          let isControl = scalar.properties.generalCategory == .control
+          return isControl && !kept.unicodeScalars.contains(scalar) ? "?" : scalar
+        }))
   }
 
   private static func topics(_ value: JSONValue, none: String = "-") -> String {
