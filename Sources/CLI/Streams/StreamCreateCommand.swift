@@ -26,7 +26,10 @@ struct StreamCreateCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "limits: records go when a limit says so. interest: and when every group is done with them. work-queue: and when one is.",
+      """
+      limits: records go when a limit says so. interest: and when every group is done with them. \
+      work-queue: and when one is.
+      """,
       valueName: "when"))
   var retention = Retention.limits
 
@@ -50,7 +53,10 @@ struct StreamCreateCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How long a message id is remembered, so that a second sending is not kept. Default: 2m; 0s for never.",
+      """
+      How long a message id is remembered, so that a second sending is not kept. Default: 2m; 0s \
+      for never.
+      """,
       valueName: "time"))
   var duplicates: Span?
 

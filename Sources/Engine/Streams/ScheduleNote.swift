@@ -34,7 +34,7 @@ public enum SendingTime: Hashable, Sendable {
 /// What a message has to do with schedules, in a stream that sends messages on.
 public indirect enum ScheduleNote: Hashable, Sendable {
   /// The message is to be sent on at some time (`begins`); or it was sent on from the record of a
-  /// topic (`from`), which is due again at `next`, or, where that is `nil`, is over: its records go.
+  /// topic (`from`), which is due again at `next`; where that is `nil`, its records go.
   case note(begins: SendingTime?, from: [UInt8]?, next: Int64?)
 
   var begins: SendingTime? {

@@ -179,7 +179,9 @@ extension Stream {
       return
     }
     if self.index.hasPlaces {
-      while let place = entry.places.first, place.offset < end { self.drop(place, entry) }
+      while entry.count > 0, let place = entry.places.first, place.offset < end {
+        self.drop(place, entry)
+      }
     } else if entry.count == 1, let record = self.log.record(at: entry.last) {
       self.drop(entry.last, record)
     } else {

@@ -39,7 +39,7 @@ extension JetStreamAccount {
     }
   }
 
-  /// What is wrong with what a message says about schedules, which its stream or the calendar knows.
+  /// Why what a message says about schedules cannot be, as its stream or the calendar knows.
   func scheduleError(
     _ options: JetStreamPublishOptions, in stream: GodwitEngine.Stream
   ) -> JetStreamError? {
