@@ -109,9 +109,6 @@ public final class Router {
     self.route(for: topic).targetCount > 0
   }
 
-  /// How many subscriptions a message of `topic` would be offered to.
-  func targetCount(of topic: UnsafeRawBufferPointer) -> Int { self.route(for: topic).targetCount }
-
   /// Every subscription whose pattern matches `topic`.
   public func subscriptions(matching topic: UnsafeRawBufferPointer) -> [Subscription] {
     var found: [Subscription] = []
@@ -181,12 +178,20 @@ public final class Router {
   ///
   /// - Parameter memo: the topic's route, kept by the caller for this purpose and for `publish`.
   public func hasSubscriber(of topic: UnsafeRawBufferPointer, memo: inout Route?) -> Bool {
+    self.targetCount(of: topic, memo: &memo) > 0
+  }
+
+  /// How many subscriptions a message of `topic` would be offered to: no more than a comparison
+  /// while nothing changes.
+  ///
+  /// - Parameter memo: the topic's route, kept by the caller for this purpose and for `publish`.
+  func targetCount(of topic: UnsafeRawBufferPointer, memo: inout Route?) -> Int {
     if let last = memo.map(Unmanaged.passUnretained), self.isTrue(last, of: topic) {
-      return last._withUnsafeGuaranteedRef { $0.targetCount > 0 }
+      return last._withUnsafeGuaranteedRef { $0.targetCount }
     }
     let found = self.route(for: topic)
     memo = found.byteCount <= Self.memoBytesMax ? found : nil
-    return found.targetCount > 0
+    return found.targetCount
   }
 
   /// Hands `publication` to one member of a group, where its topic has that group.

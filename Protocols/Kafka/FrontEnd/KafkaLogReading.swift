@@ -24,6 +24,7 @@ enum KafkaLogReading {
   ) -> (ByteBuffer, end: UInt64) {
     let entries = partition.entries(from: offset, maxBytes: bytesMax)
     var output = ByteBuffer()
+    if entries.count > 1 { output.reserveCapacity(entries.reduce(0) { $0 + $1.byteCount }) }
     var last = offset
     var gathered: [(record: Record, offset: UInt64)] = []
     for entry in entries {

@@ -29,6 +29,24 @@ struct KafkaProducers {
     var batches: [Batch] = []
     /// When it wrote last, as a count of writes.
     var usedAt: UInt64 = 0
+
+    fileprivate mutating func note(
+      _ header: KafkaBatchHeader, at offset: UInt64, usedAt: UInt64
+    ) {
+      if epoch != header.producerEpoch {
+        epoch = header.producerEpoch
+        batches = []
+      }
+      self.usedAt = usedAt
+      lastTimestamp = header.maxTimestamp
+      // A marker of a transaction's end has no sequence; it says which epoch is current.
+      guard header.baseSequence >= 0 else { return }
+      if batches.count >= KafkaProducers.batchesMax { batches.removeFirst() }
+      batches.append(
+        Batch(
+          firstSequence: header.baseSequence, lastSequence: header.lastSequence, offset: offset,
+          count: Int(header.count)))
+    }
   }
 
   /// How many batches of a producer are remembered.
@@ -68,22 +86,8 @@ struct KafkaProducers {
   mutating func note(_ header: KafkaBatchHeader, at offset: UInt64, producersMax: Int) {
     guard header.producerID >= 0 else { return }
     writes &+= 1
-    var producer = byID[header.producerID] ?? Producer(epoch: header.producerEpoch)
-    if producer.epoch != header.producerEpoch {
-      producer.epoch = header.producerEpoch
-      producer.batches = []
-    }
-    producer.usedAt = writes
-    producer.lastTimestamp = header.maxTimestamp
-    // A marker of a transaction's end has no sequence; it says which epoch is current.
-    if header.baseSequence >= 0 {
-      if producer.batches.count >= Self.batchesMax { producer.batches.removeFirst() }
-      producer.batches.append(
-        Batch(
-          firstSequence: header.baseSequence, lastSequence: header.lastSequence, offset: offset,
-          count: Int(header.count)))
-    }
-    byID[header.producerID] = producer
+    byID[header.producerID, default: Producer(epoch: header.producerEpoch)]
+      .note(header, at: offset, usedAt: writes)
     // An eighth at once, so that a flood of producers does not search each time.
     if byID.count > producersMax { shrink(to: max(1, producersMax - producersMax / 8)) }
   }

@@ -8,7 +8,7 @@ extension KafkaServer {
   /// Opens a batch for those who listen by other protocols, if there are any, and publishes what is
   /// in it to them.
   func tellOthers(_ batch: ByteBuffer, of topic: KafkaTopic) -> [Capture] {
-    guard topic.topic.hasOtherListeners else { return [] }
+    guard topic.topic.hasOtherListeners(memo: &topic.memo) else { return [] }
     var bytes = batch
     guard let opened = try? KafkaBatch.next(from: &bytes, checksCRC: false),
       let plain = try? opened.plainBody(sizeMax: KafkaLogReading.openedBytesMax)

@@ -53,7 +53,6 @@ public final class KafkaServer: FrontEnd {
   }
 
   func admit(_ session: KafkaSession) {
-    statistics.connections &+= 1
     sessions[session.connection.id] = session
   }
 
@@ -165,7 +164,6 @@ public final class KafkaServer: FrontEnd {
 
 /// Totals of the front end.
 struct KafkaStatistics {
-  var connections: UInt64 = 0
   var requests: UInt64 = 0
   var batchesIn: UInt64 = 0
   var messagesIn: UInt64 = 0

@@ -57,7 +57,7 @@ extension KafkaSession {
       clientHost: "/\(connection.peer.address)", takesIDFirst: call.header.version >= 4,
       maySkipAssignment: call.header.version >= 9)
     group.join(request, as: joiner) { call.answer(KafkaJoinGroup.self, $0) }
-    if group.members.isEmpty, group.pending.isEmpty { tenant.removeGroup(request.groupID) }
+    if group.members.isEmpty, group.pending.isEmpty { tenant.drop(request.groupID) }
   }
 
   /// SyncGroup.
@@ -213,7 +213,7 @@ extension KafkaSession {
       } else {
         let isGone = cursors.remove(KafkaTenant.cursorGroup(name))
         if !isGone, tenant.groups[name] == nil { answer.error = .groupIDNotFound }
-        tenant.removeGroup(name)
+        tenant.drop(name)
       }
       response.results.append(answer)
     }

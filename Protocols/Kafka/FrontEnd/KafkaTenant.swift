@@ -192,11 +192,9 @@ final class KafkaTenant {
 
   /// A group without members is its positions, nothing else. Generations begin anew then, and who
   /// was a member before is none.
-  private func drop(_ name: String) {
+  func drop(_ name: String) {
     groups.removeValue(forKey: name)?.end()
   }
-
-  func removeGroup(_ name: String) { drop(name) }
 
   private var groupRules: KafkaGroup.Rules {
     KafkaGroup.Rules(

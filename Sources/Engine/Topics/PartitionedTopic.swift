@@ -46,8 +46,19 @@ public final class PartitionedTopic {
 
   /// Whether anybody but this topic would get a message that is published to it now.
   public var hasOtherListeners: Bool {
+    var memo: Route?
+    return self.hasOtherListeners(memo: &memo)
+  }
+
+  /// As `hasOtherListeners`, and no more than a comparison while nothing changes.
+  ///
+  /// - Parameter memo: the topic's route, kept by the caller for this purpose and for
+  ///   `publishElsewhere`.
+  public func hasOtherListeners(memo: inout Route?) -> Bool {
     let own = self.capturing == nil ? 0 : 1
-    return self.settings.topic.withUnsafeBytes { self.tenant.router.targetCount(of: $0) } > own
+    return self.settings.topic.withUnsafeBytes {
+      self.tenant.router.targetCount(of: $0, memo: &memo)
+    } > own
   }
 
   /// Publishes to everybody but this topic: for who has appended a batch, and tells the others.
