@@ -3,14 +3,22 @@ import NIOCore
 
 /// The bytes of segments and journals: a header, then frames. Numbers are big-endian.
 ///
-/// A frame is the length of what follows its checksum (4 bytes), the CRC-32C of that (4), and then,
+/// A frame is the length of what follows its checksum (4 bytes), the checksum of that (4), and then,
 /// in a segment, the offset (8), the number of offsets it stands for (4), its kind (1) and a
 /// body; in a journal, its number (8), the number of entries that were committed before (8), and
-/// a body. Checksums begin with the file's salt, so that nobody can send a message whose payload
-/// holds frames that a search behind damage would take for real. `docs/storage.md` is the
+/// a body. Checksums are salted with the file's own number, so that nobody can send a message whose
+/// payload holds frames that a search behind damage would take for real. `docs/storage.md` is the
 /// reference.
 struct FrameFormat {
-  /// What the file's checksums begin with.
+  /// How the checksum of a frame is taken: the lower half of an XXH64 with the salt as its seed, or,
+  /// in files of version 1, a CRC-32C that goes on from the salt.
+  enum Checksum {
+    case crc32c
+    case xxh64
+  }
+
+  let checksum: Checksum
+  /// What makes the file's checksums its own.
   let salt: UInt32
 
   /// What precedes the checked part.
@@ -86,10 +94,16 @@ struct FrameFormat {
     buffer.setInteger(UInt32(truncatingIfNeeded: length), at: start)
     let checksum = buffer.withUnsafeReadableBytes { bytes in
       let from = start - buffer.readerIndex + Self.prefixBytes
-      return CRC32C.checksum(
-        UnsafeRawBufferPointer(rebasing: bytes[from..<from + length]), continuing: self.salt)
+      return self.sum(UnsafeRawBufferPointer(rebasing: bytes[from..<from + length]))
     }
     buffer.setInteger(checksum, at: start + 4)
+  }
+
+  private func sum(_ checked: UnsafeRawBufferPointer) -> UInt32 {
+    switch self.checksum {
+    case .crc32c: CRC32C.checksum(checked, continuing: self.salt)
+    case .xxh64: UInt32(truncatingIfNeeded: XXH64.checksum(checked, seed: UInt64(self.salt)))
+    }
   }
 
   /// The frame of a segment that begins at `start`; `nil` when there is none that can be believed.
@@ -140,12 +154,7 @@ struct FrameFormat {
     let from = start + Self.prefixBytes
     guard length > 0, length <= Self.lengthMax, length <= bytes.count - from else { return nil }
     let checked = UnsafeRawBufferPointer(rebasing: bytes[from..<from + length])
-    guard
-      CRC32C.checksum(checked, continuing: self.salt)
-        == bytes.bigEndian(UInt32.self, at: start + 4)
-    else {
-      return nil
-    }
+    guard self.sum(checked) == bytes.bigEndian(UInt32.self, at: start + 4) else { return nil }
     return from..<from + length
   }
 }
@@ -153,8 +162,8 @@ struct FrameFormat {
 /// What a segment or a journal begins with: who wrote it, the format's version, a number, the salt.
 struct FileHeader {
   static let byteCount = 32
-  /// The version of the formats in this folder.
-  static let version: UInt32 = 1
+  /// The version of the formats that is written. The one before is read, and added to.
+  static let version: UInt32 = 2
 
   enum Kind: UInt32 {
     case segment = 1
@@ -170,18 +179,22 @@ struct FileHeader {
   var kind: Kind
   /// A segment's first offset.
   var number: UInt64
-  /// What checksums begin with.
+  /// What makes the file's checksums its own.
   var salt: UInt32
+  /// The version of its format: 1 or 2.
+  var version: UInt32
 
   /// How its frames are written.
-  var format: FrameFormat { FrameFormat(salt: self.salt) }
+  var format: FrameFormat {
+    FrameFormat(checksum: self.version == 1 ? .crc32c : .xxh64, salt: self.salt)
+  }
 
   /// `godwit`, two zero bytes, version, kind, number, salt, checksum.
   func write(to buffer: inout ByteBuffer) {
     let start = buffer.writerIndex
     buffer.writeString("godwit")
     buffer.writeMultipleIntegers(
-      UInt16(0), Self.version, self.kind.rawValue, self.number, self.salt)
+      UInt16(0), self.version, self.kind.rawValue, self.number, self.salt)
     let checksum = buffer.withUnsafeReadableBytes { bytes in
       let from = start - buffer.readerIndex
       return CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[from..<from + 28]))
@@ -195,18 +208,20 @@ struct FileHeader {
       bytes.prefix(6).elementsEqual("godwit".utf8),
       CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[0..<28]))
         == bytes.bigEndian(UInt32.self, at: 28),
-      bytes.bigEndian(UInt32.self, at: 8) == Self.version,
+      (1...Self.version).contains(bytes.bigEndian(UInt32.self, at: 8)),
       let kind = Kind(rawValue: bytes.bigEndian(UInt32.self, at: 12))
     else { return nil }
     self.kind = kind
     self.number = bytes.bigEndian(UInt64.self, at: 16)
     self.salt = bytes.bigEndian(UInt32.self, at: 24)
+    self.version = bytes.bigEndian(UInt32.self, at: 8)
   }
 
-  init(_ kind: Kind, _ number: UInt64, salt: UInt32) {
+  init(_ kind: Kind, _ number: UInt64, salt: UInt32, version: UInt32 = FileHeader.version) {
     self.kind = kind
     self.number = number
     self.salt = salt
+    self.version = version
   }
 }
 
