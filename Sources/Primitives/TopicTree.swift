@@ -7,24 +7,25 @@ public protocol TopicTreeEntry: AnyObject {
 /// A trie over dot-separated levels. It holds patterns and finds those that match a topic, or
 /// holds topics and finds those that a pattern matches.
 ///
-/// Not `Sendable`: a tree belongs to one event loop.
+/// Not `Sendable`: a tree belongs to one event loop. What finds is inlinable, so that other modules
+/// have it for their own kind of entry.
 public final class TopicTree<Entry: TopicTreeEntry> {
-  final class Node {
-    let level: [UInt8]
+  @usableFromInline final class Node {
+    @usableFromInline let level: [UInt8]
     let hash: LevelHash
     unowned let parent: Node?
-    var children: [LevelHash: Node] = [:]
+    @usableFromInline var children: [LevelHash: Node] = [:]
     /// The next child of the same parent whose level has the same hash.
-    var collision: Node?
-    var single: Node?
+    @usableFromInline var collision: Node?
+    @usableFromInline var single: Node?
     /// All children, `single` among them, in a list that a cursor can follow while it changes. The
     /// members above keep them alive.
     unowned var firstChild: Node?
     unowned var nextSibling: Node?
     unowned var previousSibling: Node?
-    var exact: [Entry] = []
-    var oneOrMore: [Entry] = []
-    var zeroOrMore: [Entry] = []
+    @usableFromInline var exact: [Entry] = []
+    @usableFromInline var oneOrMore: [Entry] = []
+    @usableFromInline var zeroOrMore: [Entry] = []
 
     init(level: [UInt8], hash: LevelHash, parent: Node?) {
       self.level = level
@@ -53,14 +54,15 @@ public final class TopicTree<Entry: TopicTreeEntry> {
     }
   }
 
-  private let hash: ByteHash
-  let root = Node(level: [], hash: LevelHash(0), parent: nil)
+  @usableFromInline let hash: ByteHash
+  @usableFromInline let root = Node(level: [], hash: LevelHash(0), parent: nil)
   /// Walks that rest, by the node where they go on.
   var resting: [ObjectIdentifier: [Unmanaged<Cursor>]] = [:]
   /// How many entries the tree holds.
   public private(set) var count = 0
+  @usableFromInline var visitCount: UInt64 = 0
   /// How many nodes all calls of `match` have visited.
-  public private(set) var visits: UInt64 = 0
+  public var visits: UInt64 { self.visitCount }
   /// What its nodes take of memory, about; their entries are not counted.
   public private(set) var byteCount = 0
 
@@ -126,12 +128,14 @@ public final class TopicTree<Entry: TopicTreeEntry> {
   ///
   /// It goes as deep as the deepest pattern does, which whoever inserts them bounds.
   /// Rules about topics that begin with `$` are the caller's (`TopicPattern.hides`).
+  @inlinable
   public func match(_ topic: UnsafeRawBufferPointer, _ body: (Entry) -> Void) {
     self.match(self.root, TopicLevels(topic), body)
   }
 
-  private func match(_ node: Node, _ levels: TopicLevels, _ body: (Entry) -> Void) {
-    self.visits &+= 1
+  @inlinable
+  func match(_ node: Node, _ levels: TopicLevels, _ body: (Entry) -> Void) {
+    self.visitCount &+= 1
     for entry in node.zeroOrMore { body(entry) }
     var rest = levels
     guard let level = rest.next() else {
@@ -161,6 +165,7 @@ public final class TopicTree<Entry: TopicTreeEntry> {
     }
   }
 
+  @inlinable
   func child(of node: Node, _ level: UnsafeRawBufferPointer) -> Node? {
     guard !node.children.isEmpty else { return nil }
     var next = node.children[LevelHash(self.hash(level))]
@@ -267,12 +272,18 @@ public final class TopicTree<Entry: TopicTreeEntry> {
 
 /// What children are found by: a number that is as good as random already and need not be hashed
 /// once more.
-struct LevelHash: Hashable {
-  private let number: UInt64
+@usableFromInline struct LevelHash: Hashable {
+  @usableFromInline let number: UInt64
 
+  @inlinable
   init(_ number: UInt64) { self.number = number }
 
+  @inlinable
   func hash(into hasher: inout Hasher) { hasher.combine(self.number) }
 
+  @inlinable
   func _rawHashValue(seed: Int) -> Int { Int(truncatingIfNeeded: self.number) ^ seed }
+
+  @inlinable
+  static func == (left: Self, right: Self) -> Bool { left.number == right.number }
 }
