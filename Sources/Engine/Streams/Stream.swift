@@ -154,8 +154,8 @@ public final class Stream {
       body(nil)
       return
     }
-    self.log.whenCommitted(before: offset) { [weak self] error in
-      self?.settle()
+    self.log.whenCommitted(before: offset) { error in
+      self.settle()
       body(error)
     }
   }

@@ -222,8 +222,7 @@ extension Stream {
     self.isWatchingCommit = true
     var isAtOnce = true
     // The oldest, and not all: nothing that is committed may go before the stream has heard of it.
-    self.log.whenCommitted(before: first.offset + 1) { [weak self] error in
-      guard let self else { return }
+    self.log.whenCommitted(before: first.offset + 1) { error in
       self.isWatchingCommit = false
       if error != nil, isAtOnce {
         // The log has failed for good: nothing that waits will ever be committed.

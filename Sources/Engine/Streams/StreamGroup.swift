@@ -56,8 +56,8 @@ public final class StreamGroup {
 
   /// What the group wants.
   public internal(set) var settings: StreamGroupSettings
-  /// The stream it reads. A deleted group may outlive it.
-  public private(set) weak var stream: Stream?
+  /// The stream it reads; `nil` when the group is deleted.
+  public internal(set) var stream: Stream?
   /// When it was made, in the engine's clock.
   public let createdAt: Int64
   /// How many records it still has to hand out for the first time. An upper bound for a moment

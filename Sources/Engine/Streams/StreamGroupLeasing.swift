@@ -40,7 +40,7 @@ extension StreamGroup {
         self.returned.removeMin()
         continue
       }
-      guard stream.log.prepare(offset, { [weak self] in self?.wake() }) else { return nil }
+      guard stream.log.prepare(offset, { self.wake() }) else { return nil }
       self.returned.removeMin()
       guard let record = stream.log.record(at: offset) else {
         self.close(offset)
@@ -67,7 +67,7 @@ extension StreamGroup {
         self.cursor = max(self.cursor, log.committedOffset)
         return nil
       }
-      guard log.prepare(offset, { [weak self] in self?.wake() }) else { return nil }
+      guard log.prepare(offset, { self.wake() }) else { return nil }
       guard let record = log.record(at: offset), self.wants(record) else {
         self.pass(offset)
         continue

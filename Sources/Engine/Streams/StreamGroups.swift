@@ -79,6 +79,7 @@ extension Stream {
       } else {
         self.tenant.streams.tell(.groupDeleted(self, group))
       }
+      group.stream = nil
       if self.settings.retention == .interest, !self.isDeleted { self.dropUnwanted() }
     }
     return true
@@ -114,8 +115,7 @@ extension Stream {
 
   /// A group is done with a record.
   func groupIsDone(with offset: UInt64) {
-    let isReady = self.log.prepare(offset) { [weak self] in
-      guard let self else { return }
+    let isReady = self.log.prepare(offset) {
       self.engine.publishing { self.dropIfDone(offset) }
     }
     if isReady { self.dropIfDone(offset) }
@@ -189,8 +189,8 @@ extension StreamGroup {
       self.pendingCount = self.chosen.count
     case .time(let time):
       self.isStarting = true
-      stream.findOffset(at: time) { [weak self] offset in
-        guard let self, !self.isDeleted, let stream = self.stream else { return }
+      stream.findOffset(at: time) { offset in
+        guard !self.isDeleted else { return }
         self.isStarting = false
         self.start(at: offset, stream)
         stream.write(self)
@@ -223,11 +223,10 @@ extension StreamGroup {
       self.pendingCount = 0
       let walk = StreamWalk(
         stream, from: start, to: end,
-        visit: { [weak self] offset, record in
-          guard let self else { return false }
+        visit: { offset, record in
           if offset >= self.cursor, self.wants(record) { self.pendingCount += 1 }
           return true
-        }, done: { [weak self] in self?.count = nil })
+        }, done: { self.count = nil })
       self.count = walk
       stream.run(walk)
     }
@@ -260,5 +259,6 @@ extension StreamGroup {
     self.wake()
     self.onDeleted?()
     self.onDeleted = nil
+    self.onExhausted = nil
   }
 }

@@ -105,8 +105,8 @@ extension Stream: TimerTarget {
 
   private func findPlaces(from start: UInt64) {
     let end = self.log.nextOffset
-    self.whenCommitted(before: end) { [weak self] _ in
-      guard let self, !self.isDeleted else { return }
+    self.whenCommitted(before: end) { _ in
+      guard !self.isDeleted else { return }
       self.walk(from: start, to: end) { offset, record in
         let place = TopicIndex.Place(
           offset: offset, size: UInt32(truncatingIfNeeded: record.keptBytes))
@@ -154,8 +154,7 @@ extension Stream: TimerTarget {
   }
 
   private func isAtHand(_ offset: UInt64, _ goOn: @escaping (Stream) -> Void) -> Bool {
-    let isReady = self.log.prepare(offset) { [weak self] in
-      guard let self else { return }
+    let isReady = self.log.prepare(offset) {
       self.isTrimming = false
       self.engine.publishing {
         goOn(self)

@@ -40,8 +40,8 @@ extension Stream {
         high = middle
         continue
       }
-      let isReady = log.prepare(offset) { [weak self, low, high] in
-        self?.search(time, low, high, body)
+      let isReady = log.prepare(offset) { [low, high] in
+        self.search(time, low, high, body)
       }
       guard isReady else { return }
       if let record = log.record(at: offset), record.receivedAt >= time {
@@ -77,8 +77,8 @@ extension Stream {
   ) {
     var rest = offsets
     while let offset = rest.first {
-      let isReady = self.log.prepare(offset) { [weak self, rest] in
-        guard let self, !self.isDeleted else { return done() }
+      let isReady = self.log.prepare(offset) { [rest] in
+        guard !self.isDeleted else { return done() }
         self.forEachRecord(at: rest, while: visit, done: done)
       }
       guard isReady else { return }

@@ -47,7 +47,7 @@ final class JetStreamConsumer {
   var isBound: Bool { self.push?.isBound ?? false }
 
   func begin() {
-    self.group.onExhausted = { [weak self] lease in self?.exhausted(lease) }
+    self.group.onExhausted = { self.exhausted($0) }
     self.settingsChanged()
   }
 
@@ -182,18 +182,18 @@ final class JetStreamConsumer {
   private func pumpSoon() {
     guard !self.isPumpComing else { return }
     self.isPumpComing = true
-    self.account.frontEnd.context.loop.later { [weak self] in
-      self?.isPumpComing = false
-      self?.pump()
+    self.account.frontEnd.context.loop.later {
+      self.isPumpComing = false
+      self.pump()
     }
   }
 
   private func wait() {
     guard !self.isWaiting else { return }
     self.isWaiting = true
-    self.group.whenAvailable { [weak self] in
-      self?.isWaiting = false
-      self?.pump()
+    self.group.whenAvailable {
+      self.isWaiting = false
+      self.pump()
     }
   }
 

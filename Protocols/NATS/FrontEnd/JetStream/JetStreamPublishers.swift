@@ -73,8 +73,7 @@ final class JetStreamPublishers {
     while !self.isWatching, let first = self.waiting.first {
       self.isWatching = true
       var isAtOnce = true
-      self.stream.whenCommitted(before: first.offset + 1) { [weak self] error in
-        guard let self else { return }
+      self.stream.whenCommitted(before: first.offset + 1) { error in
         self.isWatching = false
         self.answer(error)
         if !isAtOnce { self.watch() }
