@@ -14,7 +14,7 @@ public struct Receipt {
 /// schedule. It may be acknowledged when all of them have it.
 public struct Kept {
   /// What streams made of it.
-  public let captures: [Capture]
+  public let captures: Captures
   /// What the others made of it.
   let receipts: [Receipt]
   /// Why somebody cannot keep it.

@@ -52,7 +52,7 @@ public struct Publication {
     @usableFromInline var metadata: Metadata?
     @usableFromInline var record: Record?
     @usableFromInline var frames: [(kind: UInt32, bytes: ByteBuffer)] = []
-    @usableFromInline var captures: [Capture] = []
+    @usableFromInline var captures = Captures()
     @usableFromInline var receipts: [Receipt] = []
     @usableFromInline var refusal: EngineError?
     var queueEntry: QueueEntry?
@@ -115,7 +115,7 @@ public struct Publication {
 
   /// What the streams and partitioned topics that capture the topic have made of the message, once
   /// it is published. None where nobody does, which costs nothing.
-  @inlinable public var captures: [Capture] { self.cold?.captures ?? [] }
+  @inlinable public var captures: Captures { self.cold?.captures ?? Captures() }
 
   /// Whether anybody has been asked to keep the message so that it lasts, or could not.
   @inlinable public var isKept: Bool {

@@ -149,7 +149,7 @@ public final class FileStore: Store {
     self.dirty.append(member)
     guard !self.isCommitScheduled else { return }
     self.isCommitScheduled = true
-    self.atTurnEnd { [weak self] in self?.commit() }
+    self.atTurnEnd { self.commit() }
   }
 
   private func forget(_ member: any CommitMember) {

@@ -83,7 +83,7 @@ extension NATSSession {
 
   /// Streams have taken the message, or refused it, and the client wants to know.
   @inline(never)
-  private func acknowledge(_ captures: [Capture], _ operation: borrowing NATSOperation) {
+  private func acknowledge(_ captures: Captures, _ operation: borrowing NATSOperation) {
     self.jetStream?.acknowledge(
       captures, subject: operation.subject, headers: operation.headers,
       payloadBytes: operation.payload.count, reply: operation.reply)

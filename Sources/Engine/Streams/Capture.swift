@@ -48,7 +48,36 @@ public struct Capture {
   }
 }
 
-extension [Capture] {
+/// What all streams and partitioned topics made of a published message: mostly there is one, which
+/// needs no memory of its own.
+public struct Captures: RandomAccessCollection {
+  @usableFromInline var first: Capture?
+  @usableFromInline var others: [Capture] = []
+
+  @usableFromInline init() {}
+
+  /// 0.
+  @inlinable public var startIndex: Int { 0 }
+  /// How many there are.
+  @inlinable public var endIndex: Int { self.first == nil ? 0 : 1 &+ self.others.count }
+
+  /// One of them.
+  @inlinable
+  public subscript(position: Int) -> Capture {
+    if position == 0, let first = self.first { return first }
+    return self.others[position - 1]
+  }
+
+  mutating func append(_ capture: Capture) {
+    if self.first == nil {
+      self.first = capture
+    } else {
+      self.others.append(capture)
+    }
+  }
+}
+
+extension Collection<Capture> {
   /// The first refusal, if anyone refused the message.
   public var refusal: AppendRefusal? {
     for capture in self {
@@ -60,18 +89,14 @@ extension [Capture] {
   /// Calls `body` once, when everyone who kept the message has it as durable as it promises;
   /// or with the first error.
   public func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
-    switch self.count {
-    case 0: body(nil)
-    case 1: self[0].whenCommitted(body)
-    default:
-      var left = self.count
-      var failure: EngineError?
-      for capture in self {
-        capture.whenCommitted { error in
-          failure = failure ?? error
-          left -= 1
-          if left == 0 { body(failure) }
-        }
+    var left = self.count
+    guard left > 0 else { return body(nil) }
+    var failure: EngineError?
+    for capture in self {
+      capture.whenCommitted { error in
+        failure = failure ?? error
+        left -= 1
+        if left == 0 { body(failure) }
       }
     }
   }

@@ -5,12 +5,12 @@ import NIOCore
 /// `restore`.
 public final class Streams {
   /// What a protocol adds to what streams send by themselves.
-  public weak var voice: (any StreamVoice)?
+  public unowned var voice: (any StreamVoice)?
 
   private unowned let tenant: Tenant
   private var byName: [String: Stream] = [:]
   private let definitions: Definitions<StreamSettings>
-  private var observers: [(StreamEvent) -> Void] = []
+  private var observers: [(owner: ObjectIdentifier, body: (StreamEvent) -> Void)] = []
 
   init(tenant: Tenant) {
     self.tenant = tenant
@@ -33,11 +33,19 @@ public final class Streams {
     }
   }
 
-  /// Has `body` called with everything that happens to the tenant's streams and their groups.
-  public func observe(_ body: @escaping (StreamEvent) -> Void) { self.observers.append(body) }
+  /// Has `body` called with everything that happens to the tenant's streams and their groups, until
+  /// `owner` asks to `ignore` it.
+  public func observe(_ owner: AnyObject, _ body: @escaping (StreamEvent) -> Void) {
+    self.observers.append((ObjectIdentifier(owner), body))
+  }
+
+  /// Ends what `owner` has asked `observe` for.
+  public func ignore(_ owner: AnyObject) {
+    self.observers.removeAll { $0.owner == ObjectIdentifier(owner) }
+  }
 
   func tell(_ event: StreamEvent) {
-    for observer in self.observers { observer(event) }
+    for observer in self.observers { observer.body(event) }
   }
 
   // MARK: Making

@@ -75,7 +75,7 @@ final class StreamFixture {
 
   /// Publishes, and answers what streams made of it.
   @discardableResult
-  func publish(_ topic: String, _ text: String, expiresAt: Int64 = 0) -> [Capture] {
+  func publish(_ topic: String, _ text: String, expiresAt: Int64 = 0) -> Captures {
     Array(topic.utf8).withUnsafeBytes { topic in
       Array(text.utf8).withUnsafeBytes { payload in
         var publication = Publication(

@@ -98,7 +98,7 @@ extension JetStreamAccount {
   ///
   /// - Parameter headers: the message's header block.
   func acknowledge(
-    _ captures: [Capture], subject: UnsafeRawBufferPointer, headers: UnsafeRawBufferPointer,
+    _ captures: Captures, subject: UnsafeRawBufferPointer, headers: UnsafeRawBufferPointer,
     payloadBytes: Int, reply: UnsafeRawBufferPointer
   ) {
     for capture in captures {

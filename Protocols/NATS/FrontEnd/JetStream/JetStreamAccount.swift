@@ -47,11 +47,16 @@ final class JetStreamAccount {
     self.frontEnd = frontEnd
     self.tenant = tenant
     tenant.streams.voice = self
-    tenant.streams.observe { [weak self] in self?.happened($0) }
+    tenant.streams.observe(self) { [unowned self] in self.happened($0) }
     for stream in tenant.streams.all {
       for group in stream.groups { _ = self.consumer(group, of: stream) }
       self.follow(stream)
     }
+  }
+
+  deinit {
+    self.tenant.streams.ignore(self)
+    self.tenant.streams.voice = nil
   }
 
   var engine: Engine { self.tenant.engine }
@@ -219,14 +224,37 @@ final class JetStreamAccount {
       buffer.setString(size, at: buffer.readerIndex)
       buffer.writeStaticString("\r\n")
       let front = start - buffer.readerIndex
-      buffer.withUnsafeReadableBytes { bytes in
-        var publication = Publication(
-          topic: reply, payload: UnsafeRawBufferPointer(rebasing: bytes[front..<bytes.count - 2]),
-          origin: self.frontEnd.envelope.origin, native: bytes, quality: .atMostOnce)
-        publication.nativeForm = NATSReceiver.Form.plain
-        self.tenant.answer(&publication)
-      }
+      buffer.withUnsafeReadableBytes { self.answer(reply, native: $0, payloadStart: front) }
     }
+  }
+
+  /// Publishes an answer whose payload has so many bytes, at most 512, which `body` writes.
+  func answer(
+    _ reply: UnsafeRawBufferPointer, count: Int, _ body: (inout RawWriter) -> Void
+  ) {
+    guard NATSSubject.isLiteral(reply), !reply.isSystemTopic else { return }
+    let room = count + ASCIIScan.digits(count) + 4
+    withUnsafeTemporaryAllocation(byteCount: room, alignment: 1) { memory in
+      var writer = RawWriter(memory)
+      writer.write(decimal: count)
+      writer.write("\r\n")
+      let front = writer.count
+      body(&writer)
+      writer.write("\r\n")
+      let native = UnsafeRawBufferPointer(rebasing: memory[..<writer.count])
+      self.answer(reply, native: native, payloadStart: front)
+    }
+  }
+
+  private func answer(
+    _ reply: UnsafeRawBufferPointer, native: UnsafeRawBufferPointer, payloadStart: Int
+  ) {
+    let payload = UnsafeRawBufferPointer(rebasing: native[payloadStart..<native.count - 2])
+    var publication = Publication(
+      topic: reply, payload: payload, origin: self.frontEnd.envelope.origin, native: native,
+      quality: .atMostOnce)
+    publication.nativeForm = NATSReceiver.Form.plain
+    self.tenant.answer(&publication)
   }
 
   /// Calls `body` with memory of the account's own, empty. What `body` sends may lead here again.

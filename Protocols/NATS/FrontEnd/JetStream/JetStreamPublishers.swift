@@ -95,7 +95,12 @@ final class JetStreamPublishers {
       }
       isFirst = false
     }
-    if self.waiting.isEmpty { self.replies.clear(minimumCapacity: 0) }
+    if self.waiting.isEmpty {
+      self.replies.clear(minimumCapacity: 0)
+    } else if self.replies.readerIndex > self.replies.readableBytes {
+      // There may always be somebody who waits.
+      self.replies.discardReadBytes()
+    }
   }
 
   private func send(_ next: Waiting, _ error: EngineError? = nil) {
@@ -112,6 +117,17 @@ final class JetStreamPublishers {
   }
 
   private func send(_ next: Waiting, to reply: UnsafeRawBufferPointer) {
+    let prefix = self.facts.ackPrefix
+    let sequence = Int(clamping: next.offset + 1)
+    guard !next.isDuplicate, next.more == nil else { return self.sendMore(next, to: reply) }
+    self.account.answer(reply, count: prefix.count + ASCIIScan.digits(sequence) + 1) { writer in
+      writer.write(prefix)
+      writer.write(decimal: sequence)
+      writer.write("}")
+    }
+  }
+
+  private func sendMore(_ next: Waiting, to reply: UnsafeRawBufferPointer) {
     self.account.answer(reply) { buffer in
       buffer.writeBytes(self.facts.ackPrefix)
       buffer.writeDecimal(next.offset + 1)
