@@ -20,6 +20,9 @@ public struct Capture {
   /// What became of the message.
   public let result: Result
 
+  /// Who looked at it.
+  public var name: String { self.stream?.name ?? self.partition?.topic.name ?? "" }
+
   init(stream: Stream, result: Result) {
     self.stream = stream
     self.partition = nil

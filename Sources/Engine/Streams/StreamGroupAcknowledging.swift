@@ -76,6 +76,12 @@ extension StreamGroup {
     return true
   }
 
+  /// Whether the record was handed out, as far as is known: what was handed out shortly before the
+  /// process died may not be.
+  public func hasHandedOut(_ offset: UInt64) -> Bool {
+    offset < self.cursor || self.open[offset] != nil
+  }
+
   /// How often a record in flight has been handed out; `nil` for one that is not.
   public func deliveryCount(of offset: UInt64) -> Int? { self.open[offset]?.deliveryCount }
 

@@ -4,8 +4,11 @@ import NIOCore
 /// A stream's groups.
 extension Stream {
   /// All groups that are not hidden, in the order of their names.
-  public var groups: [StreamGroup] {
-    self.groupsByName.values.filter { !$0.settings.isHidden }.sorted { $0.name < $1.name }
+  public var groups: [StreamGroup] { self.unsortedGroups.sorted { $0.name < $1.name } }
+
+  /// All groups that are not hidden, in no particular order.
+  public var unsortedGroups: [StreamGroup] {
+    self.groupsByName.values.filter { !$0.settings.isHidden }
   }
 
   /// How many groups there are, without the hidden ones.

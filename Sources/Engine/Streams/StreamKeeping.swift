@@ -57,7 +57,7 @@ extension Stream {
     self.keeping.removals.writeMultipleIntegers(offset, UInt32(truncatingIfNeeded: size))
     self.keeping.removals.writeCounted(topic)
     // Within this turn, and so before the log writes down what it removed.
-    if isFirst { self.engine.whenQuiet { [weak self] in self?.flushRemovals() } }
+    if isFirst { self.engine.whenQuiet { self.flushRemovals() } }
   }
 
   private func flushRemovals() {
@@ -81,8 +81,8 @@ extension Stream {
   /// Writes a snapshot if enough has changed since the last one.
   func takeSnapshotIfDue() {
     guard self.isDurable, self.keeping.isDue else { return }
-    self.engine.whenQuiet { [weak self] in
-      guard let self, self.keeping.isDue else { return }
+    self.engine.whenQuiet {
+      guard self.keeping.isDue else { return }
       self.takeSnapshot()
     }
   }

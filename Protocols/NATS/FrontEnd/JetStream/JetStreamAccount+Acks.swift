@@ -48,6 +48,8 @@ extension JetStreamAccount {
     let group = consumer.group
     guard numbers.stream > 0 else { return false }
     let offset = numbers.stream - 1
+    // Who is not answered asks again, or gets the message again. An answer would be a promise.
+    guard group.hasHandedOut(offset) else { return true }
     switch JetStreamAck(operation.payload) {
     case .ack, nil: self.acknowledge(offset, numbers, consumer)
     case .progress: group.extend(offset)
@@ -101,48 +103,65 @@ extension JetStreamAccount {
     _ captures: Captures, subject: UnsafeRawBufferPointer, headers: UnsafeRawBufferPointer,
     payloadBytes: Int, reply: UnsafeRawBufferPointer
   ) {
-    for capture in captures {
-      guard let stream = capture.stream else {
-        self.acknowledge(capture, to: Array(reply))
-        continue
+    guard captures.count == 1, let capture = captures.first, let stream = capture.stream else {
+      return self.acknowledgeTogether(captures, reply: Array(reply))
+    }
+    let publishers = self.publishers(of: stream)
+    guard !publishers.facts.noAck else { return }
+    switch capture.result {
+    case .stored(let offset): publishers.add(offset, isDuplicate: false, reply: reply)
+    case .duplicate(let offset): publishers.add(offset, isDuplicate: true, reply: reply)
+    case .refused(.isHeld): self.answer(reply) { _ in }
+    case .refused(let refusal):
+      let options = try? JetStreamPublishOptions(parsing: headers)
+      let config = JetStreamSettings.config(stream.settings)
+      if let options, !options.batchID.isEmpty, let error = publishers.batches.lastError {
+        return self.refuse(error, config.name, to: reply)
       }
-      let publishers = self.publishers(of: stream)
-      guard !publishers.facts.noAck else { continue }
-      switch capture.result {
-      case .stored(let offset): publishers.add(offset, isDuplicate: false, reply: reply)
-      case .duplicate(let offset): publishers.add(offset, isDuplicate: true, reply: reply)
-      case .refused(.isHeld): self.answer(reply) { _ in }
-      case .refused(let refusal):
-        let options = try? JetStreamPublishOptions(parsing: headers)
-        let config = JetStreamSettings.config(stream.settings)
-        if let options, !options.batchID.isEmpty, let error = publishers.batches.lastError {
-          self.refuse(error, config.name, to: reply)
-          continue
-        }
-        let error = options?.refusal(
-          by: config, subject: String(decoding: subject, as: UTF8.self),
-          payloadBytes: payloadBytes)
-        self.refuse(error ?? Self.error(refusal), config.name, to: reply)
-      }
+      let error = options?.refusal(
+        by: config, subject: String(decoding: subject, as: UTF8.self),
+        payloadBytes: payloadBytes)
+      self.refuse(error ?? Self.error(refusal), config.name, to: reply)
     }
   }
 
-  /// What another protocol's topic has kept is as safe as in a stream, and is told likewise.
-  private func acknowledge(_ capture: Capture, to reply: [UInt8]) {
-    guard let partition = capture.partition else { return }
-    let name = partition.topic.name
-    capture.whenCommitted { error in
-      var answer = JetStreamPublishAck()
-      answer.stream = name
-      switch capture.result {
-      case .stored(let offset), .duplicate(let offset): answer.sequence = offset + 1
-      case .refused(let refusal): answer.error = Self.error(refusal)
-      }
+  /// Tells a publisher, once, that all have its message, or that somebody has not: where several
+  /// streams keep it, or another protocol's topic does, which is as safe. A stream speaks before a
+  /// topic.
+  private func acknowledgeTogether(_ captures: Captures, reply: [UInt8]) {
+    let heard = captures.filter { capture in
+      capture.stream.map { !self.publishers(of: $0).facts.noAck } ?? true
+    }
+    guard let speaker = heard.first(where: { $0.stream != nil }) ?? heard.first else { return }
+    let refused = captures.first {
+      if case .refused(let refusal) = $0.result { refusal != .isHeld } else { false }
+    }
+    captures.whenCommitted { error in
       if let error {
-        answer.sequence = 0
-        answer.error = JetStreamError(.streamStoreFailed, error.message)
+        let failure = JetStreamError(.streamStoreFailed, error.message)
+        return reply.withUnsafeBytes { self.refuse(failure, speaker.name, to: $0) }
       }
-      self.publish(answer.encoded, to: reply)
+      let said = refused ?? speaker
+      reply.withUnsafeBytes { self.tell(said, to: $0) }
+    }
+  }
+
+  /// Tells a publisher what became of its message, which is committed, or refused.
+  private func tell(_ capture: Capture, to reply: UnsafeRawBufferPointer) {
+    switch capture.result {
+    case .refused(.isHeld): self.answer(reply) { _ in }
+    case .refused(let refusal): self.refuse(Self.error(refusal), capture.name, to: reply)
+    case .stored(let offset), .duplicate(of: let offset):
+      if let stream = capture.stream {
+        var isDuplicate = false
+        if case .duplicate = capture.result { isDuplicate = true }
+        self.publishers(of: stream).add(offset, isDuplicate: isDuplicate, reply: reply)
+      } else {
+        var answer = JetStreamPublishAck()
+        answer.stream = capture.name
+        answer.sequence = offset + 1
+        self.answer(reply) { $0.writeBytes(answer.encoded) }
+      }
     }
   }
 

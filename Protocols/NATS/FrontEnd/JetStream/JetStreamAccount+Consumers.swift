@@ -22,14 +22,17 @@ extension JetStreamAccount {
       stream: streamConfig, limits: self.limits, isPedantic: wanted.isPedantic)
     if let error = JetStreamSettings.unsupported(config) { throw error }
     config.metadata = JetStreamLevel.stored(config.metadata, needing: config.requiredLevel)
-    let others = stream.groups.filter { $0 !== existing }
-      .map { JetStreamSettings.config($0.settings) }.filter { !$0.isDirect }
+    // Only where it matters: there may be thousands.
+    func others() -> [JetStreamConsumerConfig] {
+      self.consumers(of: stream).filter { $0.group !== existing && !$0.config.isDirect }
+        .map(\.config)
+    }
     if let existing {
       try self.update(existing, of: stream, to: config, wanted.action, others)
       return self.consumer(existing, of: stream)
     }
     if wanted.action == .update { throw JetStreamError(.consumerDoesNotExist) }
-    let conflict = config.conflict(stream: streamConfig, others: others, limits: self.limits)
+    let conflict = config.conflict(stream: streamConfig, others: others(), limits: self.limits)
     if let conflict { throw conflict }
     if config.name.isEmpty { config.name = Self.makeID(8) }
     do throws(EngineError) {
@@ -42,12 +45,12 @@ extension JetStreamAccount {
 
   private func update(
     _ group: StreamGroup, of stream: GodwitEngine.Stream, to config: JetStreamConsumerConfig,
-    _ action: JetStreamRequest.ConsumerCreate.Action, _ others: [JetStreamConsumerConfig]
+    _ action: JetStreamRequest.ConsumerCreate.Action, _ others: () -> [JetStreamConsumerConfig]
   ) throws(JetStreamError) {
     let old = JetStreamSettings.config(group.settings)
     if old.isSame(as: config) { return }
     if action == .create { throw JetStreamError(.consumerAlreadyExists) }
-    if stream.settings.retention == .workQueue, !config.filtersAreUnique(among: others) {
+    if stream.settings.retention == .workQueue, !config.filtersAreUnique(among: others()) {
       throw JetStreamError(.consumerWQConsumerNotUnique)
     }
     let isBound = self.consumer(group, of: stream).isBound

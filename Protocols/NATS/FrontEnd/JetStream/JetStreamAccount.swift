@@ -304,6 +304,11 @@ final class JetStreamAccount {
     return consumer
   }
 
+  /// All consumers of a stream, in no particular order.
+  func consumers(of stream: GodwitEngine.Stream) -> [JetStreamConsumer] {
+    stream.unsortedGroups.map { self.consumer($0, of: stream) }
+  }
+
   /// Those who publish to a stream.
   func publishers(of stream: GodwitEngine.Stream) -> JetStreamPublishers {
     let key = ObjectIdentifier(stream)

@@ -7,16 +7,17 @@ extension JetStreamConsumerConfig {
   ///   - others: the stream's other consumers, without those that are direct.
   ///   - limits: what the account allows.
   public func conflict(
-    stream: JetStreamStreamConfig, others: [JetStreamConsumerConfig],
+    stream: JetStreamStreamConfig, others: @autoclosure () -> [JetStreamConsumerConfig],
     limits: JetStreamLimits = JetStreamLimits()
   ) -> JetStreamError? {
     var most = stream.maxConsumers
     let account = limits.account.maxConsumers
     if most <= 0 || account > 0 && account < most { most = account }
-    if most > 0, others.count >= most { return JetStreamError(.maximumConsumersLimit) }
+    if most > 0, others().count >= most { return JetStreamError(.maximumConsumersLimit) }
     guard stream.retention == .workQueue, !self.isDirect else { return nil }
     if self.ackPolicy != .explicit { return JetStreamError(.consumerWQRequiresExplicitAck) }
     if self.deliverPolicy != .all { return JetStreamError(.consumerWQConsumerNotDeliverAll) }
+    let others = others()
     guard !others.isEmpty else { return nil }
     if self.filters.isEmpty { return JetStreamError(.consumerWQMultipleUnfiltered) }
     return self.filtersAreUnique(among: others)

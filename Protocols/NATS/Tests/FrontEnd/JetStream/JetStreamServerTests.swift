@@ -65,6 +65,33 @@ import Testing
     #expect(info["cluster"]?.text("leader") == "rig")
   }
 
+  /// What was handed out shortly before the process died may come again: to say that it was done
+  /// with would be a lie.
+  @Test func nothingIsSaidOfWhatWasNotHandedOut() throws {
+    try self.makeStream()
+    _ = self.publish("s.a", "one")
+    try self.makeConsumer()
+    #expect(self.ask("$JS.ACK.S.c.1.1.1.17.0", "+ACK", reply: "in.done") == "")
+    #expect(try self.api("CONSUMER.INFO.S.c")["num_pending"]?.integer == 1)
+    let got = self.ask("$JS.API.CONSUMER.MSG.NEXT.S.c", "1", reply: "in.next")
+    let subject = String(try #require(got.split(separator: " ").first { $0.hasPrefix("$JS") }))
+    #expect(self.ask(subject, "+ACK", reply: "in.done") == "MSG in.done 1 0\r\n\r\n")
+    // The answer may have been lost: it is given again.
+    #expect(self.ask(subject, "+ACK", reply: "in.done") == "MSG in.done 1 0\r\n\r\n")
+  }
+
+  @Test func aPublisherHearsOnceOfStreamAndTopic() throws {
+    let topics = self.rig.engine.tenant(named: "default").partitionedTopics
+    let settings = PartitionedTopicSettings(name: "s.t", topic: Array("s.t".utf8), partitions: 1)
+    _ = try topics.create(settings)
+    #expect(self.publish("s.t", "1") == "MSG in.ack 1 24\r\n{\"stream\":\"s.t\",\"seq\":1}\r\n")
+    try self.makeStream(#","max_msgs":1,"discard":"new""#)
+    #expect(self.publish("s.t", "2") == "MSG in.ack 1 22\r\n{\"stream\":\"S\",\"seq\":1}\r\n")
+    let refused = self.publish("s.t", "3")
+    #expect(refused.split(separator: "\r\n").count == 2)
+    #expect(refused.contains("maximum messages exceeded"), "\(refused)")
+  }
+
   @Test func headersComeAlongWithTheirSubject() throws {
     try self.makeStream(#","allow_direct":true"#)
     let block = "NATS/1.0\r\nA: b\r\n\r\n"
