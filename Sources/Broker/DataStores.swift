@@ -20,7 +20,10 @@ final class DataStores {
     self.loop = loop
     self.logger = logger
     self.settings = settings
-    self.disk = PosixDisk(eventLoop: loop.eventLoop, threads: self.threads)
+    // The other half is for connections, and for logs that grow.
+    self.disk = PosixDisk(
+      eventLoop: loop.eventLoop, threads: self.threads,
+      filesMax: ProcessLimits.openFiles.map { $0 / 2 } ?? .max)
   }
 
   /// Opens what is there, and gives every tenant that comes a store.

@@ -26,6 +26,13 @@ public protocol Disk: AnyObject {
   func sync(files: [any DiskFile], folders: [String], _ done: @escaping (DiskError?) -> Void)
   /// As `sync`, and waits for it: when a store is opened.
   func syncNow(files: [any DiskFile], folders: [String]) throws(DiskError)
+  /// Whether so few files are open that there may be more logs and journals than there are.
+  var hasRoomForMore: Bool { get }
+}
+
+extension Disk {
+  /// Always, where nobody counts.
+  public var hasRoomForMore: Bool { true }
 }
 
 /// An open file. It is closed when nobody keeps it.

@@ -141,7 +141,9 @@ public final class FileJournal: Journal, CommitMember {
     var bytes = ByteBuffer()
     header.write(to: &bytes)
     for (number, entry) in entries.enumerated() {
-      header.format.write(entry: entry, number: UInt64(number), committed: 0, to: &bytes)
+      // The file takes its place when it is synced: then all of these are committed.
+      let number = UInt64(number)
+      header.format.write(entry: entry, number: number, committed: number, to: &bytes)
     }
     do {
       let file = try self.store.disk.open("\(self.path).new", isNew: true)

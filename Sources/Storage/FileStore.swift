@@ -20,6 +20,8 @@ public final class FileStore: Store {
   private let salt: () -> UInt32
   private let atTurnEnd: (@escaping () -> Void) -> Void
   private let report: (StorageReport) -> Void
+  /// The names of logs and journals that the folder has.
+  private var names: Set<String> = []
   private var logs: [String: FileLog] = [:]
   private var journals: [String: FileJournal] = [:]
   private var dirty: [any CommitMember] = []
@@ -82,6 +84,9 @@ public final class FileStore: Store {
     self.report = report
     try disk.makeFolder("\(folder)/logs")
     try disk.makeFolder("\(folder)/journals")
+    for kind in ["logs", "journals"] {
+      for name in try disk.list("\(folder)/\(kind)") { self.names.insert("\(kind)/\(name)") }
+    }
   }
 
   // MARK: What is kept
@@ -89,6 +94,7 @@ public final class FileStore: Store {
   /// The log of that name; see `Store`.
   public func log(named name: String) throws(EngineError) -> any Log {
     if let log = self.logs[name] { return log }
+    try self.checkRoom("logs", name, "")
     do {
       let path = try self.path("logs", name)
       try self.disk.makeFolder(path)
@@ -103,6 +109,7 @@ public final class FileStore: Store {
   /// The journal of that name; see `Store`.
   public func journal(named name: String) throws(EngineError) -> any Journal {
     if let journal = self.journals[name] { return journal }
+    try self.checkRoom("journals", name, ".journal")
     do {
       let journal = try FileJournal(path: self.path("journals", name) + ".journal", store: self)
       self.journals[name] = journal
@@ -124,11 +131,27 @@ public final class FileStore: Store {
         self.forget(journal)
         journal.abandon()
       }
+      self.names.remove("logs/\(FileName.escape(name))")
+      self.names.remove("journals/\(FileName.escape(name)).journal")
       try self.disk.removeFolder(self.path("logs", name))
       try self.disk.remove(self.path("journals", name) + ".journal")
     } catch {
       _ = self.refuse(error)
     }
+  }
+
+  /// Refuses what is not there yet where files are open that others will need: a log without a
+  /// descriptor for its next segment takes nothing any more.
+  private func checkRoom(
+    _ kind: String, _ name: String, _ ending: String
+  ) throws(EngineError) {
+    let file = "\(kind)/\(FileName.escape(name))\(ending)"
+    guard !self.names.contains(file) else { return }
+    guard self.disk.hasRoomForMore else {
+      throw EngineError(
+        .quotaExceeded, "half of the files that the process may have open are in use")
+    }
+    self.names.insert(file)
   }
 
   private func path(_ kind: String, _ name: String) throws(DiskError) -> String {
@@ -149,7 +172,8 @@ public final class FileStore: Store {
     self.dirty.append(member)
     guard !self.isCommitScheduled else { return }
     self.isCommitScheduled = true
-    self.atTurnEnd { self.commit() }
+    // The engine may be let go before the turn ends.
+    self.atTurnEnd { [engine = self.engine] in withExtendedLifetime(engine) { self.commit() } }
   }
 
   private func forget(_ member: any CommitMember) {

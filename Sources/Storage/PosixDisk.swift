@@ -1,5 +1,6 @@
 public import NIOCore
 public import NIOPosix
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -13,18 +14,24 @@ public import NIOPosix
 private func systemOpen(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32 {
   open(path, flags, mode)
 }
+private func systemSync() { sync() }
 private func systemRename(_ path: String, _ newPath: String) -> Int32 { rename(path, newPath) }
 
 /// The operating system's files. What waits for the device runs on threads of a pool.
 public final class PosixDisk: Disk {
   private let eventLoop: any EventLoop
   private let threads: NIOThreadPool
+  private let filesMax: Int
+  private let openFiles = OpenFiles()
 
   /// - Parameters:
   ///   - eventLoop: where everything is called and answered.
   ///   - threads: what waits for the device; two are enough. Whoever made it shuts it down, after
   ///     the last use of the disk.
-  public init(eventLoop: any EventLoop, threads: NIOThreadPool) {
+  ///   - filesMax: how many files may be open before there is no more room for new logs; those that
+  ///     are there may need more. No limit by default.
+  public init(eventLoop: any EventLoop, threads: NIOThreadPool, filesMax: Int = .max) {
+    self.filesMax = filesMax
     self.eventLoop = eventLoop
     self.threads = threads
   }
@@ -60,8 +67,12 @@ public final class PosixDisk: Disk {
     let descriptor = systemOpen(path, flags, 0o600)
     guard descriptor >= 0 else { throw Self.failure("open", path) }
     return PosixFile(
-      Descriptor(descriptor, path), eventLoop: self.eventLoop, threads: self.threads)
+      Descriptor(descriptor, path, self.openFiles), eventLoop: self.eventLoop,
+      threads: self.threads)
   }
+
+  /// Whether fewer files are open than may be; see `Disk`.
+  public var hasRoomForMore: Bool { self.openFiles.count.load(ordering: .relaxed) < self.filesMax }
 
   /// Removes a file; see `Disk`.
   public func remove(_ path: String) throws(DiskError) {
@@ -133,7 +144,11 @@ public final class PosixDisk: Disk {
     let descriptor = systemOpen(folder, O_RDONLY | O_CLOEXEC, 0)
     guard descriptor >= 0 else {
       // A folder that was removed meanwhile has nothing to lose.
-      return errno == ENOENT ? nil : self.failure("open", folder)
+      if errno == ENOENT { return nil }
+      guard errno == EMFILE || errno == ENFILE else { return self.failure("open", folder) }
+      // Dear, but it needs no descriptor. A log whose sync fails is at its end.
+      systemSync()
+      return nil
     }
     defer { close(descriptor) }
     return fsync(descriptor) == 0 ? nil : self.failure("fsync", folder)
@@ -145,17 +160,28 @@ public final class PosixDisk: Disk {
   }
 }
 
+/// How many descriptors a disk has; they are closed on any thread.
+private final class OpenFiles: Sendable {
+  let count = Atomic(0)
+}
+
 /// A file descriptor, closed with its last user: a sync may outlive the log it is for.
 private final class Descriptor: Sendable {
   let number: Int32
   let path: String
+  private let openFiles: OpenFiles
 
-  init(_ number: Int32, _ path: String) {
+  init(_ number: Int32, _ path: String, _ openFiles: OpenFiles) {
     self.number = number
     self.path = path
+    self.openFiles = openFiles
+    openFiles.count.add(1, ordering: .relaxed)
   }
 
-  deinit { close(self.number) }
+  deinit {
+    close(self.number)
+    self.openFiles.count.subtract(1, ordering: .relaxed)
+  }
 
   func sync() -> DiskError? {
     #if canImport(Darwin)

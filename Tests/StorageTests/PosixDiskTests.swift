@@ -50,6 +50,33 @@ import Testing
     return try await promise.futureResult.get()
   }
 
+  /// Whoever makes topic after topic must not take from the logs that are there what they need.
+  @Test func thereAreNoMoreLogsThanFilesAreLeftFor() async throws {
+    let place = try TestFolder()
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    try await loop.submit {
+      let engine = Engine(now: 1)
+      func store() throws -> FileStore {
+        try FileStore(
+          folder: place.path,
+          disk: PosixDisk(eventLoop: loop, threads: .singleton, filesMax: 6), engine: engine,
+          atTurnEnd: { body in loop.assumeIsolated().execute(body) }, report: { _ in })
+      }
+      var first = try store()
+      // A log has two files: its segment, and what was removed from it.
+      for name in ["a", "b", "c"] { _ = try first.log(named: name) }
+      #expect(throws: EngineError.self) { _ = try first.log(named: "d") }
+      #expect(throws: EngineError.self) { _ = try first.journal(named: "j") }
+      _ = try first.log(named: "a")
+      // All are opened at the next start, whatever there is room for.
+      first = try store()
+      for name in ["c", "b", "a"] { _ = try first.log(named: name) }
+      #expect(throws: EngineError.self) { _ = try first.log(named: "d") }
+      first.remove(named: "b")
+      _ = try first.log(named: "d")
+    }.get()
+  }
+
   @Test(arguments: [StoreSettings.Sync.always, .interval(1_000_000), .never])
   func whatWasAppendedIsThereAgain(sync: StoreSettings.Sync) async throws {
     var settings = StoreSettings()

@@ -70,4 +70,63 @@ struct StreamOnDiskTests {
     #expect(group.pendingCount == 1)
     #expect(group.lease()?.offset == 10)
   }
+
+  /// The definitions are damaged, and the application makes its stream again, as it does at each
+  /// start.
+  @Test func aStreamThatNobodyKnowsOfIsTakenOver() throws {
+    let disk = SimulatedDisk(seed: 2)
+    let settings = StreamSettings(
+      name: "s", patterns: [TopicPattern(canonical: Array("a.*".utf8))])
+    func settle(_ process: Process) {
+      for _ in 0..<4 {
+        process.endTurn()
+        while disk.isBusy { disk.answer() }
+      }
+    }
+    var process = try Process(disk)
+    var stream = try process.tenant.streams.create(settings)
+    _ = try stream.makeGroup(StreamGroupSettings(name: "g"))
+    for index in 0..<6 {
+      process.tenant.publish(topic: Array("a.\(index)".utf8), payload: [])
+    }
+    settle(process)
+    disk.remove("data/journals/streams.journal")
+    process = try Process(disk)
+    #expect(process.tenant.streams.all.isEmpty)
+    stream = try process.tenant.streams.create(settings)
+    settle(process)
+    #expect(stream.count == 6)
+    #expect(stream.topicCount == 6)
+    #expect(stream.group(named: "g")?.pendingCount == 6)
+    // Not so where somebody deleted it.
+    process.tenant.streams.delete("s")
+    settle(process)
+    stream = try process.tenant.streams.create(settings)
+    #expect(stream.count == 0)
+    #expect(stream.groups.isEmpty)
+  }
+
+  @Test(arguments: 1...40 as ClosedRange<UInt64>)
+  func aSnapshotOutlivesDamageButForWhatIsDamaged(seed: UInt64) throws {
+    let disk = SimulatedDisk(seed: seed)
+    let entries = (0..<6).map { ByteBuffer(repeating: UInt8($0), count: 60) }
+    var process = try Process(disk)
+    try process.store.journal(named: "j").replace(with: entries)
+    for _ in 0..<4 {
+      process.endTurn()
+      while disk.isBusy { disk.answer() }
+    }
+    #expect(disk.damage { $0.hasSuffix("/j.journal") } != nil)
+    process = try Process(disk)
+    var found: [ByteBuffer] = []
+    try process.store.journal(named: "j").replay { found.append($0) }
+    #expect(found.allSatisfy { entries.contains($0) })
+    // Its header was damaged, or one or two entries next to each other.
+    #expect(found.isEmpty || found.count >= 4, "\(found.count)")
+    if found.isEmpty {
+      #expect(throws: Never.self) {
+        _ = try disk.open("data/journals/j.journal.quarantined", isNew: false)
+      }
+    }
+  }
 }

@@ -64,6 +64,8 @@ public final class Streams {
     let stream = try self.open(settings, createdAt: now)
     if settings.firstOffset > 0 { stream.log.skip(to: settings.firstOffset) }
     do {
+      // Records whose stream nobody knows of any more, as after damage, are this one's.
+      if stream.log.count > 0 { try stream.recover() }
       try stream.capture()
     } catch {
       self.forget(stream)
