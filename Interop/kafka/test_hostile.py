@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import socket
@@ -17,6 +18,7 @@ from godwit_rig.kafka_peer import (
     produce_request,
     read_all,
     send_all,
+    until,
 )
 
 pytestmark = pytest.mark.godwit_only
@@ -197,6 +199,99 @@ def test_nothing_is_answered_to_acks_0(server, unique):
         # A failure can only be seen by the end of the connection.
         wire.send(0, 3, produce_request(unique, 9, batch([b"x"]), acks=0))
         assert wire.is_closed()
+
+
+def fetch_request(topic: str, offset: int = 0, wait: int = 100_000, least: int = 1) -> bytes:
+    """The body of a Fetch request of version 4 that takes whatever there is."""
+    name = topic.encode()
+    return (
+        struct.pack(">iiiib", -1, wait, least, 1 << 30, 0) + struct.pack(">ih", 1, len(name)) + name
+        + struct.pack(">iiqi", 1, 0, offset, 1 << 30)
+    )
+
+
+def fill(server, topic: str, megabytes: int) -> None:
+    send_all(address(server), topic, [{"value": bytes(900_000)}] * megabytes)
+
+
+def open_files(server) -> int:
+    return len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
+
+
+def test_a_request_behind_an_answer_that_is_read_late(server, unique):
+    """It waits until there is room, and is not forgotten."""
+    fill(server, unique, 12)
+    with KafkaWire(server.address("kafka")) as wire:
+        # No kernel keeps so much: a part of the answer stays with the broker.
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+        wire.send(1, 4, fetch_request(unique))
+        wire.send(18, 0, b"")
+        first, second = wire.frame(), wire.frame()
+    assert first is not None and len(first) > 10_000_000
+    assert second is not None and struct.unpack(">i", second[:4])[0] == wire.number
+
+
+def test_who_breaks_off_in_the_middle_of_an_answer(server, unique):
+    fill(server, unique, 16)
+    for _ in range(60):
+        with KafkaWire(server.address("kafka")) as wire:
+            wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            wire.send(1, 4, fetch_request(unique))
+            wire.send(18, 0, b"")
+    server.check_alive()
+    assert len(read_all(address(server), unique, 16)) == 16
+
+
+def test_readers_that_do_not_read_share_what_there_is(broker, unique):
+    server = broker("kafka", fresh=True, godwit={"kafka": {"fetch_memory_max": 32 << 20}})
+    fill(server, unique, 20)
+    before = server.resident_bytes()
+    with contextlib.ExitStack() as stack:
+        for _ in range(60):
+            wire = stack.enter_context(KafkaWire(server.address("kafka")))
+            wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+            wire.send(1, 4, fetch_request(unique))
+            # Answered, or at least begun.
+            assert wire.socket.recv(1)
+        # Sixty times sixteen MiB are not here.
+        assert (server.resident_bytes() - before) >> 20 < 400
+        # Who reads gets on, in small steps.
+        assert len(read_all(address(server), unique, 20)) == 20
+
+
+def test_halves_of_large_requests_have_a_bound(broker):
+    server = broker("kafka", fresh=True, godwit={"kafka": {"request_memory_max": 32 << 20}})
+    half = struct.pack(">i", 8 << 20) + struct.pack(">hhih", 0, 3, 1, 0) + bytes(7 << 20)
+    ended = 0
+    with contextlib.ExitStack() as stack:
+        links = []
+        for _ in range(12):
+            link = socket.create_connection(server.address("kafka"), timeout=30)
+            links.append(stack.enter_context(link))
+            try:
+                link.sendall(half)
+            except OSError:
+                ended += 1
+        for link in links[5:]:
+            # The sixth would make it more than 32 MiB.
+            try:
+                ended += not link.recv(1)
+            except ConnectionError:
+                ended += 1
+            except TimeoutError:
+                pass
+        assert ended >= 7, ended
+    server.check_alive()
+
+
+def test_who_goes_with_requests_behind_a_fetch_is_seen_to_go(server, unique):
+    send_all(address(server), unique, [{"value": b"x"}])
+    before = open_files(server)
+    for _ in range(50):
+        with KafkaWire(server.address("kafka")) as wire:
+            for _ in range(3):
+                wire.send(1, 4, fetch_request(unique, 1, wait=250_000))
+    until(lambda: open_files(server) <= before + 5, "they are gone")
 
 
 def test_who_goes_while_a_fetch_waits_leaves_nothing(server, unique):

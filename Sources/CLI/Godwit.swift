@@ -5,7 +5,7 @@ import GodwitBroker
 struct Godwit: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "godwit",
-    abstract: "One broker for NATS and MQTT.",
+    abstract: "One broker for NATS, MQTT and Kafka.",
     version: BrokerServer.version,
     subcommands: [
       ServeCommand.self,

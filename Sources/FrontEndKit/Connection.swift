@@ -220,6 +220,7 @@ public final class Connection: ChannelInboundHandler {
 
   private func noteProgress(_ context: ChannelHandlerContext) {
     if self.writeWatch == nil, self.writeDeadlineSeconds > 0 { self.beginWriteWatch(context) }
+    let wasStuck = self.stuckSince != 0
     if context.channel.isWritable, self.backlogBytes == 0 {
       self.channelBytes = 0
       self.stuckSince = 0
@@ -231,7 +232,7 @@ public final class Connection: ChannelInboundHandler {
     if pending > self.pendingBytesMax, self.phase == .open {
       self.wasOver = true
       self.session.outputOverflowed()
-    } else if self.wasOver || pending > 0, pending <= self.pendingBytesMax / 4 {
+    } else if self.wasOver || wasStuck || pending > 0, pending <= self.pendingBytesMax / 4 {
       self.wasOver = false
       if self.phase == .open, self.stuckSince != 0 || pending == 0 { self.session.outputDrained() }
     }

@@ -78,7 +78,10 @@ public final class FileJournal: Journal, CommitMember {
     }
     self.snapshotBytes = self.end
     self.committedEntries = self.entryCount
-    if store.settings.sync != .never {
+    if self.isFolderUnsynced {
+      // A new one has nothing that may be lost. It is synced with what comes first.
+      store.markDirty(self)
+    } else if store.settings.sync != .never {
       try store.disk.syncNow(files: [self.file], folders: [self.folder])
       self.needsSync = false
       self.isFolderUnsynced = false

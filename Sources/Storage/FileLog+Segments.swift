@@ -34,7 +34,10 @@ extension FileLog {
     try self.recoverMarks()
     // What a process that died had written may not be on the disk yet; from here on it is served,
     // and must not go any more.
-    if self.store.settings.sync != .never {
+    if bases.isEmpty {
+      // A new one has nothing that may be lost. It is synced with what comes first.
+      self.store.markDirty(self)
+    } else if self.store.settings.sync != .never {
       try self.store.disk.syncNow(files: self.segments.map(\.file), folders: [self.folder])
       _ = self.takeUnsynced()
     }

@@ -66,10 +66,14 @@ import Testing
     #expect(rig.connection.stuckSince != 0)
     rig.append([4])
     #expect(try rig.sent() == [])
+    let before = rig.session.events.count
     rig.channel.isWritable = true
     rig.channel.pipeline.fireChannelWritabilityChanged()
     #expect(try rig.sent() == [1, 2, 3, 4])
     #expect(rig.connection.stuckSince == 0)
+    // Who waits for room hears of it although there never was too much.
+    #expect(rig.session.events.count == before + 1)
+    #expect(rig.session.events.last == "drained")
   }
 
   @Test func theSessionIsToldOfTooMuchAndOfRelief() throws {

@@ -6,6 +6,8 @@ import NIOCore
 final class KafkaFetchJob {
   /// The longest wait, whatever the client wants, in milliseconds.
   private static let waitMax = 300_000
+  /// What a response may hold although there is no room, in bytes.
+  private static let smallBytes = 16 << 10
 
   private let request: KafkaFetch.Request
   private let call: KafkaCall
@@ -165,7 +167,10 @@ final class KafkaFetchJob {
     _ topics: [(KafkaFetch.Response.Topic, [Place])], _ session: KafkaSession
   ) -> (KafkaFetch.Response, size: Int) {
     var response = KafkaFetch.Response()
-    var left = min(max(0, Int(request.maxBytes)), session.server.values.fetchBytesMax)
+    let values = session.server.values
+    // Where many do not read what they were sent, all get less.
+    let room = max(Self.smallBytes, values.fetchMemoryMax - session.server.outgoingBytes)
+    var left = min(max(0, Int(request.maxBytes)), values.fetchBytesMax, room)
     var size = 0
     for (topic, places) in topics {
       var topic = topic

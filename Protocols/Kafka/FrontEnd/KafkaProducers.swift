@@ -53,6 +53,8 @@ struct KafkaProducers {
   static let batchesMax = 5
 
   private(set) var byID: [Int64: Producer] = [:]
+  /// First sequences of batches that are here, but not with all who should have them.
+  private var owed: [Int64: Set<Int32>] = [:]
   private var writes: UInt64 = 0
 
   /// How many producers are remembered.
@@ -99,16 +101,39 @@ struct KafkaProducers {
     byID[producerID]?.batches = []
   }
 
+  /// Notes whether a batch that is here is still to be given to others who should keep it, when it
+  /// comes again.
+  mutating func setOwed(_ header: KafkaBatchHeader, _ isOwed: Bool) {
+    guard byID[header.producerID] != nil, header.baseSequence >= 0 else { return }
+    if isOwed {
+      var sequences = owed[header.producerID] ?? []
+      // No more come again than are remembered.
+      if sequences.count >= Self.batchesMax { sequences.removeFirst() }
+      sequences.insert(header.baseSequence)
+      owed[header.producerID] = sequences
+    } else if owed[header.producerID]?.remove(header.baseSequence) != nil,
+      owed[header.producerID]?.isEmpty == true
+    {
+      owed[header.producerID] = nil
+    }
+  }
+
+  /// Whether others should still get a batch that comes again.
+  func isOwed(_ header: KafkaBatchHeader) -> Bool {
+    owed[header.producerID]?.contains(header.baseSequence) ?? false
+  }
+
   /// Forgets a producer: what it wrote last was not kept after all, and is welcome again.
   mutating func forget(_ producerID: Int64) {
     byID[producerID] = nil
+    owed[producerID] = nil
   }
 
   /// Forgets those who wrote longest ago, until no more than `count` are left.
   mutating func shrink(to count: Int) {
     guard byID.count > count else { return }
     let oldest = byID.sorted { $0.value.usedAt < $1.value.usedAt }
-    for (id, _) in oldest.prefix(byID.count - count) { byID[id] = nil }
+    for (id, _) in oldest.prefix(byID.count - count) { forget(id) }
   }
 
   /// Sequences begin anew after 2,147,483,647.

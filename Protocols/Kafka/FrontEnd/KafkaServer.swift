@@ -21,6 +21,10 @@ public final class KafkaServer: FrontEnd {
   let clock: KafkaEngineClock
   private(set) var values: KafkaSettings
   var statistics = KafkaStatistics()
+  /// Bytes of requests that are not whole, beyond what each connection may have.
+  var incomingBytes = 0
+  /// Bytes of answers that wait to be sent.
+  var outgoingBytes = 0
   private(set) var sessions: [UInt64: KafkaSession] = [:]
   private var tenants: [ObjectIdentifier: KafkaTenant] = [:]
   private var lastProducerID: Int64 = 0

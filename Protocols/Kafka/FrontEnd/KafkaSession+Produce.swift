@@ -159,7 +159,17 @@ extension KafkaSession {
       var outcome = Outcome()
       outcome.answer.baseOffset = Int64(clamping: first)
       outcome.answer.logStartOffset = Int64(clamping: partition.firstOffset)
-      outcome.wait = { partition.whenCommitted(before: first + UInt64(count), $0) }
+      // It was refused at first since not all who should keep it could: now they may.
+      let captures = place.producers.isOwed(header) ? server.tellOthers(batch, of: topic) : []
+      outcome.wait = { body in
+        partition.whenCommitted(before: first + UInt64(count)) { error in
+          guard error == nil, !captures.isEmpty else { return body(error) }
+          captures.whenCommitted { error in
+            place.setOwed(header, error != nil)
+            body(error)
+          }
+        }
+      }
       return outcome
     case .new: break
     }
@@ -186,7 +196,10 @@ extension KafkaSession {
           // What was not kept is welcome when it is sent again.
           if error != nil, producerID >= 0 { place.forget(producerID, isOpen: isOpen) }
           guard error == nil else { return body(error) }
-          captures.whenCommitted(body)
+          captures.whenCommitted { error in
+            if error != nil { place.setOwed(header, true) }
+            body(error)
+          }
         }
       }
       return outcome

@@ -27,6 +27,12 @@ final class KafkaSession: Session {
   private static let unsentMax = 1 << 20
   /// The largest request of a client that has not said who it is.
   private static let strangerBytesMax = 64 << 10
+  /// So much of requests that wait for their turn is read, so that a client is seen to leave.
+  private static let heldBytesMax = 64 << 10
+  /// A request within this size is received whatever others send.
+  private static let ownBytesMax = 1 << 20
+  /// How long a request may be on its way, in milliseconds.
+  private static let requestMilliseconds = 120_000
   /// The largest request of which what is in it may wait for a commit beside others.
   private static let callBytesMax = 4 << 20
 
@@ -43,6 +49,14 @@ final class KafkaSession: Session {
   /// Whether a whole request waits for its turn.
   private var isHeld = false
   private var timeout: (any KafkaAlarm)?
+  /// While a request is on its way of which a part is here.
+  private var receiving: (any KafkaAlarm)?
+  /// Whether answers are being handed on.
+  private var isFlushing = false
+  /// What of all sessions' bytes is this one's: of a request that is not whole, and of answers that
+  /// were not sent.
+  private var incomingBytes = 0
+  private var outgoingBytes = 0
 
   init(connection: Connection, server: KafkaServer) {
     self.server = server
@@ -96,13 +110,16 @@ final class KafkaSession: Session {
       let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
       do throws(KafkaWireError) {
         switch try KafkaFrame.scan(rest, sizeMax: frameSizeMax) {
-        case .incomplete(let needed): return Intake(consumed: offset, needed: needed)
+        case .incomplete(let needed):
+          noteIncoming(rest.count)
+          return Intake(consumed: offset, needed: needed)
         case .frame(let size):
+          noteIncoming(0)
           let frame = UnsafeRawBufferPointer(rebasing: rest[KafkaFrame.headSize..<size])
           guard mayTake(frame) else {
             isHeld = true
-            connection.pauseReading()
-            return Intake(consumed: offset)
+            if rest.count > Self.heldBytesMax { connection.pauseReading() }
+            return Intake(consumed: offset, needed: rest.count + 1)
           }
           offset += size
           try take(ByteBuffer(bytes: frame))
@@ -116,6 +133,33 @@ final class KafkaSession: Session {
       }
     }
     return Intake(consumed: bytes.count)
+  }
+
+  /// Takes down how much of a request is here that is not whole.
+  private func noteIncoming(_ bytes: Int) {
+    let counted = max(0, bytes - Self.ownBytesMax)
+    server.incomingBytes += counted - incomingBytes
+    incomingBytes = counted
+    guard bytes > 0 else {
+      receiving?.cancel()
+      receiving = nil
+      return
+    }
+    if counted > 0, server.incomingBytes > server.values.requestMemoryMax {
+      end(CloseReason("Requests Too Large"))
+    } else if receiving == nil {
+      receiving = server.clock.alarm(after: Self.requestMilliseconds) { [weak self] in
+        self?.receiving = nil
+        self?.end(CloseReason("Request Timeout"))
+      }
+    }
+  }
+
+  /// Takes down how much waits to be sent.
+  private func noteOutgoing() {
+    let waiting = stage == .ended ? 0 : connection.pendingBytes
+    server.outgoingBytes += waiting - outgoingBytes
+    outgoingBytes = waiting
   }
 
   private var frameSizeMax: Int {
@@ -151,29 +195,36 @@ final class KafkaSession: Session {
 
   /// Sends what is ready, in the order of the requests.
   func flushAnswers() {
-    var sent = 0
-    for call in calls {
-      guard let pieces = call.pieces else { break }
-      for piece in pieces { connection.append(piece) }
+    // What is handed on may be written at once: then there may be room, or nobody any more.
+    guard !isFlushing else { return }
+    isFlushing = true
+    var hasSent = false
+    while let call = calls.first, let pieces = call.pieces {
+      calls.removeFirst()
       callBytes -= call.size
-      sent += 1
+      hasSent = true
+      for piece in pieces { connection.append(piece) }
     }
-    guard sent > 0 else { return }
-    calls.removeFirst(sent)
+    isFlushing = false
+    guard hasSent else { return }
+    noteOutgoing()
     goOn()
   }
 
   /// Takes the request that was put off, if its turn has come.
   func goOn() {
-    guard isHeld, stage != .ended, stage != .authenticating,
+    guard isHeld, !isFlushing, stage != .ended, stage != .authenticating,
       connection.pendingBytes < Self.unsentMax,
       calls.isEmpty || calls.last?.header.key == .produce
     else { return }
     isHeld = false
+    // Shows what is held, too.
+    connection.pauseReading()
     connection.resumeReading()
   }
 
   override func outputDrained() {
+    noteOutgoing()
     goOn()
   }
 
@@ -199,6 +250,8 @@ final class KafkaSession: Session {
     stage = .ended
     timeout?.cancel()
     timeout = nil
+    noteIncoming(0)
+    noteOutgoing()
     server.forget(self)
     let open = calls
     calls = []

@@ -12,6 +12,8 @@ struct KafkaSettings: Hashable {
   var messageBytesMax: Int
   var requestBytesMax: Int
   var fetchBytesMax: Int
+  var fetchMemoryMax: Int
+  var requestMemoryMax: Int
   var retentionMilliseconds: Int
   var retentionBytes: Int
   var rebalanceDelayMilliseconds: Int
@@ -43,6 +45,8 @@ struct KafkaSettings: Hashable {
     messageBytesMax = values.int("message_bytes_max")
     requestBytesMax = values.int("request_bytes_max")
     fetchBytesMax = values.int("fetch_bytes_max")
+    fetchMemoryMax = values.int("fetch_memory_max")
+    requestMemoryMax = values.int("request_memory_max")
     retentionMilliseconds = values.int("retention_ms")
     retentionBytes = values.int("retention_bytes")
     rebalanceDelayMilliseconds = values.int("group_initial_rebalance_delay_ms")
@@ -122,6 +126,14 @@ struct KafkaSettings: Hashable {
     Setting(
       "fetch_bytes_max", .integer(65_536...(1 << 30)), default: .integer(16 << 20),
       "How many bytes of messages one response holds, a single larger batch excepted."),
+    Setting(
+      "fetch_memory_max", .integer(1 << 20...(1 << 53)), default: .integer(256 << 20),
+      "Bytes of responses that wait to be sent to all clients together; beyond it, each gets small "
+        + "responses."),
+    Setting(
+      "request_memory_max", .integer(1 << 20...(1 << 53)), default: .integer(256 << 20),
+      "Bytes of requests of all clients together of which only a part has come, the first MiB of "
+        + "each not counted; beyond it, who sends more is disconnected."),
     Setting(
       "offset_metadata_bytes_max", .integer(0...1_048_576), default: .integer(4_096),
       "The longest note that a client may commit beside an offset, in bytes."),

@@ -69,6 +69,8 @@ final class KafkaPartition {
 
   /// Takes down a batch that was appended. When memory for another producer is lacking, others are
   /// forgotten for it.
+  func setOwed(_ header: KafkaBatchHeader, _ isOwed: Bool) { producers.setOwed(header, isOwed) }
+
   func note(_ header: KafkaBatchHeader, at offset: UInt64, producersMax: Int) {
     guard header.producerID >= 0 else { return }
     producers.note(header, at: offset, producersMax: producersMax)

@@ -54,6 +54,23 @@ import Testing
     #expect(end.judge(Self.batch(1, 0)) == .new)
   }
 
+  @Test func whatOthersMissIsOwedUntilTheyHaveIt() {
+    var producers = Self.noted([(Self.batch(1, 0), 0), (Self.batch(1, 10), 10)])
+    #expect(!producers.isOwed(Self.batch(1, 10)))
+    producers.setOwed(Self.batch(1, 10), true)
+    #expect(producers.isOwed(Self.batch(1, 10)))
+    #expect(!producers.isOwed(Self.batch(1, 0)))
+    #expect(producers.judge(Self.batch(1, 10)) == .duplicate(first: 10, count: 10))
+    producers.setOwed(Self.batch(1, 10), false)
+    #expect(!producers.isOwed(Self.batch(1, 10)))
+    producers.setOwed(Self.batch(1, 10), true)
+    producers.forget(1)
+    #expect(!producers.isOwed(Self.batch(1, 10)))
+    // Of one who is not known nothing is remembered.
+    producers.setOwed(Self.batch(2, 0), true)
+    #expect(!producers.isOwed(Self.batch(2, 0)))
+  }
+
   @Test func whoIsForgottenIsWelcome() {
     var producers = Self.noted([(Self.batch(1, 0), 0)])
     producers.forget(1)
