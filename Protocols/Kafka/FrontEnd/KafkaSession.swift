@@ -112,7 +112,8 @@ final class KafkaSession: Session {
         switch try KafkaFrame.scan(rest, sizeMax: frameSizeMax) {
         case .incomplete(let needed):
           noteIncoming(rest.count)
-          return Intake(consumed: offset, needed: needed)
+          // In steps, so that what has come is counted.
+          return Intake(consumed: offset, needed: min(needed, rest.count + Self.ownBytesMax))
         case .frame(let size):
           noteIncoming(0)
           let frame = UnsafeRawBufferPointer(rebasing: rest[KafkaFrame.headSize..<size])
