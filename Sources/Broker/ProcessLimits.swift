@@ -17,7 +17,8 @@ public enum ProcessLimits {
     return Int(exactly: limit.rlim_cur)
   }
 
-  /// How many files and sockets may be open; `nil` when there is no limit, or none that can be read.
+  /// How many files and sockets may be open; `nil` when there is no limit, or none that can be
+  /// read.
   static var openFiles: Int? {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }

@@ -24,8 +24,8 @@ final class Definitions<Settings: Definable> {
   private unowned let tenant: Tenant
   private let journalName: String
   private var journal: (any Journal)?
-  /// The names that the journal has, those among them that could not be made again.
-  private var known: Set<String> = []
+  /// The names of which the journal says last that they were deleted.
+  private(set) var deleted: Set<String> = []
   /// What goes with definitions that were deleted, until the journal has that; numbered, for a name
   /// may be deleted again.
   private var leaving: [String: (number: UInt64, remove: () -> Void)] = [:]
@@ -42,7 +42,7 @@ final class Definitions<Settings: Definable> {
   /// - Throws: `storageFailed` when the journal cannot be opened.
   func write(_ definition: Definition, all: () -> [Definition]) throws(EngineError) {
     let journal = try self.openJournal()
-    self.known.insert(definition.settings.name)
+    self.deleted.remove(definition.settings.name)
     journal.append(Self.entry(definition))
     if journal.wantsSnapshot { journal.replace(with: all().map(Self.entry)) }
   }
@@ -51,7 +51,7 @@ final class Definitions<Settings: Definable> {
   /// never is, the next start has all of it again.
   func forget(_ name: String, _ remove: @escaping () -> Void) {
     guard let journal = self.journal else { return remove() }
-    self.known.remove(name)
+    self.deleted.insert(name)
     var entry = ByteBuffer(integer: Kind.deleted)
     entry.writeString(name)
     journal.append(entry)
@@ -64,13 +64,13 @@ final class Definitions<Settings: Definable> {
     }
   }
 
-  /// Whether nothing is left of one of that name; what waits to go goes now. Asked before there is
-  /// a new one.
+  /// Has go what waits to go. Asked before there is a new one of that name.
   ///
-  /// - Returns: `false` where the journal has it, though it could not be made again.
+  /// - Returns: whether there was one that was deleted: what a crash has left of it is not the new
+  ///   one's. What is there of one that nobody has deleted is, for the journal was damaged.
   func clear(_ name: String) -> Bool {
     self.leaving.removeValue(forKey: name)?.remove()
-    return !self.known.contains(name)
+    return self.deleted.contains(name)
   }
 
   /// What the store has kept, in the order of the names. Once, when the store is set.
@@ -85,11 +85,13 @@ final class Definitions<Settings: Definable> {
         let settings = Settings(stored: entry)
       {
         found[settings.name] = (settings, createdAt)
+        self.deleted.remove(settings.name)
       } else if kind == Kind.deleted {
-        found[String(buffer: entry)] = nil
+        let name = String(buffer: entry)
+        found[name] = nil
+        self.deleted.insert(name)
       }
     }
-    self.known = Set(found.keys)
     return found.values.sorted { $0.settings.name < $1.settings.name }
   }
 

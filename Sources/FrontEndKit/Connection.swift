@@ -43,8 +43,7 @@ public final class Connection: ChannelInboundHandler {
   public var writeDeadlineSeconds = 0.0
   /// Since when sending has made no progress, in the engine's clock; 0 when nothing is stuck.
   public private(set) var stuckSince: Int64 = 0
-  /// The session; set once, right after the connection is made, and let go when it was told that
-  /// the connection is gone.
+  /// The session; set once, right after the connection is made, and let go when told of its end.
   public internal(set) var session: Session!
 
   private var phase: Phase = .handshaking

@@ -68,7 +68,7 @@ struct TopicOnDiskTests {
     process.tenant.partitionedTopics.delete("orders")
     process.settle()
     #expect(try disk.list("data/logs").isEmpty)
-    // What a crash leaves of a log is not another topic's.
+    // What a crash leaves of a log is not another topic's, where it was deleted.
     _ = try process.store.log(named: "orders-0").append(
       batch: ByteBuffer(string: "old"), form: 4, origin: .engine, count: 1, time: 5)
     process.settle()
@@ -76,6 +76,15 @@ struct TopicOnDiskTests {
     process = try Process(disk)
     _ = try process.tenant.partitionedTopics.create(settings)
     #expect(process.contents(0) == [])
+    // What nobody has deleted is the topic's, once it is made again after damage.
+    try process.tenant.partitionedTopics["orders"]?.partitions[0].append(
+      batch: ByteBuffer(string: "new"), form: 4, origin: .engine, count: 1, time: 5)
+    process.settle()
+    disk.crash(.process)
+    disk.remove("data/journals/topics.journal")
+    process = try Process(disk)
+    _ = try process.tenant.partitionedTopics.create(settings)
+    #expect(process.contents(0) == ["new/4@0+1"])
   }
 
   @Test func topicsAndTheirRecordsAreThereAgain() throws {

@@ -59,12 +59,11 @@ public final class Streams {
       throw EngineError(.alreadyExists, "a stream of that name exists")
     }
     let now = self.tenant.engine.now
-    // What a crash has left of another one is not the new one's.
     if self.definitions.clear(settings.name) { self.removeFiles(of: settings) }
     let stream = try self.open(settings, createdAt: now)
     if settings.firstOffset > 0 { stream.log.skip(to: settings.firstOffset) }
     do {
-      // Records whose stream nobody knows of any more, as after damage, are this one's.
+      // Records of one that nobody has deleted are this one's.
       if stream.log.count > 0 { try stream.recover() }
       try stream.capture()
     } catch {

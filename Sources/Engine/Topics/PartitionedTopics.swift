@@ -141,8 +141,7 @@ public final class PartitionedTopics {
 
   /// Opens the logs that `topic` lacks.
   ///
-  /// - Parameter isNew: whether nothing was defined that had them: then what is there is what a
-  ///   crash has left of another topic.
+  /// - Parameter isNew: whether what is there is what a crash has left of another topic.
   private func open(_ topic: PartitionedTopic, isNew: Bool) throws(EngineError) {
     while topic.partitions.count < topic.settings.partitions {
       let index = topic.partitions.count
