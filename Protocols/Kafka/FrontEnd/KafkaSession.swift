@@ -120,7 +120,8 @@ final class KafkaSession: Session {
           guard mayTake(frame) else {
             isHeld = true
             if rest.count > Self.heldBytesMax { connection.pauseReading() }
-            return Intake(consumed: offset, needed: rest.count + 1)
+            // It is looked at again when there is too much, or when its turn has come.
+            return Intake(consumed: offset, needed: max(rest.count, Self.heldBytesMax) + 1)
           }
           offset += size
           try take(ByteBuffer(bytes: frame))
