@@ -1,9 +1,8 @@
 import KafkaWire
-import NIOCore
 
 /// What the journal of consumer groups has: a group's epochs, a member whole, or that either is
 /// gone.
-enum KafkaConsumerGroupEntry {
+enum KafkaConsumerGroupEntry: KafkaJournalEntry {
   case head(Head)
   case member(Member)
   case memberGone(Gone)
@@ -38,9 +37,9 @@ enum KafkaConsumerGroupEntry {
     var epoch: Int32 = 0
     var previousEpoch: Int32 = 0
     var state: Int8 = 0
-    var assigned: [Place] = []
-    var revoked: [Place] = []
-    var target: [Place] = []
+    var assigned: [KafkaPlace] = []
+    var revoked: [KafkaPlace] = []
+    var target: [KafkaPlace] = []
 
     mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
       try visitor.visit(&group)
@@ -63,16 +62,6 @@ enum KafkaConsumerGroupEntry {
     }
   }
 
-  struct Place: KafkaStructure {
-    var topic = KafkaUUID()
-    var index: Int32 = 0
-
-    mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
-      try visitor.visit(&topic)
-      try visitor.visit(&index)
-    }
-  }
-
   struct Gone: KafkaStructure {
     var group = ""
     var id = ""
@@ -90,46 +79,31 @@ enum KafkaConsumerGroupEntry {
     static let gone: UInt8 = 4
   }
 
-  /// Reads an entry; `nil` for what is none.
-  init?(_ entry: ByteBuffer) {
-    var entry = entry
-    guard let kind = entry.readInteger(as: UInt8.self) else { return nil }
-    var limits = KafkaLimits()
-    limits.elementsMax = .max
-    var reader = KafkaReader(entry, version: 0, isFlexible: true, limits: limits)
-    do throws(KafkaWireError) {
-      switch kind {
-      case Kind.head: self = .head(try Head(from: &reader))
-      case Kind.member: self = .member(try Member(from: &reader))
-      case Kind.memberGone: self = .memberGone(try Gone(from: &reader))
-      case Kind.gone: self = .gone(try String(from: &reader))
-      default: return nil
-      }
-    } catch {
-      return nil
+  init?(_ kind: UInt8, from reader: inout KafkaReader) throws(KafkaWireError) {
+    switch kind {
+    case Kind.head: self = .head(try Head(from: &reader))
+    case Kind.member: self = .member(try Member(from: &reader))
+    case Kind.memberGone: self = .memberGone(try Gone(from: &reader))
+    case Kind.gone: self = .gone(try String(from: &reader))
+    default: return nil
     }
   }
 
-  /// The entry's bytes; `nil` for more than 4 GiB.
-  var bytes: ByteBuffer? {
-    let kind: UInt8 =
-      switch self {
-      case .head: Kind.head
-      case .member: Kind.member
-      case .memberGone: Kind.memberGone
-      case .gone: Kind.gone
-      }
-    var writer = KafkaWriter(ByteBuffer(integer: kind), version: 0, isFlexible: true)
-    do throws(KafkaWireError) {
-      switch self {
-      case .head(let head): try head.write(to: &writer)
-      case .member(let member): try member.write(to: &writer)
-      case .memberGone(let gone): try gone.write(to: &writer)
-      case .gone(let name): try name.write(to: &writer)
-      }
-      return writer.written
-    } catch {
-      return nil
+  var kind: UInt8 {
+    switch self {
+    case .head: Kind.head
+    case .member: Kind.member
+    case .memberGone: Kind.memberGone
+    case .gone: Kind.gone
+    }
+  }
+
+  func write(to writer: inout KafkaWriter) throws(KafkaWireError) {
+    switch self {
+    case .head(let value): try value.write(to: &writer)
+    case .member(let value): try value.write(to: &writer)
+    case .memberGone(let value): try value.write(to: &writer)
+    case .gone(let value): try value.write(to: &writer)
     }
   }
 }
@@ -147,14 +121,6 @@ extension KafkaConsumerGroupEntry {
 
   /// A member as it is now.
   init(_ member: KafkaConsumerMember, of group: String) {
-    func places(_ set: Set<KafkaPlace>) -> [Place] {
-      set.map { place in
-        .with {
-          $0.topic = place.topic
-          $0.index = place.partition
-        }
-      }
-    }
     self = .member(
       .with {
         $0.group = group
@@ -171,9 +137,9 @@ extension KafkaConsumerGroupEntry {
         $0.epoch = member.epoch
         $0.previousEpoch = member.previousEpoch
         $0.state = member.state.rawValue
-        $0.assigned = places(member.assigned)
-        $0.revoked = places(member.revoked)
-        $0.target = places(member.target)
+        $0.assigned = Array(member.assigned)
+        $0.revoked = Array(member.revoked)
+        $0.target = Array(member.target)
       })
   }
 }
@@ -181,9 +147,6 @@ extension KafkaConsumerGroupEntry {
 extension KafkaConsumerGroupEntry.Member {
   /// The member that was written down.
   var member: KafkaConsumerMember {
-    func set(_ places: [KafkaConsumerGroupEntry.Place]) -> Set<KafkaPlace> {
-      Set(places.map { KafkaPlace(topic: $0.topic, partition: $0.index) })
-    }
     let found = KafkaConsumerMember(id: id)
     found.instanceID = instanceID
     found.rackID = rackID
@@ -197,9 +160,9 @@ extension KafkaConsumerGroupEntry.Member {
     found.epoch = epoch
     found.previousEpoch = previousEpoch
     found.state = KafkaConsumerMember.State(rawValue: state) ?? .stable
-    found.assigned = set(assigned)
-    found.revoked = set(revoked)
-    found.target = set(target)
+    found.assigned = Set(assigned)
+    found.revoked = Set(revoked)
+    found.target = Set(target)
     return found
   }
 }

@@ -1,9 +1,14 @@
 import KafkaWire
 
 /// One partition, by what a topic of the same name that is made later does not share.
-struct KafkaPlace: Hashable {
-  var topic: KafkaUUID
-  var partition: Int32
+struct KafkaPlace: Hashable, KafkaStructure {
+  var topic = KafkaUUID()
+  var partition: Int32 = 0
+
+  mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+    try visitor.visit(&topic)
+    try visitor.visit(&partition)
+  }
 }
 
 /// A transactional id, and the transaction that its producer has under way (KIP-98). Pure: who

@@ -1,10 +1,9 @@
 import GodwitEngine
 import KafkaWire
-import NIOCore
 
 /// What the journal of transactions has: a transaction whole, where an aborted one lies, or that a
 /// transactional id is forgotten.
-enum KafkaTransactionEntry {
+enum KafkaTransactionEntry: KafkaJournalEntry {
   case transaction(Whole)
   case aborted(Aborted)
   case forgotten(String)
@@ -102,43 +101,28 @@ enum KafkaTransactionEntry {
 
   // MARK: Bytes
 
-  /// Reads an entry; `nil` for what is none.
-  init?(_ entry: ByteBuffer) {
-    var entry = entry
-    guard let kind = entry.readInteger(as: UInt8.self) else { return nil }
-    var limits = KafkaLimits()
-    limits.elementsMax = .max
-    var reader = KafkaReader(entry, version: 0, isFlexible: true, limits: limits)
-    do throws(KafkaWireError) {
-      switch kind {
-      case Kind.transaction: self = .transaction(try Whole(from: &reader))
-      case Kind.aborted: self = .aborted(try Aborted(from: &reader))
-      case Kind.forgotten: self = .forgotten(try String(from: &reader))
-      default: return nil
-      }
-    } catch {
-      return nil
+  init?(_ kind: UInt8, from reader: inout KafkaReader) throws(KafkaWireError) {
+    switch kind {
+    case Kind.transaction: self = .transaction(try Whole(from: &reader))
+    case Kind.aborted: self = .aborted(try Aborted(from: &reader))
+    case Kind.forgotten: self = .forgotten(try String(from: &reader))
+    default: return nil
     }
   }
 
-  /// The entry's bytes; `nil` for more than 4 GiB.
-  var bytes: ByteBuffer? {
-    let kind: UInt8 =
-      switch self {
-      case .transaction: Kind.transaction
-      case .aborted: Kind.aborted
-      case .forgotten: Kind.forgotten
-      }
-    var writer = KafkaWriter(ByteBuffer(integer: kind), version: 0, isFlexible: true)
-    do throws(KafkaWireError) {
-      switch self {
-      case .transaction(let whole): try whole.write(to: &writer)
-      case .aborted(let aborted): try aborted.write(to: &writer)
-      case .forgotten(let id): try id.write(to: &writer)
-      }
-      return writer.written
-    } catch {
-      return nil
+  var kind: UInt8 {
+    switch self {
+    case .transaction: Kind.transaction
+    case .aborted: Kind.aborted
+    case .forgotten: Kind.forgotten
+    }
+  }
+
+  func write(to writer: inout KafkaWriter) throws(KafkaWireError) {
+    switch self {
+    case .transaction(let value): try value.write(to: &writer)
+    case .aborted(let value): try value.write(to: &writer)
+    case .forgotten(let value): try value.write(to: &writer)
     }
   }
 }
