@@ -7,8 +7,7 @@ public enum ProcessLimits {
   /// - Returns: the number; `nil` when there is no limit, or none that can be read.
   @discardableResult
   public static func raiseOpenFiles() -> Int? {
-    var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
+    guard var limit = self.openFilesLimit else { return nil }
     if limit.rlim_cur < limit.rlim_max {
       var raised = limit
       raised.rlim_cur = limit.rlim_max
@@ -19,9 +18,16 @@ public enum ProcessLimits {
 
   /// How many files and sockets may be open; `nil` when there is no limit, or none that can be
   /// read.
-  static var openFiles: Int? {
+  static var openFiles: Int? { self.openFilesLimit.flatMap { Int(exactly: $0.rlim_cur) } }
+
+  /// As the system has it; `nil` when it cannot be read.
+  static var openFilesLimit: rlimit? {
     var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
-    return Int(exactly: limit.rlim_cur)
+    #if canImport(Glibc)
+      let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    #else
+      let files = RLIMIT_NOFILE
+    #endif
+    return getrlimit(files, &limit) == 0 ? limit : nil
   }
 }

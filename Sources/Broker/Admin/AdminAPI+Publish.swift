@@ -57,7 +57,8 @@ extension AdminAPI {
       ]))
   }
 
-  private func order(_ body: [UInt8]) throws(AdminRefusal) -> Order {
+  /// A body that is an object with no members but those named.
+  static func document(_ body: [UInt8], of known: Set<String>) throws(AdminRefusal) -> JSONValue {
     let document: JSONValue
     do throws(JSONError) {
       document = try JSONValue(parsing: body)
@@ -67,9 +68,14 @@ extension AdminAPI {
     guard let members = document.members else {
       throw AdminRefusal(400, "the body is no JSON object")
     }
-    if let unknown = members.first(where: { !Self.orderMembers.contains($0.name) }) {
+    if let unknown = members.first(where: { !known.contains($0.name) }) {
       throw AdminRefusal(400, "unknown member '\(unknown.name)'")
     }
+    return document
+  }
+
+  private func order(_ body: [UInt8]) throws(AdminRefusal) -> Order {
+    let document = try Self.document(body, of: Self.orderMembers)
     let tenant = try self.tenant(named: try Self.text(document, "tenant")).get()
     let topic = try self.literal(try Self.text(document, "topic") ?? "")
     var order = Order(tenant: tenant, topic: topic)

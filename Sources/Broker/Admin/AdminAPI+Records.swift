@@ -116,18 +116,7 @@ extension AdminAPI {
   }
 
   private func settings(_ body: [UInt8]) throws(AdminRefusal) -> StreamSettings {
-    let document: JSONValue
-    do throws(JSONError) {
-      document = try JSONValue(parsing: body)
-    } catch {
-      throw AdminRefusal(400, "the body is no JSON: \(error)")
-    }
-    guard let members = document.members else {
-      throw AdminRefusal(400, "the body is no JSON object")
-    }
-    if let unknown = members.first(where: { !Self.creationMembers.contains($0.name) }) {
-      throw AdminRefusal(400, "unknown member '\(unknown.name)'")
-    }
+    let document = try Self.document(body, of: Self.creationMembers)
     guard let name = document["name"]?.string, Self.isName(name) else {
       throw AdminRefusal(
         400, "name is up to 255 letters, digits and signs, but no blanks and none of . * > / \\")

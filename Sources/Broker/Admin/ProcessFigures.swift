@@ -33,13 +33,9 @@ struct ProcessFigures {
     if getrusage(own, &usage) == 0 {
       figures.cpuSeconds = seconds(usage.ru_utime) + seconds(usage.ru_stime)
     }
-    var limit = rlimit()
-    #if canImport(Glibc)
-      let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-    #else
-      let files = RLIMIT_NOFILE
-    #endif
-    if getrlimit(files, &limit) == 0 { figures.openFilesMax = Int(clamping: limit.rlim_cur) }
+    if let limit = ProcessLimits.openFilesLimit {
+      figures.openFilesMax = Int(clamping: limit.rlim_cur)
+    }
     let pages = Self.fields(of: "/proc/self/statm")
     let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
     if pages.count >= 2, pageBytes > 0 {
