@@ -20,8 +20,8 @@ public final class FileStore: Store {
   private let salt: () -> UInt32
   private let atTurnEnd: (@escaping () -> Void) -> Void
   private let report: (StorageReport) -> Void
-  /// The names of logs and journals that the folder has.
-  private var names: Set<String> = []
+  /// The paths of logs and journals that the folder has.
+  private var paths: Set<String> = []
   private var logs: [String: FileLog] = [:]
   private var journals: [String: FileJournal] = [:]
   private var dirty: [any CommitMember] = []
@@ -85,7 +85,8 @@ public final class FileStore: Store {
     try disk.makeFolder("\(folder)/logs")
     try disk.makeFolder("\(folder)/journals")
     for kind in ["logs", "journals"] {
-      for name in try disk.list("\(folder)/\(kind)") { self.names.insert("\(kind)/\(name)") }
+      let place = "\(folder)/\(kind)"
+      for name in try disk.list(place) { self.paths.insert("\(place)/\(name)") }
     }
   }
 
@@ -94,11 +95,12 @@ public final class FileStore: Store {
   /// The log of that name; see `Store`.
   public func log(named name: String) throws(EngineError) -> any Log {
     if let log = self.logs[name] { return log }
-    try self.checkRoom("logs", name, "")
+    let path = try self.path("logs", name)
+    try self.checkRoom(for: path)
     do {
-      let path = try self.path("logs", name)
       try self.disk.makeFolder(path)
       let log = try FileLog(name: name, folder: path, store: self)
+      self.paths.insert(path)
       self.logs[name] = log
       return log
     } catch {
@@ -109,9 +111,11 @@ public final class FileStore: Store {
   /// The journal of that name; see `Store`.
   public func journal(named name: String) throws(EngineError) -> any Journal {
     if let journal = self.journals[name] { return journal }
-    try self.checkRoom("journals", name, ".journal")
+    let path = try self.path("journals", name, ".journal")
+    try self.checkRoom(for: path)
     do {
-      let journal = try FileJournal(path: self.path("journals", name) + ".journal", store: self)
+      let journal = try FileJournal(path: path, store: self)
+      self.paths.insert(path)
       self.journals[name] = journal
       return journal
     } catch {
@@ -121,6 +125,9 @@ public final class FileStore: Store {
 
   /// Forgets a log or a journal; see `Store`.
   public func remove(named name: String) {
+    guard let folder = try? self.path("logs", name),
+      let file = try? self.path("journals", name, ".journal")
+    else { return }
     do {
       if let log = self.logs.removeValue(forKey: name) {
         self.forget(log)
@@ -131,10 +138,10 @@ public final class FileStore: Store {
         self.forget(journal)
         journal.abandon()
       }
-      self.names.remove("logs/\(FileName.escape(name))")
-      self.names.remove("journals/\(FileName.escape(name)).journal")
-      try self.disk.removeFolder(self.path("logs", name))
-      try self.disk.remove(self.path("journals", name) + ".journal")
+      self.paths.remove(folder)
+      self.paths.remove(file)
+      try self.disk.removeFolder(folder)
+      try self.disk.remove(file)
     } catch {
       _ = self.refuse(error)
     }
@@ -142,25 +149,23 @@ public final class FileStore: Store {
 
   /// Refuses what is not there yet where files are open that others will need: a log without a
   /// descriptor for its next segment takes nothing any more.
-  private func checkRoom(
-    _ kind: String, _ name: String, _ ending: String
-  ) throws(EngineError) {
-    let file = "\(kind)/\(FileName.escape(name))\(ending)"
-    guard !self.names.contains(file) else { return }
-    guard self.disk.hasRoomForMore else {
+  private func checkRoom(for path: String) throws(EngineError) {
+    guard self.paths.contains(path) || self.disk.hasRoomForMore else {
       throw EngineError(
         .quotaExceeded, "half of the files that the process may have open are in use")
     }
-    self.names.insert(file)
   }
 
-  private func path(_ kind: String, _ name: String) throws(DiskError) -> String {
+  private func path(
+    _ kind: String, _ name: String, _ ending: String = ""
+  ) throws(EngineError) -> String {
     let escaped = FileName.escape(name)
     guard escaped.utf8.count <= FileName.bytesMax else {
-      throw DiskError(
-        call: "open", path: "\(self.folder)/\(kind)", code: 36, reason: "the name is too long")
+      throw self.refuse(
+        DiskError(
+          call: "open", path: "\(self.folder)/\(kind)", code: 36, reason: "the name is too long"))
     }
-    return "\(self.folder)/\(kind)/\(escaped)"
+    return "\(self.folder)/\(kind)/\(escaped)\(ending)"
   }
 
   func makeSalt() -> UInt32 { self.salt() }
