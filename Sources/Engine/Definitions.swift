@@ -24,8 +24,8 @@ final class Definitions<Settings: Definable> {
   private unowned let tenant: Tenant
   private let journalName: String
   private var journal: (any Journal)?
-  /// The names of which the journal says last that they were deleted.
-  private(set) var deleted: Set<String> = []
+  /// The names that were deleted before the start, as the journal says.
+  private var deleted: Set<String> = []
   /// What goes with definitions that were deleted, until the journal has that; numbered, for a name
   /// may be deleted again.
   private var leaving: [String: (number: UInt64, remove: () -> Void)] = [:]
@@ -51,7 +51,6 @@ final class Definitions<Settings: Definable> {
   /// never is, the next start has all of it again.
   func forget(_ name: String, _ remove: @escaping () -> Void) {
     guard let journal = self.journal else { return remove() }
-    self.deleted.insert(name)
     var entry = ByteBuffer(integer: Kind.deleted)
     entry.writeString(name)
     journal.append(entry)
