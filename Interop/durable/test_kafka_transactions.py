@@ -7,10 +7,10 @@ import random
 import threading
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka import TopicPartition as Place
 from confluent_kafka.admin import AdminClient, NewTopic
-from godwit_rig.kafka_peer import PATIENCE, address, send_all
+from godwit_rig.kafka_peer import COMMITTED, PATIENCE, address, contents, send_all
 
 TOPIC = "ledger"
 
@@ -32,24 +32,7 @@ def transactional(where: str, **settings: object) -> Producer:
 
 
 def committed(where: str, partition: int) -> list[bytes]:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": where, "group.id": "reader", "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-        }
-    )
-    try:
-        consumer.assign([Place(TOPIC, partition, 0)])
-        found: list[bytes] = []
-        while True:
-            message = consumer.poll(PATIENCE)
-            assert message is not None, f"no end after {len(found)}"
-            if message.error():
-                assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
-                return found
-            found.append(message.value())
-    finally:
-        consumer.close()
+    return contents(where, TOPIC, COMMITTED, partition)
 
 
 def position(where: str) -> int:

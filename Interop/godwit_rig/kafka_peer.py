@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from confluent_kafka import Consumer, Message, Producer
+from confluent_kafka import Consumer, KafkaError, Message, Producer
+from confluent_kafka import TopicPartition as Place
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 PATIENCE = 30.0
@@ -61,6 +62,30 @@ def read_all(server: str, topic: str, count: int, partition: int = 0, **settings
 
         until(attempt, f"{count} records of {topic}/{partition}, have {len(found)}")
         return found
+    finally:
+        consumer.close()
+
+
+COMMITTED = {"isolation.level": "read_committed"}
+UNCOMMITTED = {"isolation.level": "read_uncommitted"}
+
+
+def contents(server: str, topic: str, isolation: dict[str, str], partition: int = 0) -> list[bytes]:
+    """All that a reader of that kind gets up to the end that it is told."""
+    consumer = Consumer(
+        {"bootstrap.servers": server, "group.id": "reader", "enable.partition.eof": True}
+        | isolation
+    )
+    try:
+        consumer.assign([Place(topic, partition, 0)])
+        found: list[bytes] = []
+        while True:
+            message = consumer.poll(PATIENCE)
+            assert message is not None, f"no end after {found}"
+            if message.error():
+                assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
+                return found
+            found.append(message.value())
     finally:
         consumer.close()
 

@@ -13,14 +13,21 @@ from aiokafka.errors import ProducerFenced
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka import TopicPartition as Place
 from confluent_kafka.admin import AdminClient, NewTopic
-from godwit_rig.kafka_peer import PATIENCE, KafkaWire, batch, read_all, send_all, until
+from godwit_rig.kafka_peer import (
+    COMMITTED,
+    PATIENCE,
+    UNCOMMITTED,
+    KafkaWire,
+    batch,
+    contents,
+    read_all,
+    send_all,
+    until,
+)
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 pytestmark = pytest.mark.godwit_only
-
-COMMITTED = {"isolation.level": "read_committed"}
-UNCOMMITTED = {"isolation.level": "read_uncommitted"}
 
 
 def transactional(where: str, name: str, **settings: object) -> Producer:
@@ -37,26 +44,6 @@ def transactional(where: str, name: str, **settings: object) -> Producer:
 def make(where: str, topic: str, partitions: int) -> None:
     admin = AdminClient({"bootstrap.servers": where})
     admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(PATIENCE)
-
-
-def contents(where: str, topic: str, isolation: dict[str, str], partition: int = 0) -> list[bytes]:
-    """All that a reader of that kind gets up to the end that it is told."""
-    consumer = Consumer(
-        {"bootstrap.servers": where, "group.id": "reader", "enable.partition.eof": True}
-        | isolation
-    )
-    try:
-        consumer.assign([Place(topic, partition, 0)])
-        found: list[bytes] = []
-        while True:
-            message = consumer.poll(PATIENCE)
-            assert message is not None, f"no end after {found}"
-            if message.error():
-                assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
-                return found
-            found.append(message.value())
-    finally:
-        consumer.close()
 
 
 def test_a_transaction_is_seen_when_it_is_committed(where, unique):
