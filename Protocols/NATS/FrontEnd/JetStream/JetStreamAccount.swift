@@ -228,7 +228,7 @@ final class JetStreamAccount {
     }
   }
 
-  /// Publishes an answer whose payload has so many bytes, at most 512, which `body` writes.
+  /// Publishes an answer whose payload has so many bytes, a few, which `body` writes.
   func answer(
     _ reply: UnsafeRawBufferPointer, count: Int, _ body: (inout RawWriter) -> Void
   ) {
