@@ -178,6 +178,15 @@ class KafkaWire:
         assert struct.unpack(">i", frame[:4])[0] == self.number
         return frame[4:]
 
+    def ask(self, request: Any, response: Any) -> Any:
+        """Sends one of kafka-python's requests; its answer as a ``response``."""
+        self.number += 1
+        request.with_header(correlation_id=self.number, client_id="wire")
+        self.socket.sendall(request.encode(header=True, framed=True))
+        frame = self.frame()
+        assert frame is not None, "the connection was closed"
+        return response.decode(frame, version=request.version, header=True)
+
     def produce(self, body: bytes) -> tuple[int, int]:
         """Sends what ``produce_request`` made; the error and the offset."""
         self.send(0, 3, body)

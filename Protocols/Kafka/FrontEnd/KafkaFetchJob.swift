@@ -12,6 +12,7 @@ final class KafkaFetchJob {
   private let request: KafkaFetch.Request
   private let call: KafkaCall
   private let tenant: KafkaTenant
+  private let context: KafkaFetchSessions.Context
   private weak var session: KafkaSession?
   private var waits: [(partition: Partition, wait: Partition.Wait)] = []
   private var deadline: (any KafkaAlarm)?
@@ -23,9 +24,13 @@ final class KafkaFetchJob {
   private var isOver = false
 
   init(
-    _ request: KafkaFetch.Request, _ call: KafkaCall, _ tenant: KafkaTenant, _ session: KafkaSession
+    _ request: KafkaFetch.Request, _ context: KafkaFetchSessions.Context, _ call: KafkaCall,
+    _ tenant: KafkaTenant, _ session: KafkaSession
   ) {
+    var request = request
+    if case .next(let remembered, _) = context { request.topics = remembered.topics }
     self.request = request
+    self.context = context
     self.call = call
     self.tenant = tenant
     self.session = session
@@ -42,7 +47,7 @@ final class KafkaFetchJob {
   }
 
   func begin() {
-    if request.maxWaitMs <= 0 { isOver = true }
+    if request.maxWaitMs <= 0 || request.topics.isEmpty { isOver = true }
     attempt()
     guard !isDone, !isOver else { return }
     deadline = session?.server.clock.alarm(
@@ -218,18 +223,44 @@ final class KafkaFetchJob {
   private func finish(_ response: KafkaFetch.Response, _ session: KafkaSession) {
     cancel()
     session.fetches[ObjectIdentifier(self)] = nil
-    call.answer(KafkaFetch.self, response)
+    call.answer(KafkaFetch.self, narrowed(response, session))
+  }
+
+  /// What of a response the client's fetch session wants.
+  private func narrowed(
+    _ response: KafkaFetch.Response, _ session: KafkaSession
+  ) -> KafkaFetch.Response {
+    let sessions = session.server.fetchSessions
+    var response = response
+    switch context {
+    case .once, .refused: break
+    case .first:
+      let made = sessions.begin(
+        with: request, told: response.responses, usesIDs: call.header.version >= 13,
+        tenant: tenant.tenant, user: session.principal?.name ?? "", now: session.server.now)
+      response.sessionID = made?.id ?? 0
+    case .next(let remembered, let epoch):
+      // Another connection has gone on with it.
+      guard sessions.isCurrent(remembered, epoch: epoch) else {
+        return .with { $0.error = .invalidFetchSessionEpoch }
+      }
+      response.sessionID = remembered.id
+      response.responses = remembered.news(response.responses)
+    }
+    return response
   }
 }
 
 extension KafkaSession {
   /// Fetch.
   func fetch(_ request: KafkaFetch.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
-    // No session is ever made, so that each request says all that it wants (KIP-227).
-    guard request.sessionID == 0 else {
-      return call.answer(KafkaFetch.self, .with { $0.error = .fetchSessionIDNotFound })
+    let context = server.fetchSessions.context(
+      of: request, usesIDs: call.header.version >= 13, tenant: tenant.tenant,
+      user: principal?.name ?? "", now: server.now)
+    if case .refused(let error) = context {
+      return call.answer(KafkaFetch.self, .with { $0.error = error })
     }
-    let job = KafkaFetchJob(request, call, tenant, self)
+    let job = KafkaFetchJob(request, context, call, tenant, self)
     fetches[ObjectIdentifier(job)] = job
     job.begin()
   }

@@ -25,6 +25,7 @@ public final class KafkaServer: FrontEnd {
   var incomingBytes = 0
   /// Bytes of answers that wait to be sent.
   var outgoingBytes = 0
+  let fetchSessions: KafkaFetchSessions
   private(set) var sessions: [UInt64: KafkaSession] = [:]
   private var tenants: [ObjectIdentifier: KafkaTenant] = [:]
   private var lastProducerID: Int64 = 0
@@ -37,6 +38,7 @@ public final class KafkaServer: FrontEnd {
     engine = context.loop.engine
     clock = KafkaEngineClock(engine)
     self.values = try KafkaSettings(values)
+    fetchSessions = KafkaFetchSessions(countMax: self.values.fetchSessionsMax)
     origin = engine.register(origin: Self.name, reader: KafkaEnvelope())
   }
 
@@ -48,6 +50,9 @@ public final class KafkaServer: FrontEnd {
   public var handshakeSeconds: Double { values.authTimeoutSeconds }
   /// Kafka has no word before the first request.
   public var farewellWhenFull: [UInt8] { [] }
+
+  /// Milliseconds since 1970.
+  var now: Int64 { engine.now / 1_000_000 }
 
   var authenticator: any Authenticator { context.access.authenticator }
 
@@ -94,6 +99,7 @@ public final class KafkaServer: FrontEnd {
   /// Takes over the values; clients that are no longer let in are cut.
   public func reload(values: SettingsValues) throws(SettingsError) {
     self.values = try KafkaSettings(values)
+    fetchSessions.countMax = self.values.fetchSessionsMax
     for tenant in tenants.values { tenant.settingsChanged() }
     for session in Array(sessions.values) { session.settingsChanged() }
   }
@@ -131,6 +137,12 @@ public final class KafkaServer: FrontEnd {
       Metric(
         "godwit_kafka_authentication_failures_total", "Clients that were not let in.", .counter,
         Double(statistics.authenticationFailures)),
+      Metric(
+        "godwit_kafka_fetch_sessions", "What clients read, as remembered between their requests.",
+        .gauge, Double(fetchSessions.count)),
+      Metric(
+        "godwit_kafka_fetch_sessions_evicted_total", "Fetch sessions that gave way to others.",
+        .counter, Double(fetchSessions.evicted)),
       Metric(
         "godwit_kafka_groups", "Consumer groups with members.", .gauge,
         Double(tenants.values.reduce(0) { $0 + $1.groups.count })),

@@ -14,6 +14,7 @@ struct KafkaSettings: Hashable {
   var fetchBytesMax: Int
   var fetchMemoryMax: Int
   var requestMemoryMax: Int
+  var fetchSessionsMax: Int
   var retentionMilliseconds: Int
   var retentionBytes: Int
   var rebalanceDelayMilliseconds: Int
@@ -47,6 +48,7 @@ struct KafkaSettings: Hashable {
     fetchBytesMax = values.int("fetch_bytes_max")
     fetchMemoryMax = values.int("fetch_memory_max")
     requestMemoryMax = values.int("request_memory_max")
+    fetchSessionsMax = values.int("fetch_sessions_max")
     retentionMilliseconds = values.int("retention_ms")
     retentionBytes = values.int("retention_bytes")
     rebalanceDelayMilliseconds = values.int("group_initial_rebalance_delay_ms")
@@ -134,6 +136,10 @@ struct KafkaSettings: Hashable {
       "request_memory_max", .integer(1 << 20...(1 << 53)), default: .integer(256 << 20),
       "Bytes of requests of all clients together of which only a part has come, the first MiB of "
         + "each not counted; beyond it, who sends more is disconnected."),
+    Setting(
+      "fetch_sessions_max", .integer(0...1_000_000), default: .integer(1_000),
+      "Readers whose partitions are remembered from one Fetch to the next (KIP-227); the others "
+        + "name all of them each time."),
     Setting(
       "offset_metadata_bytes_max", .integer(0...1_048_576), default: .integer(4_096),
       "The longest note that a client may commit beside an offset, in bytes."),
