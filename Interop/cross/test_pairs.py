@@ -167,7 +167,9 @@ def topic(server, unique) -> str:
 
 def make_topic(server, topic: str) -> None:
     admin = AdminClient({"bootstrap.servers": address(server)})
-    admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(PATIENCE)
+    # Records may say that they are years old.
+    new = NewTopic(topic, 1, 1, config={"retention.ms": "-1"})
+    admin.create_topics([new])[topic].result(PATIENCE)
 
 
 async def exchange(
