@@ -165,7 +165,7 @@ public struct CronSchedule: Hashable, Sendable {
   }
 
   /// The date of a day since 1970 (proleptic Gregorian; years begin in March while it is computed).
-  private static func date(of day: Int64) -> (year: Int64, month: Int64, day: Int64) {
+  static func date(of day: Int64) -> (year: Int64, month: Int64, day: Int64) {
     let shifted = day + 719_468
     let era = self.floor(shifted, 146_097)
     let inEra = shifted - era * 146_097

@@ -42,6 +42,9 @@ public final class Engine {
   /// Timers of everything in the engine and its front ends.
   public private(set) var timers: Timers! = nil
 
+  /// Where records go that groups give up, beside what groups say themselves.
+  public var deadLetterRules: [DeadLetterRule] = []
+
   /// Called with every tenant that is made, before anybody uses it.
   public var tenantWasMade: ((Tenant) -> Void)?
 

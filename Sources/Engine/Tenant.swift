@@ -23,6 +23,8 @@ public final class Tenant {
   public private(set) var queues: Queues?
   /// Where readers who keep count themselves are in logs.
   public private(set) lazy var cursors = Cursors(tenant: self)
+  /// What becomes of records that groups give up.
+  public private(set) lazy var deadLetters = DeadLetters(tenant: self)
   /// Where logs and journals go that must last. Memory, unless the broker has a data folder: it
   /// sets this before anybody uses the tenant's streams.
   public lazy var store: any Store = self.memoryStore

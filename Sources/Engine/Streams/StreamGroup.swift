@@ -45,6 +45,8 @@ public final class StreamGroup {
     var deadline: Int64
     /// Whether it is to be handed out again.
     var isReturned: Bool
+    /// Whether its dead letter is on the way: it is not handed out again, and not yet forgotten.
+    var isDying = false
   }
 
   struct Deadline: Comparable {
@@ -129,6 +131,8 @@ public final class StreamGroup {
     else { return self.delivered }
     return Position(sequence: open.sequence - 1, end: offset)
   }
+  /// Whether somebody reads it now: attached, or waiting.
+  public var hasReaders: Bool { self.readers > 0 || self.hasWaiters }
   /// Whether somebody waits for records now.
   public var hasWaiters: Bool { !self.waiters.isEmpty }
   /// Whether readers are kept waiting until a time.

@@ -25,21 +25,29 @@ extension StreamGroup {
   /// Since when a record is lent, or since its reader said last that it is at it; `nil` where it is
   /// not lent.
   public func lentAt(_ offset: UInt64) -> Int64? {
-    guard let open = self.open[offset], !open.isReturned else { return nil }
+    guard let open = self.open[offset], open.isLent else { return nil }
     let (time, overflows) = open.deadline.subtractingReportingOverflow(
       self.settings.wait(open.deliveryCount))
     return overflows ? nil : time
   }
 
-  /// The record is done with although nobody could work with it.
+  /// The record is done with although nobody could work with it. Where the group or the settings
+  /// name a topic for dead letters, it is done with as soon as its letter lasts.
   ///
+  /// - Parameter reason: why, for people.
   /// - Returns: whether it was in flight.
   @discardableResult
-  public func terminate(_ offset: UInt64) -> Bool {
-    guard let stream = self.stream, !self.isDeleted,
-      stream.engine.publishing({ self.finish(offset, stream) })
+  public func terminate(_ offset: UInt64, reason: String = "") -> Bool {
+    guard let stream = self.stream, !self.isDeleted, let open = self.open[offset], !open.isDying
     else { return false }
     self.lastAcknowledgedAt = stream.engine.now
+    guard self.mayHaveLetters(stream) else {
+      return stream.engine.publishing { self.finish(offset, stream) }
+    }
+    let why = reason.isEmpty ? "rejected" : reason
+    stream.engine.publishing {
+      self.bury(offset, open, stream, why) { _ in self.finish(offset, stream) }
+    }
     return true
   }
 
@@ -48,8 +56,7 @@ extension StreamGroup {
   /// - Returns: whether it was lent.
   @discardableResult
   public func release(_ offset: UInt64, delay: Int64 = 0) -> Bool {
-    guard let stream = self.stream, !self.isDeleted, var open = self.open[offset],
-      !open.isReturned
+    guard let stream = self.stream, !self.isDeleted, var open = self.open[offset], open.isLent
     else { return false }
     guard delay > 0 else {
       stream.engine.publishing { self.giveBack(offset, open, stream) }
@@ -67,8 +74,7 @@ extension StreamGroup {
   /// - Returns: whether it was lent.
   @discardableResult
   public func extend(_ offset: UInt64) -> Bool {
-    guard let stream = self.stream, !self.isDeleted, var open = self.open[offset],
-      !open.isReturned
+    guard let stream = self.stream, !self.isDeleted, var open = self.open[offset], open.isLent
     else { return false }
     open.deadline = stream.engine.now.addingClamped(self.settings.wait(open.deliveryCount))
     self.open[offset] = open
@@ -110,7 +116,7 @@ extension StreamGroup {
   }
 
   @discardableResult
-  private func finish(_ offset: UInt64, _ stream: Stream) -> Bool {
+  func finish(_ offset: UInt64, _ stream: Stream) -> Bool {
     guard self.open[offset] != nil else { return false }
     let hadRoom = self.hasRoom
     self.close(offset, .done(offset))
@@ -142,39 +148,6 @@ extension StreamGroup {
     self.returnedCount += 1
     stream.note(self, .lent(offset, open, self.sequence))
     self.wake()
-  }
-
-  /// A record of a work queue stays where it is, unless it has a grave: nobody has done its work.
-  private func exhaust(_ offset: UInt64, _ open: Open, _ stream: Stream) {
-    let hadRoom = self.hasRoom
-    let topic = self.settings.deadLetterTopic
-    let retention = stream.settings.retention
-    let isDone = retention == .interest || (retention == .workQueue && topic != nil)
-    self.close(offset, isDone ? .done(offset) : .left(offset))
-    if !hadRoom { self.wake() }
-    guard self.onExhausted != nil || topic != nil else {
-      if isDone { stream.groupIsDone(with: offset) }
-      return
-    }
-    stream.withRecord(at: offset) { record in
-      guard let record else { return }
-      let lease = Lease(
-        offset: offset, record: record, deliveryCount: open.deliveryCount,
-        sequence: open.sequence, pendingCount: self.pendingCount)
-      self.onExhausted?(lease)
-      if let topic { self.bury(record, topic, stream) }
-      if isDone { stream.groupIsDone(with: offset) }
-    }
-  }
-
-  private func bury(_ record: Record, _ topic: [UInt8], _ stream: Stream) {
-    topic.withUnsafeBytes { topic in
-      record.withPublication { publication in
-        var copy = publication.copy(to: topic)
-        var memo: Route?
-        stream.tenant.publish(&copy, memo: &memo)
-      }
-    }
   }
 
   // MARK: What the stream says

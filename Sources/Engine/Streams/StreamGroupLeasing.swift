@@ -150,7 +150,7 @@ extension StreamGroup {
     if self.deadlines.count > 2 * self.open.count + 64 {
       // Most are of records that are done with.
       self.deadlines = MinHeap(
-        self.open.filter { !$0.value.isReturned }
+        self.open.filter { $0.value.isLent }
           .map { Deadline(at: $0.value.deadline, offset: $0.key) })
     }
     self.deadlines.insert(Deadline(at: deadline, offset: offset))
@@ -178,7 +178,7 @@ extension StreamGroup {
     let now = stream.engine.now
     while let next = self.deadlines.min, next.at <= now {
       self.deadlines.removeMin()
-      guard let open = self.open[next.offset], !open.isReturned, open.deadline == next.at
+      guard let open = self.open[next.offset], open.isLent, open.deadline == next.at
       else { continue }
       self.giveBack(next.offset, open, stream)
     }

@@ -58,8 +58,9 @@ public struct StreamGroupSettings: Hashable, Sendable {
   /// Whether the group is part of the broker's own doings and not shown to users. It counts against
   /// no limit, and never outlives the process.
   public var isHidden = false
-  /// Where a record is published that was handed out `deliveriesMax` times in vain; `nil`, the
-  /// default, for nowhere. In a work queue it then stays where it is.
+  /// Where a record's dead letter is published when it was handed out `deliveriesMax` times in
+  /// vain, or rejected; `nil`, the default, for where `Engine.deadLetterRules` say, or nowhere. In
+  /// a work queue what was handed out in vain then stays where it is.
   public var deadLetterTopic: [UInt8]?
   /// Facts that users gave to the group.
   public var metadata: [String: String] = [:]
