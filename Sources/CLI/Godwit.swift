@@ -18,6 +18,7 @@ struct Godwit: AsyncParsableCommand {
       BenchCommand.self,
       NamesCommand.self,
       StreamCommand.self,
+      GroupCommand.self,
       DataCommand.self,
     ])
 }

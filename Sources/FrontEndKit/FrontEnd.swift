@@ -113,6 +113,9 @@ public protocol FrontEnd: AnyObject {
   var adminRoutes: [AdminRoute] { get }
   /// Figures for `/metrics`.
   var metrics: [Metric] { get }
+  /// The groups of readers that this protocol keeps for a tenant, in any order, without those that
+  /// streams have of themselves. Default: none.
+  func groups(of tenant: Tenant) -> [ReaderGroup]
   /// How a canonical topic is called in this protocol; `nil` when it cannot be said, with why.
   func spell(_ topic: [UInt8]) -> Result<String, NameError>
   /// The canonical topic of a name in this protocol.
@@ -134,6 +137,8 @@ extension FrontEnd {
   public func restore() {}
   /// Nobody asks.
   public func started(admin: BoundAddress) {}
+  /// There are none.
+  public func groups(of tenant: Tenant) -> [ReaderGroup] { [] }
   /// Names are topics.
   public static func prefix(of name: String) -> NamePrefix? { nil }
   /// There are no such keys.

@@ -2,9 +2,14 @@ import GodwitEngine
 import KafkaWire
 import NIOCore
 
-/// Opens batches for topics that keep the last record of each key. Those of transactions stay
-/// whole, for what was aborted must not count as the last.
+/// Opens batches for topics that keep the last record of each key, and for operators who look into
+/// a log. Where keys count, those of transactions stay whole, for what was aborted must not count
+/// as the last.
 final class KafkaBatchKeeper: BatchKeeper {
+  private let origin: Origin
+
+  init(origin: Origin) { self.origin = origin }
+
   func forEachKey(
     of bytes: ByteBuffer, form: UInt8, first: UInt64,
     _ body: (_ offset: UInt64, _ key: UnsafeRawBufferPointer, _ isGone: Bool) -> Void
@@ -32,6 +37,35 @@ final class KafkaBatchKeeper: BatchKeeper {
     return try? batch.retaining(sizeMax: KafkaLogReading.openedBytesMax) {
       isLeft(first &+ UInt64(clamping: $0 &- base))
     }
+  }
+
+  func forEachRecord(
+    of bytes: ByteBuffer, form: UInt8, first: UInt64, topic: [UInt8], bytesMax: Int,
+    _ body: (_ offset: UInt64, _ message: inout Publication, _ time: Int64) -> Bool
+  ) -> Bool {
+    var bytes = bytes
+    guard let batch = try? KafkaBatch.next(from: &bytes, checksCRC: false) else { return false }
+    // A marker is the broker's own.
+    guard !batch.header.attributes.isControl else { return true }
+    guard let plain = try? batch.plainBody(sizeMax: bytesMax) else { return false }
+    return plain.withUnsafeReadableBytes { records in
+      var reader = KafkaRecordReader(records, count: Int(batch.header.count))
+      while let view = try? reader.next() {
+        guard view.offsetDelta >= 0 else { continue }
+        let time = KafkaTopicConfig.nanoseconds(KafkaEnvelope.timestamp(view, batch.header))
+        let goesOn = KafkaEnvelope.withMessage(
+          view, records, batch.header, origin: origin, topic: topic
+        ) { body(first + UInt64(view.offsetDelta), &$0, time) }
+        guard goesOn else { break }
+      }
+      return true
+    }
+  }
+
+  func time(of bytes: ByteBuffer, form: UInt8) -> Int64? {
+    var bytes = bytes
+    guard let batch = try? KafkaBatch.next(from: &bytes, checksCRC: false) else { return nil }
+    return KafkaTopicConfig.nanoseconds(batch.header.baseTimestamp)
   }
 
   private static func batch(_ bytes: ByteBuffer) -> KafkaBatch? {

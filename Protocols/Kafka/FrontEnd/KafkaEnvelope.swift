@@ -32,6 +32,35 @@ final class KafkaEnvelope: EnvelopeReader {
 
   // MARK: From Kafka
 
+  /// When a record was made, as its batch says: milliseconds since 1970.
+  static func timestamp(_ record: KafkaRecordView, _ header: KafkaBatchHeader) -> Int64 {
+    header.attributes.hasAppendTime
+      ? header.maxTimestamp : header.baseTimestamp &+ record.timestampDelta
+  }
+
+  /// Calls `body` with a record of a batch as a message.
+  ///
+  /// - Parameter plain: the batch's body, decompressed.
+  static func withMessage<Result>(
+    _ record: KafkaRecordView, _ plain: UnsafeRawBufferPointer, _ header: KafkaBatchHeader,
+    origin: Origin, topic: [UInt8], _ body: (inout Publication) -> Result
+  ) -> Result {
+    var native = ByteBuffer()
+    native.reserveCapacity(headSize + record.record.count)
+    native.writeInteger(timestamp(record, header))
+    native.writeBytes(plain[record.record])
+    return native.withUnsafeReadableBytes { native in
+      let shift = headSize - record.record.lowerBound
+      let payload = record.value.map { $0.lowerBound + shift..<$0.upperBound + shift } ?? 0..<0
+      return topic.withUnsafeBytes { topic in
+        var publication = Publication(
+          topic: topic, payload: UnsafeRawBufferPointer(rebasing: native[payload]),
+          origin: origin, native: native, quality: .atLeastOnce)
+        return body(&publication)
+      }
+    }
+  }
+
   func metadata(of publication: borrowing Publication) -> Metadata {
     var metadata = Metadata()
     let native = publication.native

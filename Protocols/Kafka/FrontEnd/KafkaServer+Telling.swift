@@ -33,27 +33,14 @@ extension KafkaServer {
     _ record: KafkaRecordView, _ body: UnsafeRawBufferPointer, _ header: KafkaBatchHeader,
     of topic: KafkaTopic, _ kept: inout [Capture]
   ) {
-    let timestamp =
-      header.attributes.hasAppendTime
-      ? header.maxTimestamp : header.baseTimestamp &+ record.timestampDelta
-    var native = ByteBuffer()
-    native.reserveCapacity(KafkaEnvelope.headSize + record.record.count)
-    native.writeInteger(timestamp)
-    native.writeBytes(body[record.record])
-    native.withUnsafeReadableBytes { native in
-      let shift = KafkaEnvelope.headSize - record.record.lowerBound
-      let payload = record.value.map { $0.lowerBound + shift..<$0.upperBound + shift } ?? 0..<0
-      topic.canonical.withUnsafeBytes { canonical in
-        var publication = Publication(
-          topic: canonical, payload: UnsafeRawBufferPointer(rebasing: native[payload]),
-          origin: origin, native: native, quality: .atLeastOnce)
-        topic.topic.publishElsewhere(&publication, memo: &topic.memo)
-        // Of each stream, the last commit says that all before it are there.
-        for capture in publication.captures {
-          guard case .stored = capture.result else { continue }
-          kept.removeAll { $0.stream === capture.stream }
-          kept.append(capture)
-        }
+    KafkaEnvelope.withMessage(record, body, header, origin: origin, topic: topic.canonical) {
+      publication in
+      topic.topic.publishElsewhere(&publication, memo: &topic.memo)
+      // Of each stream, the last commit says that all before it are there.
+      for capture in publication.captures {
+        guard case .stored = capture.result else { continue }
+        kept.removeAll { $0.stream === capture.stream }
+        kept.append(capture)
       }
     }
   }

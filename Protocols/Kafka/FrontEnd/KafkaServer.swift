@@ -77,6 +77,9 @@ public final class KafkaServer: FrontEnd {
     return made
   }
 
+  /// A tenant as its Kafka clients see it, if there is or was one.
+  func known(_ tenant: Tenant) -> KafkaTenant? { tenants[ObjectIdentifier(tenant)] }
+
   /// A number that no producer had before: microseconds since 1970, or one more than the last.
   func makeProducerID() -> Int64 {
     lastProducerID = max(lastProducerID &+ 1, engine.now / 1_000)

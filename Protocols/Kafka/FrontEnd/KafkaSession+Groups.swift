@@ -103,15 +103,6 @@ extension KafkaSession {
 
   // MARK: Looking and removing
 
-  /// Groups of which there are only positions.
-  private func restingGroups(_ tenant: KafkaTenant) -> [String] {
-    let prefix = KafkaTenant.cursorGroup("")
-    return tenant.tenant.cursors.groups.filter { $0.hasPrefix(prefix) }
-      .map { String($0.dropFirst(prefix.count)) }.filter {
-        tenant.groups[$0] == nil && tenant.consumerGroups.byName[$0] == nil
-      }
-  }
-
   /// ListGroups.
   func listGroups(_ request: KafkaListGroups.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
     var groups = tenant.groups.values.map { group in
@@ -130,7 +121,7 @@ extension KafkaSession {
         $0.groupType = "consumer"
       }
     }
-    groups += restingGroups(tenant).map { name in
+    groups += tenant.restingGroups.map { name in
       .with {
         $0.groupID = name
         $0.groupState = KafkaGroup.State.empty.rawValue

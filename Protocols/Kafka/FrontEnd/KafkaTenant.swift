@@ -7,7 +7,7 @@ import Logging
 final class KafkaTenant {
   let tenant: Tenant
   unowned let server: KafkaServer
-  private let keeper = KafkaBatchKeeper()
+  private let keeper: KafkaBatchKeeper
   /// Groups with members, or whose members are about to join.
   private(set) var groups: [String: KafkaGroup] = [:]
   private var topics: [String: KafkaTopic] = [:]
@@ -26,6 +26,7 @@ final class KafkaTenant {
   init(_ tenant: Tenant, server: KafkaServer) {
     self.tenant = tenant
     self.server = server
+    keeper = KafkaBatchKeeper(origin: server.origin)
     tenant.partitionedTopics.choose = { key, partitions in
       KafkaPartitioner.partition(of: key, among: partitions)
     }
@@ -177,6 +178,14 @@ final class KafkaTenant {
 
   /// What groups' positions are kept under: other protocols' readers may have names as well.
   static func cursorGroup(_ group: String) -> String { "kafka.\(group)" }
+
+  /// Groups of which there are only positions.
+  var restingGroups: [String] {
+    let prefix = Self.cursorGroup("")
+    return tenant.cursors.groups.filter { $0.hasPrefix(prefix) }
+      .map { String($0.dropFirst(prefix.count)) }
+      .filter { groups[$0] == nil && consumerGroups.byName[$0] == nil }
+  }
 
   /// The group of that name, made where there is none; `nil` when there are too many.
   func makeGroup(_ name: String) -> KafkaGroup? {

@@ -94,6 +94,13 @@ final class MQTTOutbox {
   /// Messages that wait or are under way.
   var count: Int { waitingCount + inFlight.count }
 
+  /// When the oldest message came in that is not done with, in the engine's clock; `nil` where
+  /// there is none.
+  var oldestAt: Int64? {
+    if let queue { return queue.oldestAt }
+    return log.record(at: log.next(from: log.firstOffset))?.receivedAt
+  }
+
   /// Whether nothing must be sent before a new message.
   var isClear: Bool { waitingCount == 0 && resendsHead == resends.count }
 

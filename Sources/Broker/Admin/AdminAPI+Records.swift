@@ -4,195 +4,176 @@ import GodwitPrimitives
 import GodwitWire
 import NIOCore
 
-/// Making streams, and reading their records.
+/// Reading records, and looking for some.
 extension AdminAPI {
   /// An answer with records has no more payload than this.
   private static var recordsBytesMax: Int { 4 << 20 }
   /// So many records are looked at for one answer.
-  private static var lookedAtMax: Int { 10_000 }
+  private static var lookedAtMax: Int { 20_000 }
+  /// So long is looked for one answer, in nanoseconds; the engine's clock.
+  private static var lookMax: Int64 { 2_000_000_000 }
 
-  // MARK: Reading
+  /// A look for records, over one log after the other.
+  private final class Search {
+    let views: [LogView]
+    let filter: RecordFilter
+    let limit: Int
+    let preview: Int
+    let began: Int64
+    var place = 0
+    var next: UInt64
+    var rows: [JSONValue] = []
+    var bytes = 0
+    var lookedAt = 0
+    var unreadable = 0
+    /// Whether `goOn` is at it, and need not be called.
+    var isGoing = false
+    /// Whether a log is walked through.
+    var isWalking = false
+    /// Set at the end: whether there is nothing more.
+    var isComplete: Bool?
+
+    init(
+      _ views: [LogView], _ filter: RecordFilter, place: Int, next: UInt64, limit: Int,
+      preview: Int, began: Int64
+    ) {
+      self.views = views
+      self.filter = filter
+      self.place = place
+      self.next = next
+      self.limit = limit
+      self.preview = preview
+      self.began = began
+    }
+  }
 
   /// `GET /api/streams/NAME/records`
   ///
-  /// Nobody waits for the disk here: what is at hand is answered, and `complete` says whether that
-  /// is all. The rest is on its way, and `next` is where to go on.
-  func records(_ request: AdminRequest, of stream: GodwitEngine.Stream) -> AdminResponse {
-    var pattern: TopicPattern?
-    if let text = request.first("pattern") {
-      switch TypedTopic.pattern(text, limits: self.engine.limits) {
-      case .failure(let refusal): return .refusal(refusal.status, refusal.sentence)
-      case .success(let found): pattern = found
+  /// So much is looked at and no more; `token` says where to go on, `next` too within one log.
+  func records(
+    _ request: AdminRequest, of kept: KeptLog, _ answer: @escaping (AdminResponse) -> Void
+  ) {
+    do throws(AdminRefusal) {
+      let views = try self.views(request, of: kept).get()
+      let filter = try self.filter(
+        pattern: request.first("pattern"), header: request.first("header"),
+        text: request.first("text"))
+      var place = 0
+      var next = views.first?.firstOffset ?? 0
+      if let token = request.first("token") {
+        (place, next) = try Self.place(of: token, in: views)
+      } else if let text = request.first("from") {
+        guard let offset = UInt64(text) else {
+          throw AdminRefusal(400, "from is an offset: a whole number")
+        }
+        next = max(next, offset)
+      }
+      let search = Search(
+        views, filter, place: place, next: next,
+        limit: request.number("limit", default: 100, max: self.limits.rowsMax),
+        preview: request.number(
+          "preview", default: MessageView.previewBytesMax, max: self.limits.previewBytesMax),
+        began: self.engine.now)
+      self.goOn(search) { answer(Self.answer(to: search, kept, isEnd: $0)) }
+    } catch {
+      answer(.refusal(error.status, error.sentence))
+    }
+  }
+
+  /// A token is the number of the log and the offset in it.
+  private static func place(
+    of token: String, in views: [LogView]
+  ) throws(AdminRefusal) -> (Int, UInt64) {
+    let parts = token.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 2, let number = Int(parts[0]), let offset = UInt64(parts[1]),
+      let place = views.firstIndex(where: { ($0.partition ?? 0) == number })
+    else { throw AdminRefusal(400, "token is what an answer before had") }
+    return (place, offset)
+  }
+
+  /// Walks through one log after the other; in a loop, for there may be thousands that are short.
+  private func goOn(_ search: Search, _ done: @escaping (_ isEnd: Bool) -> Void) {
+    guard !search.isGoing else { return }
+    search.isGoing = true
+    while search.isComplete == nil, !search.isWalking {
+      if search.place >= search.views.count {
+        search.isComplete = true
+      } else if self.isFull(search) {
+        search.isComplete = false
+      } else {
+        self.walk(search) { [weak self] in self?.goOn(search, done) }
       }
     }
-    let from = request.first("from").map { UInt64($0) } ?? stream.firstOffset
-    guard let from else { return .refusal(400, "from is an offset: a whole number") }
-    let limit = request.number("limit", default: 100, max: self.limits.rowsMax)
-    let preview = request.number(
-      "preview", default: MessageView.previewBytesMax, max: self.limits.previewBytesMax)
-    var rows: [JSONValue] = []
-    var next = max(from, stream.firstOffset)
-    var bytes = 0
-    var lookedAt = 0
-    var isOver = false
-    var isComplete = false
-    stream.forEachRecord(
-      nil, from: next,
-      while: { found in
-        guard !isOver, rows.count < limit, bytes < Self.recordsBytesMax,
-          lookedAt < Self.lookedAtMax
-        else { return false }
-        lookedAt += 1
-        next = found.offset + 1
-        let isWanted = pattern.map { pattern in
-          found.record.topic.withUnsafeBytes { pattern.matches($0) }
+    search.isGoing = false
+    if let isComplete = search.isComplete { done(isComplete) }
+  }
+
+  private func isFull(_ search: Search) -> Bool {
+    search.rows.count >= search.limit || search.bytes >= Self.recordsBytesMax
+      || search.lookedAt >= Self.lookedAtMax || self.engine.now - search.began > Self.lookMax
+  }
+
+  private func walk(_ search: Search, _ done: @escaping () -> Void) {
+    let view = search.views[search.place]
+    search.isWalking = true
+    let walk = RecordWalk(
+      view, from: search.next, to: view.committedOffset,
+      visit: { [unowned self] found, message in
+        search.lookedAt += 1
+        search.next = found.offset + 1
+        if search.filter.matches(&message, self.engine) {
+          search.bytes += min(search.preview, message.payload.count)
+          search.rows.append(self.json(found, &message, view, preview: search.preview))
         }
-        guard isWanted ?? true else { return true }
-        bytes += min(preview, found.record.body.readableBytes)
-        rows.append(self.json(found, preview: preview))
-        return true
+        return !self.isFull(search)
       },
-      done: {
-        if !isOver { isComplete = true }
+      done: { [unowned self] walk in
+        search.isWalking = false
+        search.unreadable += walk.unreadable
+        search.next = max(search.next, walk.position)
+        if walk.position < walk.end, !view.isDeleted {
+          search.isComplete = false
+        } else if search.place + 1 < search.views.count {
+          search.place += 1
+          search.next = search.views[search.place].firstOffset
+        } else {
+          search.next = max(search.next, walk.end)
+          search.isComplete = !self.isFull(search)
+        }
+        done()
       })
-    isOver = true
-    let isEnd =
-      isComplete && rows.count < limit && bytes < Self.recordsBytesMax
-      && lookedAt < Self.lookedAtMax
-    if isEnd { next = max(next, stream.committedOffset) }
+    walk.start()
+  }
+
+  private static func answer(
+    to search: Search, _ kept: KeptLog, isEnd: Bool
+  ) -> AdminResponse {
+    let view = search.views.indices.contains(search.place) ? search.views[search.place] : nil
     return AdminResponse(
       .record([
-        "stream": .string(stream.name), "records": .array(rows), "next": .count(next),
-        "next_offset": .count(stream.committedOffset), "complete": .bool(isEnd),
+        "stream": .string(kept.name), "kind": .string(kept.kind),
+        "records": .array(search.rows),
+        "next": .count(search.next),
+        "next_offset": .count(view?.committedOffset ?? 0),
+        "token": .string("\(view?.partition ?? 0):\(search.next)"),
+        "looked_at": .count(search.lookedAt),
+        "unreadable": .count(search.unreadable),
+        "complete": .bool(isEnd),
       ]))
   }
 
-  private func json(_ found: GodwitEngine.Stream.Found, preview: Int) -> JSONValue {
-    found.record.withPublication { publication in
-      let shown = MessageView.json(
-        &publication, engine: self.engine, number: found.offset, previewBytesMax: preview)
-      guard case .object(var members) = shown else { return .null }
-      members.removeAll { $0.name == "number" || $0.name == "at" }
-      members.insert(.init("offset", .count(found.offset)), at: 0)
-      members.insert(.init("received_at", .time(found.record.receivedAt)), at: 1)
-      return .object(members)
+  private func json(
+    _ found: RecordWalk.Found, _ message: inout Publication, _ view: LogView, preview: Int
+  ) -> JSONValue {
+    let shown = MessageView.json(
+      &message, engine: self.engine, number: found.offset, previewBytesMax: preview)
+    guard case .object(var members) = shown else { return .null }
+    members.removeAll { $0.name == "number" || $0.name == "at" }
+    members.insert(.init("offset", .count(found.offset)), at: 0)
+    members.insert(.init("received_at", .time(found.time)), at: 1)
+    if let partition = view.partition {
+      members.insert(.init("partition", .count(partition)), at: 0)
     }
-  }
-
-  // MARK: Making
-
-  private static var creationMembers: Set<String> {
-    [
-      "name", "topics", "retention", "storage", "records_max", "bytes_max", "age_max_seconds",
-      "records_per_topic_max", "full", "duplicate_window_seconds",
-    ]
-  }
-
-  /// `POST /api/streams`
-  func createStream(_ request: AdminRequest) -> AdminResponse {
-    do throws(AdminRefusal) {
-      let tenant = try self.tenant(request).get()
-      let settings = try self.settings(request.body)
-      if tenant.streams[settings.name] != nil {
-        throw AdminRefusal(409, "a stream of that name exists")
-      }
-      if let other = tenant.streams.overlapping(settings.patterns).first {
-        throw AdminRefusal(409, "the stream \(other.name) keeps some of these topics")
-      }
-      do throws(EngineError) {
-        _ = try tenant.streams.create(settings)
-      } catch {
-        throw AdminRefusal(error.code == .quotaExceeded ? 507 : 409, error.message)
-      }
-      // Where there is a disk to wait for, it goes on without whoever asked.
-      var isLasting = false
-      tenant.streams.whenCommitted { if $0 == nil { isLasting = true } }
-      return AdminResponse(
-        .record(["created": .string(settings.name), "complete": .bool(isLasting)]),
-        status: isLasting ? 200 : 202)
-    } catch {
-      return .refusal(error.status, error.sentence)
-    }
-  }
-
-  private func settings(_ body: [UInt8]) throws(AdminRefusal) -> StreamSettings {
-    let document = try Self.document(body, of: Self.creationMembers)
-    guard let name = document["name"]?.string, Self.isName(name) else {
-      throw AdminRefusal(
-        400, "name is up to 255 letters, digits and signs, but no blanks and none of . * > / \\")
-    }
-    var settings = StreamSettings(name: name, patterns: try self.patterns(document["topics"]))
-    settings.retention = try Self.choice(
-      document, "retention",
-      ["limits": .limits, "interest": .interest, "work queue": .workQueue], or: .limits)
-    settings.storage = try Self.choice(
-      document, "storage", ["file": .file, "memory": .memory], or: .file)
-    settings.overflow = try Self.choice(
-      document, "full", ["drop oldest": .dropOldest, "refuse": .refuse], or: .dropOldest)
-    settings.recordsMax = try Self.count(document, "records_max") ?? 0
-    settings.bytesMax = try Self.count(document, "bytes_max") ?? 0
-    settings.recordsPerTopicMax = try Self.count(document, "records_per_topic_max") ?? 0
-    settings.ageMax = try Self.nanoseconds(document, "age_max_seconds") ?? 0
-    let window = try Self.nanoseconds(document, "duplicate_window_seconds")
-    let usual: Int64 = 120_000_000_000
-    settings.duplicateWindow =
-      window ?? (settings.ageMax > 0 ? min(settings.ageMax, usual) : usual)
-    return settings
-  }
-
-  /// Names that every protocol's tools can say.
-  private static func isName(_ name: String) -> Bool {
-    (1...255).contains(name.utf8.count)
-      && name.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && !".*>/\\".utf8.contains($0) }
-  }
-
-  private func patterns(_ json: JSONValue?) throws(AdminRefusal) -> [TopicPattern] {
-    guard let topics = json?.elements, (1...1_024).contains(topics.count) else {
-      throw AdminRefusal(400, "topics is a list of patterns, at least one")
-    }
-    var patterns: [TopicPattern] = []
-    for topic in topics {
-      guard let text = topic.string else { throw AdminRefusal(400, "a topic is a text") }
-      let pattern = try TypedTopic.pattern(text, limits: self.engine.limits).get()
-      if text.hasPrefix("$JS.") || text.hasPrefix("$SYS.") {
-        throw AdminRefusal(400, "\(text) belongs to the broker")
-      }
-      if let other = patterns.first(where: { $0.overlaps(pattern) }) {
-        throw AdminRefusal(400, "\(text) and \(other) overlap")
-      }
-      patterns.append(pattern)
-    }
-    return patterns
-  }
-
-  private static func choice<Value>(
-    _ document: JSONValue, _ name: String, _ words: KeyValuePairs<String, Value>,
-    or usual: Value
-  ) throws(AdminRefusal) -> Value {
-    guard let given = document[name] else { return usual }
-    guard let found = words.first(where: { $0.key == given.string }) else {
-      let all = words.map { "'\($0.key)'" }.joined(separator: ", ")
-      throw AdminRefusal(400, "\(name) is one of \(all)")
-    }
-    return found.value
-  }
-
-  private static func count(_ document: JSONValue, _ name: String) throws(AdminRefusal) -> Int? {
-    guard let given = document[name] else { return nil }
-    guard let number = given.integer, number >= 0, let count = Int(exactly: number) else {
-      throw AdminRefusal(400, "\(name) is a whole number")
-    }
-    return count
-  }
-
-  private static func nanoseconds(
-    _ document: JSONValue, _ name: String
-  ) throws(AdminRefusal) -> Int64? {
-    guard let given = document[name] else { return nil }
-    let seconds = given.double ?? given.integer.map { Double($0) }
-    guard let seconds, seconds >= 0, seconds <= 9e9 else {
-      throw AdminRefusal(400, "\(name) is a number of seconds")
-    }
-    return Int64((seconds * 1e9).rounded())
+    return .object(members)
   }
 }

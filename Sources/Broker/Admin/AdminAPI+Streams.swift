@@ -3,143 +3,115 @@ import GodwitFrontEndKit
 import GodwitPrimitives
 import GodwitWire
 
-/// Streams and their groups.
+/// What keeps messages: streams, and topics with partitions.
 extension AdminAPI {
   var streamEndpoints: [AdminEndpoint] {
     [
       AdminEndpoint(
-        "GET", "/api/streams", parameters: ["tenant", "limit", "offset", "filter"],
-        "streams", .json { [unowned self] in self.streams($0) }),
+        "GET", "/api/streams", parameters: ["tenant", "limit", "offset", "filter", "kind"],
+        "streams and topics with partitions", .json { [unowned self] in self.streams($0) }),
       AdminEndpoint(
         "GET", "/api/streams", takesRest: true,
-        parameters: ["tenant", "from", "limit", "pattern", "preview"],
-        "one stream with its groups, by its name; NAME/records its records",
-        .json { [unowned self] in self.stream($0) }),
+        parameters: [
+          "tenant", "kind", "partition", "from", "token", "limit", "pattern", "header", "text",
+          "preview",
+        ],
+        "one of them with its groups, by its name; NAME/records its records",
+        .later { [unowned self] in self.stream($0, $1) }),
       AdminEndpoint(
         "POST", "/api/streams", takesRest: true,
-        parameters: ["tenant", "pattern", "before", "keep"],
+        parameters: ["tenant", "kind", "partition", "pattern", "before", "keep"],
         "makes a stream; NAME/purge removes records of one",
         .json { [unowned self] in self.purge($0) }),
       AdminEndpoint(
-        "DELETE", "/api/streams", takesRest: true, parameters: ["tenant"],
-        "deletes a stream, by its name; NAME/groups/GROUP one of its groups",
+        "DELETE", "/api/streams", takesRest: true, parameters: ["tenant", "kind"],
+        "deletes a stream or topic, by its name; NAME/groups/GROUP one of a stream's groups",
         .json { [unowned self] in self.deleteStream($0) }),
     ]
   }
 
   /// `GET /api/streams`
   func streams(_ request: AdminRequest) -> AdminResponse {
-    if !request.rest.isEmpty { return self.stream(request) }
     switch self.tenant(request) {
     case .failure(let refusal): return .refusal(refusal.status, refusal.sentence)
     case .success(let tenant):
       let filter = request.first("filter")?.lowercased() ?? ""
-      let all = tenant.streams.all
-      let matching =
-        filter.isEmpty
-        ? all
-        : all.filter { stream in
-          stream.name.lowercased().contains(filter)
-            || stream.settings.patterns.contains {
-              $0.description.lowercased().contains(filter)
-            }
-        }
+      let kind = request.first("kind") ?? ""
+      let all = KeptLog.all(of: tenant)
+      let matching = all.filter { kept in
+        (kind.isEmpty || kept.kind == kind)
+          && (filter.isEmpty || kept.name.lowercased().contains(filter)
+            || kept.topics.contains { $0.lowercased().contains(filter) })
+      }
       let limit = request.number("limit", default: 100, max: self.limits.rowsMax)
       let offset = request.number("offset", default: 0, max: .max)
+      let page = matching.dropFirst(offset).prefix(limit)
+      let readers = Self.readers(of: page, tenant)
       return AdminResponse(
         .record([
           "tenant": .string(tenant.name),
           "total": .count(all.count),
           "matching": .count(matching.count),
-          "streams": .array(
-            matching.dropFirst(offset).prefix(limit).map { .record(Self.json($0)) }),
+          "streams": .array(page.map { .record($0.json(groups: readers?[$0.name] ?? 0)) }),
         ]))
     }
   }
 
-  private static func json(
-    _ stream: GodwitEngine.Stream
-  ) -> KeyValuePairs<String, JSONValue> {
-    let settings = stream.settings
-    return [
-      "name": .string(stream.name),
-      "topics": .array(settings.patterns.map { .string($0.description) }),
-      "records": .count(stream.count),
-      "bytes": .count(stream.byteCount),
-      "first_offset": .count(stream.firstOffset),
-      "next_offset": .count(stream.nextOffset),
-      "topics_kept": .count(stream.topicCount),
-      "groups": .count(stream.groupCount),
-      "retention": .string(Self.word(settings.retention)),
-      "storage": .string(stream.isDurable ? "file" : "memory"),
-      "records_max": .count(settings.recordsMax),
-      "bytes_max": .count(settings.bytesMax),
-      "age_max_seconds": .double(Double(settings.ageMax) / 1e9),
-      "created_at": .time(stream.createdAt),
-      "last_at": stream.lastReceivedAt > 0 ? .time(stream.lastReceivedAt) : .null,
-    ]
-  }
-
-  private static func word(_ retention: StreamSettings.Retention) -> String {
-    switch retention {
-    case .limits: "limits"
-    case .interest: "interest"
-    case .workQueue: "work queue"
+  /// How many groups have a position in each of those that are topics; `nil` where there are too
+  /// many groups to look at.
+  private static func readers(
+    of page: ArraySlice<KeptLog>, _ tenant: Tenant
+  ) -> [String: Int]? {
+    var topics: [String: String] = [:]
+    for case .topic(let topic) in page {
+      for partition in topic.partitions { topics[partition.name] = topic.name }
     }
-  }
-
-  private static func json(
-    _ group: StreamGroup, of stream: GodwitEngine.Stream
-  ) -> JSONValue {
-    let floor = group.floor.end
-    var oldestAt = JSONValue.null
-    // What is at hand is shown; nobody waits for the disk here.
-    if floor < stream.committedOffset {
-      var isOver = false
-      stream.withRecord(at: floor) { record in
-        if !isOver, let record { oldestAt = .time(record.receivedAt) }
-      }
-      isOver = true
+    guard !topics.isEmpty else { return [:] }
+    let groups = tenant.cursors.groups
+    guard groups.count <= 10_000 else { return nil }
+    var counts: [String: Int] = [:]
+    for group in groups {
+      let read = Set(tenant.cursors.positions(of: group).keys.compactMap { topics[$0] })
+      for name in read { counts[name, default: 0] += 1 }
     }
-    return .record([
-      "name": .string(group.name),
-      "topics": .array(group.settings.filters.map { .string($0.description) }),
-      "lag": .count(group.pendingCount),
-      "in_flight": .count(group.inFlight),
-      "redelivered": .count(group.redelivered),
-      "done_before": .count(floor),
-      "delivered_before": .count(group.delivered.end),
-      "oldest_at": oldestAt,
-      "paused": .bool(group.isPaused),
-      "durable": .bool(group.settings.isDurable),
-      "created_at": .time(group.createdAt),
-      "last_delivered_at": group.lastDeliveredAt > 0 ? .time(group.lastDeliveredAt) : .null,
-      "last_acknowledged_at":
-        group.lastAcknowledgedAt > 0 ? .time(group.lastAcknowledgedAt) : .null,
-    ])
+    return counts
   }
 
-  private func find(
-    _ request: AdminRequest, _ name: String
-  ) -> Result<GodwitEngine.Stream, AdminRefusal> {
+  /// What a request names.
+  func find(_ request: AdminRequest, _ name: String) -> Result<KeptLog, AdminRefusal> {
     self.tenant(request).flatMap { tenant in
-      tenant.streams[name].map { .success($0) } ?? .failure(AdminRefusal(404, "no such stream"))
+      KeptLog.find(name, kind: request.first("kind"), of: tenant).map { .success($0) }
+        ?? .failure(AdminRefusal(404, "no such stream"))
     }
+  }
+
+  /// The logs that a request is about: all, unless it names a partition.
+  func views(_ request: AdminRequest, of kept: KeptLog) -> Result<[LogView], AdminRefusal> {
+    guard let text = request.first("partition"), !text.isEmpty else { return .success(kept.views) }
+    guard let number = Int(text) else {
+      return .failure(AdminRefusal(400, "partition is a whole number"))
+    }
+    let views = kept.views
+    if case .stream = kept, number == 0 { return .success(views) }
+    guard let view = views.first(where: { $0.partition == number }) else {
+      return .failure(AdminRefusal(404, "no such partition"))
+    }
+    return .success([view])
   }
 
   /// `GET /api/streams/NAME` and `GET /api/streams/NAME/records`
-  func stream(_ request: AdminRequest) -> AdminResponse {
+  func stream(_ request: AdminRequest, _ answer: @escaping (AdminResponse) -> Void) {
+    if request.rest.isEmpty { return answer(self.streams(request)) }
     let wantsRecords = request.rest.hasSuffix("/records")
     let name = wantsRecords ? String(request.rest.dropLast("/records".count)) : request.rest
     switch self.find(request, name) {
-    case .failure(let refusal): return .refusal(refusal.status, refusal.sentence)
-    case .success(let stream):
-      if wantsRecords { return self.records(request, of: stream) }
-      var members = Self.json(stream).map { JSONValue.Member($0.key, $0.value) }
+    case .failure(let refusal): return answer(.refusal(refusal.status, refusal.sentence))
+    case .success(let kept):
+      if wantsRecords { return self.records(request, of: kept, answer) }
+      var members = kept.json(groups: nil).map { JSONValue.Member($0.key, $0.value) }
       members.removeAll { $0.name == "groups" }
-      members.append(
-        .init("groups", .array(stream.groups.map { Self.json($0, of: stream) })))
-      return AdminResponse(.object(members))
+      members.append(.init("groups", .array(self.groups(of: kept))))
+      answer(AdminResponse(.object(members)))
     }
   }
 
@@ -149,7 +121,13 @@ extension AdminAPI {
     let name = parts.count == 3 && parts[1] == "groups" ? parts[0] : request.rest
     switch self.find(request, name) {
     case .failure(let refusal): return .refusal(refusal.status, refusal.sentence)
-    case .success(let stream):
+    case .success(.topic(let topic)):
+      guard parts.count == 1 else {
+        return .refusal(409, "the groups of a topic belong to its protocol's clients")
+      }
+      topic.tenant.partitionedTopics.delete(name)
+      return AdminResponse(.record(["deleted": .string(name)]))
+    case .success(.stream(let stream)):
       guard parts.count == 3, name == parts[0], parts[1] == "groups" else {
         stream.tenant.streams.delete(name)
         return AdminResponse(.record(["deleted": .string(name)]))
@@ -162,54 +140,93 @@ extension AdminAPI {
     }
   }
 
+  // MARK: Purging
+
   /// `POST /api/streams` and `POST /api/streams/NAME/purge`
   func purge(_ request: AdminRequest) -> AdminResponse {
     if request.rest.isEmpty { return self.createStream(request) }
     guard request.rest.hasSuffix("/purge") else {
       return .refusal(404, "what can be done to a stream is NAME/purge")
     }
-    switch self.find(request, String(request.rest.dropLast("/purge".count))) {
-    case .failure(let refusal): return .refusal(refusal.status, refusal.sentence)
-    case .success(let stream):
-      switch self.purge(request, of: stream) {
-      case .failure(let refusal): return .refusal(refusal.status, refusal.sentence)
-      case .success(let purge):
-        var purged: Int?
-        do throws(EngineError) {
-          try stream.purge(purge) { purged = $0 }
-        } catch {
-          return .refusal(409, error.message)
-        }
-        // Where the disk has to be asked first, it goes on without whoever asked.
-        return AdminResponse(
-          .record([
-            "stream": .string(stream.name), "complete": .bool(purged != nil),
-            "purged": purged.map { .count($0) } ?? .null,
-          ]), status: purged == nil ? 202 : 200)
+    do throws(AdminRefusal) {
+      let kept = try self.find(request, String(request.rest.dropLast("/purge".count))).get()
+      let purge = try self.purge(of: request)
+      let purged: Int?
+      switch kept {
+      case .stream(let stream): purged = try Self.carryOut(purge, stream)
+      case .topic(let topic):
+        let views = try self.views(request, of: kept).get()
+        purged = try Self.carryOut(purge, topic, views)
       }
+      // Where the disk has to be asked first, it goes on without whoever asked.
+      return AdminResponse(
+        .record([
+          "stream": .string(kept.name), "complete": .bool(purged != nil),
+          "purged": purged.map { .count($0) } ?? .null,
+        ]), status: purged == nil ? 202 : 200)
+    } catch {
+      return .refusal(error.status, error.sentence)
     }
   }
 
+  private static func carryOut(
+    _ purge: GodwitEngine.Stream.Purge, _ stream: GodwitEngine.Stream
+  ) throws(AdminRefusal) -> Int? {
+    var purged: Int?
+    do throws(EngineError) {
+      try stream.purge(purge) { purged = $0 }
+    } catch {
+      throw AdminRefusal(409, error.message)
+    }
+    return purged
+  }
+
+  /// Of a topic's partitions only the oldest records can go.
+  private static func carryOut(
+    _ purge: GodwitEngine.Stream.Purge, _ topic: PartitionedTopic, _ views: [LogView]
+  ) throws(AdminRefusal) -> Int {
+    if let pattern = purge.pattern,
+      !topic.settings.topic.withUnsafeBytes({ pattern.matches($0) })
+    {
+      return 0
+    }
+    if purge.before != nil, views.count > 1 {
+      throw AdminRefusal(400, "before needs a partition: each counts by itself")
+    }
+    var count = 0
+    for view in views {
+      guard case .partition(let partition) = view.owner else { continue }
+      var end = min(purge.before ?? partition.committedOffset, partition.committedOffset)
+      if purge.keeping > 0 {
+        let kept = UInt64(purge.keeping)
+        end = min(end, partition.committedOffset > kept ? partition.committedOffset - kept : 0)
+      }
+      let before = partition.log.count
+      partition.trim(before: end)
+      count += before - partition.log.count
+    }
+    return count
+  }
+
   private func purge(
-    _ request: AdminRequest, of stream: GodwitEngine.Stream
-  ) -> Result<GodwitEngine.Stream.Purge, AdminRefusal> {
+    of request: AdminRequest
+  ) throws(AdminRefusal) -> GodwitEngine.Stream.Purge {
     var purge = GodwitEngine.Stream.Purge()
     if let text = request.first("before") {
       guard let before = UInt64(text) else {
-        return .failure(AdminRefusal(400, "before is a whole number"))
+        throw AdminRefusal(400, "before is a whole number")
       }
       purge.before = before
     }
     if let text = request.first("keep") {
       guard let keep = Int(text), keep >= 0 else {
-        return .failure(AdminRefusal(400, "keep is a whole number"))
+        throw AdminRefusal(400, "keep is a whole number")
       }
       purge.keeping = keep
     }
-    guard let text = request.first("pattern") else { return .success(purge) }
-    return TypedTopic.pattern(text, limits: self.engine.limits).map {
-      purge.pattern = $0
-      return purge
+    if let text = request.first("pattern") {
+      purge.pattern = try TypedTopic.pattern(text, limits: self.engine.limits).get()
     }
+    return purge
   }
 }

@@ -29,6 +29,7 @@ final class AdminAPI {
   /// All of them.
   var endpoints: [AdminEndpoint] {
     self.pages + self.stateEndpoints + self.topicEndpoints + self.streamEndpoints
+      + self.groupEndpoints
       + self.actionEndpoints
   }
 

@@ -6,6 +6,8 @@ struct AdminEndpoint {
   enum Kind {
     /// JSON.
     case json((AdminRequest) -> AdminResponse)
+    /// JSON that is not at hand at once: what is called with it is called once, on the loop.
+    case later((AdminRequest, @escaping (AdminResponse) -> Void) -> Void)
     /// Something else.
     case reply((AdminRequest) -> AdminReply)
     /// A stream of events; the tap is made for the stream it is given, or refused.

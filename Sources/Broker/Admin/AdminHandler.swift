@@ -17,6 +17,8 @@ final class AdminHandler: ChannelInboundHandler {
     case refused
     /// Somebody decides whether the sender may.
     case judging(HTTPRequestHead)
+    /// The answer is made, which may take its time.
+    case working(HTTPRequestHead)
     /// An answer is on its way to the socket; no further request is looked at.
     case answering
     /// A stream of events goes out.
@@ -46,7 +48,7 @@ final class AdminHandler: ChannelInboundHandler {
   var yields: Int? {
     switch self.state {
     case .streaming: nil
-    case .judging: 1
+    case .judging, .working: 1
     case .idle, .reading, .refused, .answering, .ended: 0
     }
   }
@@ -248,6 +250,14 @@ final class AdminHandler: ChannelInboundHandler {
     switch endpoint.kind {
     case .json(let answer):
       self.send(AdminReply(answer(request)), to: head)
+    case .later(let answer):
+      self.state = .working(head)
+      self.expect(within: self.server.limits.requestSeconds)
+      let number = self.number
+      answer(request) { response in
+        guard number == self.number, case .working = self.state else { return }
+        self.send(AdminReply(response), to: head)
+      }
     case .reply(let answer):
       self.send(answer(request), to: head)
     case .tap(let open):

@@ -52,6 +52,7 @@ enum MessageView {
       }
       members.append(.init("headers", .array(headers)))
     }
+    if let key = metadata.key { members.append(.init("key", Self.short(key))) }
     if let reply = metadata.replyTopic { members.append(.init("reply", Self.short(reply))) }
     if let correlation = metadata.correlation {
       members.append(.init("correlation", Self.short(correlation)))

@@ -46,13 +46,18 @@ struct AdminOptions: ParsableArguments {
     charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
   /// A path of the admin server, about the tenant.
-  func path(_ parts: [String], _ query: [(name: String, value: String?)] = []) -> String {
+  ///
+  /// - Parameter root: what it begins with.
+  func path(
+    _ parts: [String], _ query: [(name: String, value: String?)] = [],
+    root: String = "/api/streams"
+  ) -> String {
     func escaped(_ text: String) -> String {
       text.addingPercentEncoding(withAllowedCharacters: Self.unescaped) ?? ""
     }
     let all = [(name: "tenant", value: Optional(self.tenant))] + query
     let pairs = all.compactMap { pair in pair.value.map { "\(pair.name)=\(escaped($0))" } }
-    return (["/api/streams"] + parts.map(escaped)).joined(separator: "/") + "?"
+    return ([root] + parts.map(escaped)).joined(separator: "/") + "?"
       + pairs.joined(separator: "&")
   }
 }

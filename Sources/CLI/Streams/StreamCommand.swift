@@ -8,7 +8,8 @@ struct StreamCommand: AsyncParsableCommand {
     commandName: "stream",
     abstract: "Make streams in a broker, look at them, read them, empty and delete them.",
     discussion: """
-      Asks the broker's admin server. Offsets begin at 0: JetStream's sequence 1 is offset 0.
+      Asks the broker's admin server. Offsets begin at 0: JetStream's sequence 1 is offset 0. Topics
+      with partitions, such as Kafka's, are here as well.
 
         godwit stream create ORDERS 'orders.>' --max-age 7d
         godwit stream tail ORDERS
@@ -95,6 +96,9 @@ struct StreamCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Leave the newest ones.", valueName: "n"))
     var keep: Int?
 
+    @Option(help: ArgumentHelp("Only this partition of a topic.", valueName: "n"))
+    var partition: Int?
+
     @Flag(name: [.short, .long], help: "Do not ask.")
     var yes = false
 
@@ -108,6 +112,7 @@ struct StreamCommand: AsyncParsableCommand {
         [
           ("pattern", self.topic), ("before", self.before.map { String($0) }),
           ("keep", self.keep.map { String($0) }),
+          ("partition", self.partition.map { String($0) }),
         ])
       let done = try await self.admin.client().ask("POST", path)
       if let count = done["purged"]?.integer {

@@ -10,6 +10,17 @@ struct StreamReadOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Only records of these topics: levels joined by dots, * and >."))
   var topic: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Only records with this header: a name, or name=text for a value that has the text in it."))
+  var header: String?
+
+  @Option(help: ArgumentHelp("Only records whose payload has this text in it, in any case."))
+  var text: String?
+
+  @Option(help: ArgumentHelp("Only this partition of a topic.", valueName: "n"))
+  var partition: Int?
+
   @Flag(help: "As JSON, one object a line, payloads up to 1 MiB.")
   var json = false
 
@@ -20,8 +31,6 @@ struct StreamReadOptions: ParsableArguments {
   var admin: AdminOptions
 
   private static let page = 500
-  /// How long what is read from the disk is waited for, before the next look.
-  private static let pause = Duration.milliseconds(20)
 
   func validate() throws {
     if self.json, self.raw { throw ValidationError("--json or --raw, not both") }
@@ -31,39 +40,42 @@ struct StreamReadOptions: ParsableArguments {
   struct Page {
     var records: [JSONValue]
     /// Where to go on.
-    var next: UInt64
+    var token: String
     /// Whether there is nothing more for now.
     var isEnd: Bool
   }
 
-  /// Asks for what comes at `from` or later.
-  func page(_ client: AdminClient, from: UInt64?, limit: Int) async throws -> Page {
+  /// Asks for what comes at `token`, or `from`, or later.
+  func page(
+    _ client: AdminClient, token: String? = nil, from: UInt64? = nil, partition: Int? = nil,
+    limit: Int
+  ) async throws -> Page {
+    let only = partition ?? self.partition
     let path = self.admin.path(
       [self.name, "records"],
       [
-        ("from", from.map { String($0) }), ("limit", String(min(limit, Self.page))),
-        ("pattern", self.topic), ("preview", self.json || self.raw ? String(1 << 20) : nil),
+        ("from", from.map { String($0) }), ("token", token),
+        ("limit", String(min(limit, Self.page))), ("pattern", self.topic),
+        ("header", self.header), ("text", self.text), ("partition", only.map { String($0) }),
+        ("preview", self.json || self.raw ? String(1 << 20) : nil),
       ])
     let answer = try await client.ask("GET", path)
-    guard let records = answer["records"]?.elements,
-      let next = answer["next"]?.integer.flatMap({ UInt64(exactly: $0) })
+    guard let records = answer["records"]?.elements, let token = answer["token"]?.string
     else { throw ClientError("what answers is no admin server of this version") }
-    return Page(records: records, next: next, isEnd: answer["complete"]?.bool ?? true)
+    return Page(records: records, token: token, isEnd: answer["complete"]?.bool ?? true)
   }
 
   /// Writes the records from `from` on, up to `limit`.
-  ///
-  /// - Returns: where to go on.
-  func write(_ client: AdminClient, from: UInt64?, limit: Int) async throws -> UInt64 {
-    var from = from
+  func write(_ client: AdminClient, from: UInt64?, limit: Int) async throws {
+    var token: String?
     var left = limit
-    while true {
-      let page = try await self.page(client, from: from, limit: left)
+    while left > 0 {
+      let page = try await self.page(
+        client, token: token, from: token == nil ? from : nil, limit: left)
       for record in page.records { self.write(record) }
       left -= page.records.count
-      if page.isEnd || left <= 0 { return page.next }
-      if page.records.isEmpty, page.next == from { try await Task.sleep(for: Self.pause) }
-      from = page.next
+      if page.isEnd { return }
+      token = page.token
     }
   }
 
@@ -72,19 +84,27 @@ struct StreamReadOptions: ParsableArguments {
     StreamReport.write(StreamReport.lines(ofRecord: record, isBare: self.raw))
   }
 
-  /// Where the last `count` records begin, of any topic; a few more where some are gone.
-  func start(_ client: AdminClient, last count: Int) async throws -> UInt64 {
+  /// Where the last `count` records of each log begin; a few more where some are gone.
+  func starts(
+    _ client: AdminClient, last count: Int
+  ) async throws -> [(partition: Int?, offset: UInt64)] {
     let facts = try await client.ask("GET", self.admin.path([self.name]))
-    guard let end = facts["next_offset"]?.integer, let first = facts["first_offset"]?.integer
-    else { throw ClientError("what answers is no admin server of this version") }
-    return UInt64(max(0, max(first, end - Int64(count))))
+    let logs = facts["partitions"]?.elements ?? [facts]
+    return try logs.compactMap { log in
+      guard let end = log["next_offset"]?.integer, let first = log["first_offset"]?.integer
+      else { throw ClientError("what answers is no admin server of this version") }
+      let partition = log["partition"]?.integer.map { Int($0) }
+      if let only = self.partition, let partition, only != partition { return nil }
+      return (partition, UInt64(max(0, max(first, end - Int64(count)))))
+    }
   }
 }
 
 /// `godwit stream read`.
 struct StreamReadCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "read", abstract: "Write the records of a stream, oldest first.")
+    commandName: "read",
+    abstract: "Write the records of a stream, oldest first; of a topic, partition by partition.")
 
   @OptionGroup var options: StreamReadOptions
 
@@ -102,7 +122,7 @@ struct StreamReadCommand: AsyncParsableCommand {
 
   func run() async throws {
     let client = try self.options.admin.client()
-    _ = try await self.options.write(client, from: self.start, limit: self.count)
+    try await self.options.write(client, from: self.start, limit: self.count)
   }
 }
 
@@ -130,15 +150,20 @@ struct StreamTailCommand: AsyncParsableCommand {
 
   func run() async throws {
     let client = try self.options.admin.client()
-    var next = try await self.options.start(client, last: self.last)
+    var places = try await self.options.starts(client, last: self.last)
+      .map { (partition: $0.partition, token: "\($0.partition ?? 0):\($0.offset)") }
     var left = self.count ?? .max
     while true {
-      let page = try await self.options.page(client, from: next, limit: left)
-      for record in page.records { self.options.write(record) }
-      left -= page.records.count
-      if left <= 0 { return }
-      let isIdle = page.isEnd || (page.records.isEmpty && page.next == next)
-      next = page.next
+      var isIdle = true
+      for place in places.indices {
+        let page = try await self.options.page(
+          client, token: places[place].token, partition: places[place].partition, limit: left)
+        for record in page.records { self.options.write(record) }
+        left -= page.records.count
+        if left <= 0 { return }
+        places[place].token = page.token
+        if !page.isEnd { isIdle = false }
+      }
       if isIdle { try await Task.sleep(for: Self.pause) }
     }
   }

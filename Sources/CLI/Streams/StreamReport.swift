@@ -22,7 +22,7 @@ enum StreamReport {
       streams.map { stream in
         [
           self.text(stream["name"]), self.number(stream["records"]), self.size(stream["bytes"]),
-          "\(self.number(stream["first_offset"]))-\(self.number(stream["next_offset"]))",
+          self.offsets(stream, "-"),
           self.number(stream["groups"]), self.text(stream["storage"]), self.topics(stream),
         ]
       })
@@ -33,10 +33,7 @@ enum StreamReport {
     var facts = [
       ("topics", self.topics(stream)),
       ("records", "\(self.number(stream["records"])), \(self.size(stream["bytes"]))"),
-      (
-        "offsets",
-        "\(self.number(stream["first_offset"])) to \(self.number(stream["next_offset"]))"
-      ),
+      ("offsets", self.offsets(stream, " to ")),
       ("topics kept", self.number(stream["topics_kept"])),
       ("kept", "\(self.text(stream["storage"])), \(self.text(stream["retention"]))"),
       ("made", self.time(stream["created_at"])), ("last", self.time(stream["last_at"])),
@@ -52,8 +49,31 @@ enum StreamReport {
     lines += facts.map {
       "  \($0.0.padding(toLength: width, withPad: " ", startingAt: 0))  \($0.1)"
     }
+    if let partitions = stream["partitions"]?.elements, partitions.count > 1 {
+      lines += [""]
+      lines += self.aligned(
+        ["partition", "records", "size", "offsets"], numbers: [0, 1, 2, 3],
+        partitions.map { part in
+          [
+            self.number(part["partition"]), self.number(part["records"]), self.size(part["bytes"]),
+            self.offsets(part, "-"),
+          ]
+        })
+    }
     let groups = stream["groups"]?.elements ?? []
     guard !groups.isEmpty else { return lines + ["", "no groups"] }
+    if stream["kind"]?.string == "topic" {
+      return lines + [""]
+        + self.aligned(
+          ["group", "kind", "lag", "oldest", "members", "state"], numbers: [2, 4],
+          groups.map { group in
+            [
+              self.text(group["name"]), self.text(group["kind"]), self.number(group["lag"]),
+              self.time(group["oldest_at"]), self.number(group["members"]),
+              self.text(group["state"]),
+            ]
+          })
+    }
     return lines + [""]
       + self.aligned(
         ["group", "lag", "in flight", "again", "done before", "oldest", "topics"],
@@ -67,17 +87,27 @@ enum StreamReport {
         })
   }
 
+  /// From where to where a log reaches; how many there are, where there are several.
+  private static func offsets(_ log: JSONValue, _ separator: String) -> String {
+    if let partitions = log["partitions"]?.elements, partitions.count != 1 {
+      return "\(partitions.count) partitions"
+    }
+    return self.number(log["first_offset"]) + separator + self.number(log["next_offset"])
+  }
+
   /// One record: a line about it, its headers, and its payload.
   static func lines(ofRecord record: JSONValue, isBare: Bool) -> [String] {
     let payload = self.text(record["payload"], keeping: "\n\t")
     if isBare { return [payload] }
+    let partition = record["partition"].map { self.number($0) + "/" } ?? ""
     var facts = [
-      self.number(record["offset"]), self.time(record["received_at"]), self.text(record["topic"]),
+      partition + self.number(record["offset"]), self.time(record["received_at"]),
+      self.text(record["topic"]),
     ]
     if let count = record["bytes"]?.integer { facts.append(Figures.bytes(Double(count))) }
     if let origin = record["origin"] { facts.append(self.text(origin)) }
     var lines = [facts.joined(separator: "  ")]
-    for name in ["message_id", "content_type", "reply", "correlation"] {
+    for name in ["key", "message_id", "content_type", "reply", "correlation"] {
       if let value = record[name] { lines.append("  \(name): \(self.text(value))") }
     }
     for header in record["headers"]?.elements ?? [] {
@@ -90,7 +120,7 @@ enum StreamReport {
     return lines
   }
 
-  private static func aligned(
+  static func aligned(
     _ head: [String], numbers: Set<Int>, _ rows: [[String]]
   ) -> [String] {
     let all = [head] + rows
@@ -105,7 +135,7 @@ enum StreamReport {
   }
 
   /// What came from elsewhere, without control characters.
-  private static func text(_ value: JSONValue?, keeping kept: String = "") -> String {
+  static func text(_ value: JSONValue?, keeping kept: String = "") -> String {
     let text = value?.string ?? "-"
     return String(
       String.UnicodeScalarView(
@@ -115,20 +145,20 @@ enum StreamReport {
         }))
   }
 
-  private static func topics(_ value: JSONValue, none: String = "-") -> String {
+  static func topics(_ value: JSONValue, none: String = "-") -> String {
     let topics = value["topics"]?.elements ?? []
     return topics.isEmpty ? none : topics.map { self.text($0) }.joined(separator: ", ")
   }
 
-  private static func number(_ value: JSONValue?) -> String {
+  static func number(_ value: JSONValue?) -> String {
     value?.integer.map { Figures.grouped(Int($0)) } ?? "-"
   }
 
-  private static func size(_ value: JSONValue?) -> String {
+  static func size(_ value: JSONValue?) -> String {
     value?.integer.map { Figures.bytes(Double($0)) } ?? "-"
   }
 
-  private static func time(_ value: JSONValue?) -> String {
+  static func time(_ value: JSONValue?) -> String {
     let seconds: Double
     switch value {
     case .double(let number): seconds = number

@@ -228,6 +228,10 @@ public final class Queue {
     self.restoreFactsRemoved()
   }
 
+  /// When the oldest message came in that is not done with, in the engine's clock; `nil` where
+  /// there is none.
+  public var oldestAt: Int64? { self.items[self.head...].first { $0.item != nil }?.item?.stamp }
+
   // MARK: What the owner has received
 
   /// Notes, together with the message that `publication` is, that the owner has received a message

@@ -1,7 +1,8 @@
 public import NIOCore
 
-/// What a protocol does with the batches of its senders where a topic keeps only the last record of
-/// each key. The engine never opens one.
+/// What a protocol does with the batches of its senders where the engine wants to know what is in
+/// them: a topic that keeps the last record of each key, somebody who looks into a log. The engine
+/// never opens one.
 public protocol BatchKeeper: AnyObject {
   /// Shows each record of a batch, in order: its offset, its key, and whether it says that the key
   /// is gone.
@@ -24,6 +25,33 @@ public protocol BatchKeeper: AnyObject {
   func trim(
     _ bytes: ByteBuffer, form: UInt8, first: UInt64, _ isLeft: (UInt64) -> Bool
   ) -> ByteBuffer?
+
+  /// Shows each record of a batch as a message of its own, in order, until `body` answers `false`:
+  /// its offset, and when it was made, in nanoseconds since 1970. Default: it cannot be opened.
+  ///
+  /// - Parameters:
+  ///   - topic: the canonical topic.
+  ///   - bytesMax: the most bytes that the batch may become when it is opened.
+  /// - Returns: `false` where the batch cannot be opened.
+  func forEachRecord(
+    of bytes: ByteBuffer, form: UInt8, first: UInt64, topic: [UInt8], bytesMax: Int,
+    _ body: (_ offset: UInt64, _ message: inout Publication, _ time: Int64) -> Bool
+  ) -> Bool
+
+  /// When the first record of a batch was made, as far as can be said without opening it, in
+  /// nanoseconds since 1970. Default: it cannot be said.
+  func time(of bytes: ByteBuffer, form: UInt8) -> Int64?
+}
+
+extension BatchKeeper {
+  /// Nothing can be opened.
+  public func forEachRecord(
+    of bytes: ByteBuffer, form: UInt8, first: UInt64, topic: [UInt8], bytesMax: Int,
+    _ body: (_ offset: UInt64, _ message: inout Publication, _ time: Int64) -> Bool
+  ) -> Bool { false }
+
+  /// It cannot be said.
+  public func time(of bytes: ByteBuffer, form: UInt8) -> Int64? { nil }
 }
 
 /// Makes a batch smaller; see `BatchKeeper.trim`.

@@ -14,7 +14,7 @@ public final class PartitionedTopics {
     return Int(checksum) % max(1, partitions)
   }
 
-  /// Who can open the batches of topics that keep the last record of each key.
+  /// Who can open the batches that senders have packed.
   public weak var keeper: (any BatchKeeper)?
 
   private unowned let tenant: Tenant

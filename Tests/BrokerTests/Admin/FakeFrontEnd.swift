@@ -11,6 +11,10 @@ final class FakeFrontEnd: FrontEnd {
   static let defaultPorts: [Transport: Int] = [:]
 
   let context: FrontEndContext
+  /// The groups that it says it has.
+  var readerGroups: [ReaderGroup] = []
+
+  func groups(of tenant: Tenant) -> [ReaderGroup] { self.readerGroups }
 
   init(_ context: FrontEndContext, values: SettingsValues) {
     self.context = context
