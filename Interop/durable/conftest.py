@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from godwit_rig.brokers import Broker, BrokerPool, target
 from godwit_rig.settings import server_config
+
+MIB = 1 << 20
 
 
 class DurableBroker:
@@ -65,3 +69,35 @@ def durable(
     for each in made:
         if each.broker.process.poll() is None:
             each.stop()
+
+
+class SmallDisk:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ballast = folder / "ballast"
+
+    def fill(self) -> None:
+        """Not a byte is left."""
+        with self.ballast.open("ab", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"\0" * 4096)
+
+    def empty(self) -> None:
+        self.ballast.unlink()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={16 * MIB}", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert mounted.returncode == 0, (
+        f"no file system of 16 MiB could be mounted: {mounted.stderr.strip()}. "
+        "These tests need root, or `unshare --user --map-root-user --mount make test`."
+    )
+    try:
+        yield SmallDisk(folder)
+    finally:
+        # Lazily: the broker is stopped after this.
+        subprocess.run(["umount", "-l", str(folder)], check=True)

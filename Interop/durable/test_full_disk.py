@@ -4,11 +4,6 @@ mount one; without it these tests fail, as what they show would otherwise go uns
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
-
 import nats
 import pytest
 from nats.js.api import StreamConfig
@@ -17,40 +12,7 @@ from mqtt import wire
 from mqtt.client import Client, ConnectionEnded, TCPTransport
 from mqtt.wire import V5, V311, Kind, P
 
-MIB = 1 << 20
 QUOTA_EXCEEDED = 0x97
-
-
-class SmallDisk:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.ballast = folder / "ballast"
-
-    def fill(self) -> None:
-        """Not a byte is left."""
-        with self.ballast.open("ab", buffering=0) as file, contextlib.suppress(OSError):
-            while True:
-                file.write(b"\0" * 4096)
-
-    def empty(self) -> None:
-        self.ballast.unlink()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={16 * MIB}", "tmpfs", str(folder)]
-    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert mounted.returncode == 0, (
-        f"no file system of 16 MiB could be mounted: {mounted.stderr.strip()}. "
-        "These tests need root, or `unshare --user --map-root-user --mount make test`."
-    )
-    try:
-        yield SmallDisk(folder)
-    finally:
-        # Lazily: the broker is stopped after this.
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture
@@ -63,8 +25,6 @@ def connect(broker, name: str, version: int = V5, lasts: bool = True) -> Client:
     props = [(P.SESSION_EXPIRY, 600)] if lasts and version == V5 else []
     client.connect(name, clean=not lasts, props=props)
     return client
-
-
 
 
 @pytest.mark.parametrize("qos", [1, 2])

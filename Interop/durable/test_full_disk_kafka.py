@@ -1,0 +1,281 @@
+"""A disk that is full, as Kafka's clients see it: what is refused, that it goes on when there is
+room, and that a transaction is whole or not there."""
+
+from __future__ import annotations
+
+import struct
+
+import pytest
+from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import TopicPartition as Place
+from confluent_kafka.admin import AdminClient, NewTopic
+from godwit_rig.kafka_peer import (
+    COMMITTED,
+    PATIENCE,
+    Confluent,
+    KafkaWire,
+    address,
+    batch,
+    contents,
+    produce_request,
+    until,
+)
+
+TOPIC = "ledger"
+STORAGE_ERROR = 56
+COORDINATOR_NOT_AVAILABLE = 15
+BODY = b"x" * 4096
+
+
+@pytest.fixture
+def broker(small_disk, durable):
+    broker = durable(folder=small_disk.folder / "data", sync="always", segment_bytes_max=1 << 20)
+    admin = AdminClient({"bootstrap.servers": address(broker.broker)})
+    admin.create_topics([NewTopic(TOPIC, 3, 1)])[TOPIC].result(PATIENCE)
+    return broker
+
+
+def transactional(broker) -> Producer:
+    producer = Producer(
+        {
+            "bootstrap.servers": address(broker.broker), "transactional.id": "teller",
+            "linger.ms": 0, "log_level": 0, "retry.backoff.ms": 20,
+            "retry.backoff.max.ms": 50,
+        }
+    )
+    producer.init_transactions(PATIENCE)
+    return producer
+
+
+def say(producer: Producer, number: int) -> None:
+    for partition in range(3):
+        producer.produce(TOPIC, b"%d " % number + BODY, partition=partition)
+
+
+def found(broker) -> list[list[int]]:
+    """What readers of what is committed see, by partition."""
+    where = address(broker.broker)
+    return [
+        [int(each.split()[0]) for each in contents(where, TOPIC, COMMITTED, partition)]
+        for partition in range(3)
+    ]
+
+
+def refusal_of(step, seconds: float) -> str | None:
+    """What a producer may do where a step of its transaction was refused."""
+    try:
+        step(seconds)
+    except KafkaException as error:
+        if error.args[0].txn_requires_abort():
+            return "abort"
+        assert error.args[0].retriable(), error
+        return "again"
+    return None
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_a_transaction_that_does_not_fit_waits_for_room(broker, small_disk, commits):
+    producer = transactional(broker)
+    producer.begin_transaction()
+    say(producer, 1)
+    producer.commit_transaction(PATIENCE)
+    producer.begin_transaction()
+    small_disk.fill()
+    say(producer, 2)
+    assert producer.flush(1.0) > 0, "4 KiB fit where there was no room"
+    with KafkaWire(broker.broker.address("kafka")) as wire:
+        assert wire.produce(produce_request(TOPIC, 0, batch([BODY])))[0] == STORAGE_ERROR
+    assert found(broker) == [[1]] * 3
+    small_disk.empty()
+    if commits:
+        producer.commit_transaction(PATIENCE)
+    else:
+        producer.abort_transaction(PATIENCE)
+    producer.begin_transaction()
+    say(producer, 3)
+    producer.commit_transaction(PATIENCE)
+    wanted = [1, 2, 3] if commits else [1, 3]
+    assert found(broker) == [wanted] * 3
+    broker.restart()
+    assert found(broker) == [wanted] * 3
+
+
+def position(broker, group: str = "books") -> int:
+    """What was committed last; -1001 for nothing."""
+    settings = {
+        # Who reads only what is committed would wait for the end of what is open.
+        "isolation.level": "read_uncommitted", "group.id": group, "log_level": 0,
+        "bootstrap.servers": address(broker.broker),
+    }
+    consumer = Consumer(settings)
+    try:
+        return consumer.committed([Place(TOPIC, 0)], timeout=PATIENCE)[0].offset
+    finally:
+        consumer.close()
+
+
+@pytest.mark.parametrize("kills", [False, True])
+def test_small_transactions_until_nothing_fits(broker, small_disk, kills):
+    """The last bytes of the blocks that files have already take some: each step of a transaction
+    may be the first for which there is no room."""
+    books = Consumer({"bootstrap.servers": "localhost:1", "group.id": "books", "log_level": 0})
+    metadata = books.consumer_group_metadata()
+    books.close()
+    producer = transactional(broker)
+    told: list[int] = []
+    number = 0
+
+    def write_position(seconds: float) -> None:
+        producer.send_offsets_to_transaction([Place(TOPIC, 0, number)], metadata, seconds)
+
+    while True:
+        number += 1
+        producer.begin_transaction()
+        for partition in range(3):
+            producer.produce(TOPIC, b"%d " % number, partition=partition)
+        step = write_position
+        if refusal := refusal_of(step, 3.0):
+            break
+        step = producer.commit_transaction
+        if refusal := refusal_of(step, 3.0):
+            break
+        told.append(number)
+        if number == 1:
+            small_disk.fill()
+        assert number < 1_000, "the disk is not full"
+
+    def is_whole() -> None:
+        seen = found(broker)
+        assert seen[0] == seen[1] == seen[2], "half of a transaction"
+        assert seen[0] in (told, [*told, number])
+        assert position(broker) == seen[0][-1]
+
+    is_whole()
+    if kills:
+        broker.kill()
+        small_disk.empty()
+        broker.start()
+        # Whoever comes with the same id ends what was open; what was decided is not undone.
+        transactional(broker)
+        is_whole()
+        producer.purge()
+        return
+    small_disk.empty()
+    if refusal == "abort":
+        producer.abort_transaction(PATIENCE)
+    else:
+        if step == write_position:
+            write_position(PATIENCE)
+        producer.commit_transaction(PATIENCE)
+        told.append(number)
+    for _ in range(2):
+        assert found(broker) == [told] * 3
+        assert position(broker) == told[-1]
+        broker.restart()
+
+
+def test_an_end_that_cannot_be_written_is_refused(broker, small_disk):
+    """As it is on the wire: COORDINATOR_NOT_AVAILABLE, which has clients try again."""
+    with KafkaWire(broker.broker.address("kafka")) as wire:
+
+        def ask(key: int, version: int, body: bytes, place: int) -> tuple[int, bytes]:
+            wire.send(key, version, body)
+            answer = wire.answer()
+            return struct.unpack_from(">h", answer, place)[0], answer
+
+        def text(value: str) -> bytes:
+            return struct.pack(">h", len(value)) + value.encode()
+
+        numbers = []
+        for each in ("one", "two"):
+            error, answer = ask(22, 0, text(each) + struct.pack(">i", 60_000), 4)
+            assert error == 0
+            numbers.append((each, *struct.unpack_from(">qh", answer, 6)))
+        small_disk.fill()
+        errors: list[int] = []
+        # Whichever request comes first of those that write something down.
+        for attempt in range(2_000):
+            name, producer, epoch = numbers[attempt % 2]
+            start = text(name) + struct.pack(">qh", producer, epoch)
+            topics = struct.pack(">i", 1) + text(TOPIC) + struct.pack(">ii", 1, 0)
+            error, _ = ask(24, 0, start + topics, 4 + 4 + 2 + len(TOPIC) + 4 + 4)
+            if error == 0:
+                error, _ = ask(26, 0, start + b"\1", 4)
+            errors.append(error)
+            if error != 0:
+                break
+        assert errors[-1] == COORDINATOR_NOT_AVAILABLE, errors[-3:]
+
+
+def test_positions_that_do_not_fit_are_refused(broker, small_disk):
+    consumer = Consumer(
+        {"bootstrap.servers": address(broker.broker), "group.id": "books", "log_level": 0}
+    )
+
+    def commit(number: int) -> None:
+        consumer.commit(offsets=[Place(TOPIC, 0, number, "x" * 100)], asynchronous=False)
+
+    commit(1)
+    small_disk.fill()
+    number = 1
+    with pytest.raises(KafkaException) as refusal:
+        while number < 1_000:
+            number += 1
+            commit(number)
+    assert refusal.value.args[0].code() == COORDINATOR_NOT_AVAILABLE
+    small_disk.empty()
+    commit(number + 1)
+    assert position(broker) == number + 1
+    broker.restart()
+    assert position(broker) == number + 1
+    consumer.close()
+
+
+def test_a_kill_on_a_full_disk_takes_back_no_position(broker, small_disk):
+    consumer = Consumer(
+        {"bootstrap.servers": address(broker.broker), "group.id": "books", "log_level": 0}
+    )
+    small_disk.fill()
+    told = -1001
+    for number in range(1, 1_000):
+        try:
+            consumer.commit(offsets=[Place(TOPIC, 0, number, "x" * 100)], asynchronous=False)
+        except KafkaException:
+            break
+        told = number
+    broker.kill()
+    small_disk.empty()
+    broker.start()
+    assert position(broker) in (told, told + 1)
+    consumer.close()
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_members_go_on_when_there_is_room(broker, small_disk, protocol):
+    where = address(broker.broker)
+    sent = [b"%d" % number for number in range(9)]
+    Confluent(where).send(TOPIC, [{"value": each, "partition": 0} for each in sent])
+    small_disk.fill()
+    settings = {
+        "bootstrap.servers": where, "group.id": "late", "group.protocol": protocol,
+        "auto.offset.reset": "earliest", "enable.auto.commit": False, "log_level": 0,
+    }
+    consumer = Consumer(settings)
+    consumer.subscribe([TOPIC])
+    got: list[bytes] = []
+
+    def read() -> bool:
+        message = consumer.poll(1.0)
+        if message is not None and not message.error():
+            got.append(message.value())
+        return len(got) == len(sent)
+
+    # It has asked before there is room, and may even have what the last block had room for.
+    read()
+    small_disk.empty()
+    until(read, "what was sent")
+    assert got == sent
+    consumer.commit(asynchronous=False)
+    consumer.close()
+    broker.restart()
+    assert position(broker, "late") == len(sent)
