@@ -88,6 +88,7 @@ let protocols: [Target] =
     "MQTT", driver: true, alsoOfDriver: ["GodwitSASLprep"],
     alsoOfTests: ["GodwitStorage", "GodwitSimulator"])
   + wireProtocol("Kafka")
+  + wireProtocol("SchemaRegistry", frontEnd: false)
 
 let package = Package(
   name: "godwit",
@@ -220,7 +221,8 @@ let package = Package(
       dependencies: [
         "GodwitEngine", "GodwitFrontEndKit", "GodwitStorage", "GodwitPrimitives", "GodwitSASLprep",
         "GodwitWire",
-        "NATSFrontEnd", "MQTTFrontEnd", "KafkaFrontEnd", nioCore, nioPosix, logging, crypto,
+        "NATSFrontEnd", "MQTTFrontEnd", "KafkaFrontEnd", "SchemaRegistryWire", nioCore, nioPosix,
+        logging, crypto,
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
         configuration,

@@ -108,15 +108,27 @@ final class BrokerCore {
       }
       for frontEnd in self.frontEnds { frontEnd.restore() }
     }
+    var registry: SchemaRegistryDesk?
+    if self.settings.hasSchemaRegistry {
+      do throws(BrokerError) {
+        registry = try SchemaRegistryDesk(self.loop.engine.tenant(named: "default"))
+      } catch {
+        self.abandon()
+        completion(error)
+        return
+      }
+    }
     guard let admin = self.settings.admin else {
       self.bind(self.settings.listeners[...], completion: completion)
       return
     }
     AdminServer.start(
-      host: admin.host, port: admin.port, routes: self.frontEnds.flatMap(\.adminRoutes),
-      loop: self.loop, facts: self.facts,
-      access: self.settings.adminAsks ? self.adminAccess : nil,
-      hostNames: self.settings.file["admin"].texts("host_names")
+      host: admin.host, port: admin.port,
+      AdminServer.Parts(
+        loop: self.loop, facts: self.facts, limits: .defaults,
+        access: self.settings.adminAsks ? self.adminAccess : nil,
+        hostNames: self.settings.file["admin"].texts("host_names"),
+        routes: self.frontEnds.flatMap(\.adminRoutes), registry: registry)
     ) { result in
       switch result {
       case .success(let server):

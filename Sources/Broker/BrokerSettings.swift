@@ -139,6 +139,11 @@ public struct BrokerSettings: Sendable {
     return notices
   }
 
+  /// Whether the admin server has a schema registry.
+  var hasSchemaRegistry: Bool {
+    self.admin != nil && self.file["admin"].bool("schema_registry")
+  }
+
   // MARK: Limits
 
   /// Bounds of the engine.
@@ -175,6 +180,9 @@ public struct BrokerSettings: Sendable {
     // A port that was free to choose stays the one that was chosen.
     if self.listeners != running.listeners { names.append("server.listen") }
     if self.admin != running.admin { names.append("admin.address") }
+    if self.hasSchemaRegistry != running.hasSchemaRegistry {
+      names.append("admin.schema_registry")
+    }
     let (server, old) = (self.file["server"], running.file["server"])
     if server.text("name") != old.text("name") { names.append("server.name") }
     if server.bool("join_groups") != old.bool("join_groups") { names.append("server.join_groups") }

@@ -1,4 +1,5 @@
 import NIOHTTP1
+import SchemaRegistryWire
 
 /// Refuses what a web page of somebody else's could make a browser send.
 ///
@@ -18,7 +19,12 @@ struct AdminGuard {
   }
 
   /// Why the request is refused; `nil` when it is not.
-  func refusal(_ head: HTTPRequestHead, path: Substring) -> AdminRefusal? {
+  ///
+  /// - Parameter isOfRegistry: whether the path is one of the schema registry's, whose clients have
+  ///   a content type of their own, and none when they delete.
+  func refusal(
+    _ head: HTTPRequestHead, path: Substring, isOfRegistry: Bool = false
+  ) -> AdminRefusal? {
     let hosts = head.headers["host"]
     guard hosts.count <= 1 else { return AdminRefusal(400, "more than one Host") }
     if let host = hosts.first {
@@ -39,12 +45,14 @@ struct AdminGuard {
     }
     switch head.method {
     case .GET, .HEAD, .OPTIONS: return nil
-    default: return self.refusalOfChange(head, host: hosts.first)
+    default: return self.refusalOfChange(head, host: hosts.first, isOfRegistry)
     }
   }
 
   /// What changes something must come from a program or from our own page.
-  private func refusalOfChange(_ head: HTTPRequestHead, host: String?) -> AdminRefusal? {
+  private func refusalOfChange(
+    _ head: HTTPRequestHead, host: String?, _ isOfRegistry: Bool
+  ) -> AdminRefusal? {
     if let origin = head.headers.first(name: "origin") {
       let authority = origin.split(separator: "/", maxSplits: 2).last.map(String.init) ?? ""
       guard origin.contains("://"), authority.lowercased() == host?.lowercased() else {
@@ -52,6 +60,12 @@ struct AdminGuard {
       }
     }
     if head.headers.contains(name: "x-godwit-admin") { return nil }
+    if isOfRegistry {
+      // A browser sends no DELETE for another site without asking, and it would be told no.
+      let type = head.headers.first(name: "content-type")
+      guard head.method != .DELETE, !RegistryRequest.takes(contentType: type) else { return nil }
+      return AdminRefusal(415, "HTTP 415 Unsupported Media Type")
+    }
     let type = head.headers.first(name: "content-type") ?? ""
     let essence = type.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
     guard essence == "application/json" else {

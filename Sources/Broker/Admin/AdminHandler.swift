@@ -2,6 +2,7 @@ import GodwitEngine
 import GodwitFrontEndKit
 import NIOCore
 import NIOHTTP1
+import SchemaRegistryWire
 
 /// One connection to the admin server: takes a request whole, answers it, and waits for the next.
 final class AdminHandler: ChannelInboundHandler {
@@ -150,14 +151,19 @@ final class AdminHandler: ChannelInboundHandler {
   private func refuseEarly(_ head: HTTPRequestHead, _ status: Int, _ sentence: String) {
     self.state = .refused
     self.server.refusals &+= 1
-    self.send(.refusal(status, sentence, closes: true), to: head)
+    var reply = self.refusal(AdminRefusal(status, sentence), of: head)
+    reply.closes = true
+    self.send(reply, to: head)
   }
 
   private func complete() {
     guard case .reading(let head, let body) = self.state else { return }
     self.server.loop.renewTime()
     let path = head.uri.prefix { $0 != "?" }
-    if let refusal = self.server.requestGuard.refusal(head, path: path) {
+    let isOfRegistry = self.isOfRegistry(head)
+    if let refusal = self.server.requestGuard.refusal(
+      head, path: path, isOfRegistry: isOfRegistry)
+    {
       self.refuse(refusal, to: head)
       return
     }
@@ -204,7 +210,7 @@ final class AdminHandler: ChannelInboundHandler {
       self.refuse(AdminRefusal(429, "too many attempts; try again in a second"), to: head)
     case .refused:
       self.server.refusals &+= 1
-      var reply = AdminReply.refusal(401, "credentials are needed")
+      var reply = self.refusal(AdminRefusal(401, "credentials are needed"), of: head)
       reply.headers.append(("WWW-Authenticate", "Basic realm=\"Godwit\", charset=\"UTF-8\""))
       self.send(reply, to: head)
     }
@@ -212,10 +218,42 @@ final class AdminHandler: ChannelInboundHandler {
 
   private func refuse(_ refusal: AdminRefusal, to head: HTTPRequestHead) {
     self.server.refusals &+= 1
-    self.send(.refusal(refusal.status, refusal.sentence), to: head)
+    self.send(self.refusal(refusal, of: head), to: head)
+  }
+
+  /// A refusal in the form that the path's clients know.
+  private func refusal(_ refusal: AdminRefusal, of head: HTTPRequestHead) -> AdminReply {
+    guard self.isOfRegistry(head) else { return .refusal(refusal.status, refusal.sentence) }
+    return AdminReply(
+      .failure(RegistryError(refusal.status, refusal.sentence)),
+      accepted: head.headers.first(name: "accept"))
+  }
+
+  private func isOfRegistry(_ head: HTTPRequestHead) -> Bool {
+    self.server.registry != nil && RegistryRequest.owns(path: head.uri.prefix { $0 != "?" })
+  }
+
+  /// Hands a request to the registry.
+  private func answer(_ head: HTTPRequestHead, _ body: ByteBuffer, by desk: SchemaRegistryDesk) {
+    guard let request = RegistryRequest(head, body) else {
+      self.refuse(AdminRefusal(400, "a path that is not well-formed"), to: head)
+      return
+    }
+    self.server.requests &+= 1
+    self.state = .working(head)
+    self.expect(within: self.server.limits.requestSeconds)
+    let number = self.number
+    desk.ask(request) { result in
+      guard number == self.number, case .working = self.state else { return }
+      if case .failure = result { self.server.refusals &+= 1 }
+      self.send(AdminReply(result, accepted: head.headers.first(name: "accept")), to: head)
+    }
   }
 
   private func answer(_ head: HTTPRequestHead, _ body: ByteBuffer) {
+    if let desk = self.server.registry, self.isOfRegistry(head) {
+      return self.answer(head, body, by: desk)
+    }
     let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
     let path = String(parts.first ?? "")
     let method = head.method.rawValue

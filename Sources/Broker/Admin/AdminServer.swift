@@ -20,6 +20,8 @@ public final class AdminServer {
   let router: AdminRouter
   private(set) var requestGuard: AdminGuard
   let taps: TapDesk
+  /// The schema registry; `nil` where there is none.
+  let registry: SchemaRegistryDesk?
   /// Requests that were answered, for the metrics.
   var requests: UInt64 = 0
   /// Requests that were refused, for the metrics.
@@ -41,6 +43,7 @@ public final class AdminServer {
     self.access = parts.access
     self.requestGuard = AdminGuard(hostNames: parts.hostNames, hasAccess: parts.access != nil)
     self.taps = TapDesk(loop: parts.loop, limits: parts.limits)
+    self.registry = parts.registry
     self.api = AdminAPI(
       loop: parts.loop, facts: parts.facts, limits: parts.limits, taps: self.taps,
       contributed: parts.routes)
@@ -48,13 +51,15 @@ public final class AdminServer {
     self.api.server = self
   }
 
-  private struct Parts {
+  /// What it is made of.
+  struct Parts {
     var loop: Loop
     var facts: BrokerFacts
     var limits: AdminLimits
     var access: AdminAccess?
     var hostNames: [String]
     var routes: [AdminRoute]
+    var registry: SchemaRegistryDesk?
   }
 
   /// Binds the server. Must be called on the loop; the result comes on the loop.
@@ -74,10 +79,19 @@ public final class AdminServer {
     access: AdminAccess? = nil, hostNames: [String] = [], limits: AdminLimits = .defaults,
     completion: @escaping (Result<AdminServer, any Error>) -> Void
   ) {
+    Self.start(
+      host: host, port: port,
+      Parts(
+        loop: loop, facts: facts, limits: limits, access: access, hostNames: hostNames,
+        routes: routes), completion: completion)
+  }
+
+  static func start(
+    host: String, port: Int, _ parts: Parts,
+    completion: @escaping (Result<AdminServer, any Error>) -> Void
+  ) {
+    let loop = parts.loop
     let slot = Slot()
-    let parts = Parts(
-      loop: loop, facts: facts, limits: limits, access: access, hostNames: hostNames,
-      routes: routes)
     let bound = NIOLoopBound((slot, parts, completion), eventLoop: loop.eventLoop)
     ServerBootstrap(group: loop.eventLoop)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)

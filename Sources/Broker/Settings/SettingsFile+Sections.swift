@@ -70,6 +70,10 @@ extension SettingsFile {
         Setting(
           "host_names", .texts, default: .list([]),
           "Names by which browsers may reach it without a log-in, beside localhost and addresses."),
+        Setting(
+          "schema_registry", .bool, default: .bool(false),
+          "Whether it is a schema registry, too: the paths that Confluent's clients know, with the "
+            + "admin server's address as their `schema.registry.url`, and its log-in."),
       ])
   }
 
