@@ -20,12 +20,13 @@ class DurableBroker:
     def __init__(self, pool: BrokerPool, folder: Path, settings: dict[str, object]) -> None:
         self.pool = pool
         self.folder = folder
-        self.arguments: tuple[str, ...] = ("--data", str(folder))
+        # A group's first member shall not wait for others.
+        lines = ["kafka:", "  group_initial_rebalance_delay_ms: 0"]
         if settings:
-            lines = ["storage:"] + [f"  {key}: {value}" for key, value in settings.items()]
-            path = folder.parent / f"{folder.name}.yaml"
-            path.write_text("\n".join(lines) + "\n")
-            self.arguments += ("--config", str(path))
+            lines += ["storage:", *(f"  {key}: {value}" for key, value in settings.items())]
+        path = folder.parent / f"{folder.name}.yaml"
+        path.write_text("\n".join(lines) + "\n")
+        self.arguments = ("--data", str(folder), "--config", str(path))
         self.broker: Broker | None = None
         self.start()
 

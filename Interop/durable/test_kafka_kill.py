@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka import TopicPartition as ConfluentPartition
@@ -86,6 +88,109 @@ def test_no_acknowledged_batch_is_lost(durable, sync):
         assert not missing, f"{len(missing)} of {len(acknowledged)} are gone: {missing[:5]}"
         # What was on its way may have been kept without anybody being told.
         acknowledged.update(found)
+
+
+class Feed(threading.Thread):
+    """Writes for as long as the broker lives."""
+
+    def __init__(self, where: str, life: int) -> None:
+        super().__init__(daemon=True)
+        self.producer = Producer(
+            {
+                "bootstrap.servers": where, "enable.idempotence": True, "linger.ms": 1,
+                "log_level": 0,
+            }
+        )
+        self.life = life
+        self.stopping = threading.Event()
+        self.acknowledged: dict[tuple[int, int], bytes] = {}
+        self.start()
+
+    def run(self) -> None:
+        number = 0
+        while not self.stopping.is_set():
+            number += 1
+            body = b"%d %d " % (self.life, number) + bytes(number % 300)
+            try:
+                self.producer.produce(
+                    TOPIC, body, partition=number % 3, on_delivery=self.delivered
+                )
+            except BufferError:
+                self.producer.poll(0.1)
+            # A reader that keeps up is what this is about.
+            self.producer.poll(0.001)
+        self.producer.purge()
+        self.producer.flush(0)
+
+    def delivered(self, error, message) -> None:
+        if error is None:
+            self.acknowledged[message.partition(), message.offset()] = message.value()
+
+    def stop(self) -> dict[tuple[int, int], bytes]:
+        self.stopping.set()
+        self.join(PATIENCE)
+        return self.acknowledged
+
+
+def positions(consumer: Consumer) -> dict[int, int]:
+    """Where a group goes on; where nothing was committed, at the beginning."""
+    places = [ConfluentPartition(TOPIC, partition) for partition in range(3)]
+    found = consumer.committed(places, timeout=PATIENCE)
+    return {each.partition: max(0, each.offset) for each in found}
+
+
+@pytest.mark.parametrize("sync", ["always", "interval", "never"])
+def test_a_group_goes_on_where_it_has_committed(durable, sync):
+    """Its reader is killed in the middle with the broker: nothing is passed over, and nothing comes
+    twice but what was not committed."""
+    broker = durable(sync=sync, segment_bytes_max=1 << 16)
+    make(address(broker.broker))
+    settings = {
+        "group.id": "work", "auto.offset.reset": "earliest", "enable.auto.commit": False,
+        "log_level": 0, "fetch.wait.max.ms": 50,
+    }
+    written: dict[tuple[int, int], bytes] = {}
+    read: dict[tuple[int, int], bytes] = {}
+    committed = dict.fromkeys(range(3), 0)
+    for life in range(1, 5):
+        where = address(broker.broker)
+        feed = Feed(where, life) if life < 4 else None
+        reader = Consumer({"bootstrap.servers": where, **settings})
+        following = positions(reader)
+        for partition, offset in following.items():
+            assert offset >= committed[partition], "a position has moved back"
+        reader.subscribe([TOPIC])
+        commits = 0
+        ends = None if feed else {
+            partition: reader.get_watermark_offsets(
+                ConfluentPartition(TOPIC, partition), timeout=PATIENCE
+            )[1]
+            for partition in range(3)
+        }
+        while commits < 60 if feed else following != ends:
+            messages = reader.consume(25, timeout=0.5)
+            for message in messages:
+                assert not message.error(), message.error()
+                place = message.partition(), message.offset()
+                # From what was committed last on, and none is left out.
+                assert message.offset() == following[message.partition()], "out of turn"
+                following[message.partition()] += 1
+                assert read.setdefault(place, message.value()) == message.value()
+            if messages:
+                reader.commit(
+                    offsets=[ConfluentPartition(TOPIC, *each) for each in following.items()],
+                    asynchronous=False,
+                )
+                committed = dict(following)
+                commits += 1
+        if feed:
+            broker.kill()
+            written |= feed.stop()
+            broker.start()
+        # Nobody says goodbye to a broker that is gone.
+        del reader
+    missing = [place for place, value in written.items() if read.get(place) != value]
+    assert not missing, f"{len(missing)} of {len(written)} were never read: {missing[:5]}"
 
 
 def test_committed_offsets_and_topics_last(durable):
