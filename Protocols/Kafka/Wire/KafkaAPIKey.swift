@@ -106,6 +106,12 @@ public struct KafkaAPIKey: RawRepresentable, Hashable, Sendable {
   public static var shareFetch: Self { Self(rawValue: 78) }
   /// `KafkaShareAcknowledge`.
   public static var shareAcknowledge: Self { Self(rawValue: 79) }
+  /// `KafkaDescribeShareGroupOffsets`.
+  public static var describeShareGroupOffsets: Self { Self(rawValue: 90) }
+  /// `KafkaAlterShareGroupOffsets`.
+  public static var alterShareGroupOffsets: Self { Self(rawValue: 91) }
+  /// `KafkaDeleteShareGroupOffsets`.
+  public static var deleteShareGroupOffsets: Self { Self(rawValue: 92) }
 }
 
 extension KafkaAPIKey: KafkaField {

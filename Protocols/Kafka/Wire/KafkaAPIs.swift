@@ -53,6 +53,9 @@ public enum KafkaAPIs {
       KafkaShareGroupDescribe.self,
       KafkaShareFetch.self,
       KafkaShareAcknowledge.self,
+      KafkaDescribeShareGroupOffsets.self,
+      KafkaAlterShareGroupOffsets.self,
+      KafkaDeleteShareGroupOffsets.self,
     ]
   }
 
@@ -109,6 +112,9 @@ public enum KafkaAPIs {
     case .shareGroupDescribe: KafkaShareGroupDescribe.self
     case .shareFetch: KafkaShareFetch.self
     case .shareAcknowledge: KafkaShareAcknowledge.self
+    case .describeShareGroupOffsets: KafkaDescribeShareGroupOffsets.self
+    case .alterShareGroupOffsets: KafkaAlterShareGroupOffsets.self
+    case .deleteShareGroupOffsets: KafkaDeleteShareGroupOffsets.self
     default: nil
     }
   }
