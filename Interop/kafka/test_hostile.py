@@ -33,7 +33,10 @@ KEYS = {
     "DeleteRecords": (21, 2), "InitProducerID": (22, 2), "OffsetForLeaderEpoch": (23, 4),
     "DescribeConfigs": (32, 4), "AlterConfigs": (33, 2), "SaslAuthenticate": (36, 2),
     "CreatePartitions": (37, 2), "DeleteGroups": (42, 2), "IncrementalAlterConfigs": (44, 1),
-    "OffsetDelete": (47, 99), "DescribeCluster": (60, 0),
+    "OffsetDelete": (47, 99), "DescribeCluster": (60, 0), "ShareGroupHeartbeat": (76, 0),
+    "ShareGroupDescribe": (77, 0), "ShareFetch": (78, 0), "ShareAcknowledge": (79, 0),
+    "DescribeShareGroupOffsets": (90, 0), "AlterShareGroupOffsets": (91, 0),
+    "DeleteShareGroupOffsets": (92, 0),
 }
 FRAMES = int(os.environ.get("GODWIT_MUTATED_FRAMES") or 2_000_000) // 50
 SEED = int(os.environ.get("GODWIT_MUTATION_SEED") or 1)

@@ -7,6 +7,8 @@ protocol KafkaAlarm: AnyObject {
 
 /// Where alarms come from: the engine's timers, or a test's.
 protocol KafkaClock: AnyObject {
+  /// Milliseconds since some moment.
+  var now: Int { get }
   /// Calls `body` once after so many milliseconds.
   func alarm(after milliseconds: Int, _ body: @escaping () -> Void) -> any KafkaAlarm
 }
@@ -43,6 +45,8 @@ final class KafkaEngineClock: KafkaClock {
   init(_ engine: Engine) {
     self.engine = engine
   }
+
+  var now: Int { Int(engine.now / 1_000_000) }
 
   func alarm(after milliseconds: Int, _ body: @escaping () -> Void) -> any KafkaAlarm {
     Alarm(engine, after: milliseconds, body)

@@ -22,14 +22,20 @@ enum KafkaLogReading {
     of partition: Partition, from offset: UInt64, before end: UInt64, bytesMax: Int,
     _ engine: Engine
   ) -> (ByteBuffer, end: UInt64) {
-    let entries = partition.entries(from: offset, maxBytes: bytesMax)
+    var entries = partition.entries(from: offset, maxBytes: bytesMax)
+    if let beyond = entries.firstIndex(where: { $0.offsets.lowerBound >= end }) {
+      entries.removeSubrange(beyond...)
+    }
+    let last = entries.last.map { max(offset, $0.offsets.upperBound) } ?? offset
+    return (batches(of: entries, engine), last)
+  }
+
+  /// Entries as batches.
+  static func batches(of entries: [LogEntry], _ engine: Engine) -> ByteBuffer {
     var output = ByteBuffer()
     if entries.count > 1 { output.reserveCapacity(entries.reduce(0) { $0 + $1.byteCount }) }
-    var last = offset
     var gathered: [(record: Record, offset: UInt64)] = []
     for entry in entries {
-      guard entry.offsets.lowerBound < end else { break }
-      last = max(last, entry.offsets.upperBound)
       switch entry {
       case .record(let record, let offset):
         if let last = gathered.last, last.offset + 1 != offset || gathered.count >= gatheredMax {
@@ -39,12 +45,12 @@ enum KafkaLogReading {
       case .batch(var batch, _, let first, _):
         write(&gathered, to: &output, engine)
         placed(&batch, at: first)
-        if output.readableBytes == 0, entries.count == 1 { return (batch, last) }
+        if output.readableBytes == 0, entries.count == 1 { return batch }
         output.writeImmutableBuffer(batch)
       }
     }
     write(&gathered, to: &output, engine)
-    return (output, last)
+    return output
   }
 
   /// A batch says where it stands. It was told when it was appended; this makes sure.

@@ -6,8 +6,8 @@ extension KafkaServer {
   /// So many positions of a group are looked up.
   private static let positionsMax = 10_000
 
-  /// Groups of the classic and of the consumer protocol, and those of which there are only
-  /// positions.
+  /// Groups of the classic and of the consumer protocol, share groups, and those of which there are
+  /// only positions.
   public func groups(of tenant: Tenant) -> [ReaderGroup] {
     guard let known = known(tenant) else { return [] }
     let classic = known.groups.values.map { group in
@@ -23,7 +23,10 @@ extension KafkaServer {
         return facts
       }
     }
-    return classic + modern + resting
+    let shares = known.shareGroups.byName.values.map { group in
+      ReaderGroup(name: group.name, kind: "share") { Self.facts(of: group, known) }
+    }
+    return classic + modern + shares + resting
   }
 
   private struct Place: Hashable {
@@ -68,6 +71,32 @@ extension KafkaServer {
     }
     facts.positions = positions(of: group.name, owners: owners, tenant)
     return facts
+  }
+
+  /// Of a share group several members may read one partition, so nobody in particular does.
+  private static func facts(of group: KafkaShareGroup, _ tenant: KafkaTenant) -> ReaderGroup.Facts {
+    var facts = ReaderGroup.Facts(state: group.state)
+    facts.members = group.members.values.sorted { $0.id < $1.id }.map {
+      ReaderGroup.Member(id: $0.id, client: $0.clientID, address: address($0.clientHost))
+    }
+    let found = group.partitions.values.prefix(positionsMax).compactMap { share in
+      tenant.topic(share.place.topic)?.partition(share.place.partition).map {
+        position(in: $0.partition, share.window)
+      }
+    }
+    facts.positions = found.sorted {
+      ($0.log ?? "", $0.partition ?? 0) < ($1.log ?? "", $1.partition ?? 0)
+    }
+    return facts
+  }
+
+  private static func position(
+    in partition: Partition, _ window: PartitionWindow
+  ) -> ReaderGroup.Position {
+    var position = Self.position(in: partition, window.start, nil)
+    position.lag = position.lag.map { max(0, $0 - window.doneCount) }
+    position.inFlight = window.openCount
+    return position
   }
 
   /// Kafka writes hosts with a slash in front.

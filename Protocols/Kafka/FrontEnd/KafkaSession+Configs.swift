@@ -60,7 +60,9 @@ extension KafkaSession {
         return KafkaRefusal(.invalidRequest, "this broker is \(server.values.nodeID)")
       }
       configs = brokerConfigs
-    default: return KafkaRefusal(.invalidRequest, "only topics and brokers have settings here")
+    case Self.groupResource: configs = describeGroup(said.resourceName, tenant)
+    default:
+      return KafkaRefusal(.invalidRequest, "only topics, brokers and groups have settings here")
     }
     return nil
   }
@@ -159,14 +161,17 @@ extension KafkaSession {
   ) {
     var response = KafkaIncrementalAlterConfigs.Response()
     for said in request.resources {
-      let refusal = alter(
-        said.resourceType, said.resourceName, tenant, isDryRun: request.validateOnly
-      ) { config in
-        for each in said.configs {
-          if let refusal = Self.change(&config, each) { return refusal }
+      let refusal =
+        said.resourceType == Self.groupResource
+        ? alterGroup(said, tenant, isDryRun: request.validateOnly)
+        : alter(
+          said.resourceType, said.resourceName, tenant, isDryRun: request.validateOnly
+        ) { config in
+          for each in said.configs {
+            if let refusal = Self.change(&config, each) { return refusal }
+          }
+          return nil
         }
-        return nil
-      }
       response.responses.append(
         .with {
           $0.error = refusal?.code ?? .noError
@@ -175,8 +180,16 @@ extension KafkaSession {
           $0.resourceName = said.resourceName
         })
     }
-    tenant.tenant.partitionedTopics.whenCommitted { _ in
-      call.answer(KafkaIncrementalAlterConfigs.self, response)
+    tenant.shareGroups.commit { error in
+      if error != nil {
+        for index in response.responses.indices
+        where response.responses[index].resourceType == Self.groupResource {
+          response.responses[index].error = .coordinatorNotAvailable
+        }
+      }
+      tenant.tenant.partitionedTopics.whenCommitted { _ in
+        call.answer(KafkaIncrementalAlterConfigs.self, response)
+      }
     }
   }
 
@@ -212,7 +225,7 @@ extension KafkaSession {
     _ change: (inout KafkaTopicConfig) -> KafkaRefusal?
   ) -> KafkaRefusal? {
     guard type == Resource.topic else {
-      return KafkaRefusal(.invalidRequest, "only topics' settings change this way")
+      return KafkaRefusal(.invalidRequest, "settings of this kind do not change this way")
     }
     guard let topic = tenant.topic(name) else {
       return KafkaRefusal(.unknownTopicOrPartition, "no such topic")

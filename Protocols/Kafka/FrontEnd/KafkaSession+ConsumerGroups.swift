@@ -19,7 +19,8 @@ extension KafkaSession {
     guard !request.groupID.isEmpty else {
       return refuse(KafkaRefusal(.invalidRequest, "GroupId can't be empty."))
     }
-    guard tenant.groups[request.groupID] == nil else {
+    guard tenant.groups[request.groupID] == nil, tenant.shareGroups.byName[request.groupID] == nil
+    else {
       return refuse(
         KafkaRefusal(
           .groupIDNotFound, "Group \(request.groupID) is not a consumer group."))

@@ -10,8 +10,9 @@ extension KafkaSession {
   func findCoordinator(_ request: KafkaFindCoordinator.Request, _ call: KafkaCall) {
     let (host, port) = advertised
     var response = KafkaFindCoordinator.Response()
-    // Groups and transactions; there are no others yet.
-    let error: KafkaErrorCode = (0...1).contains(request.keyType) ? .noError : .invalidRequest
+    // Groups and transactions; from version 6 on, share-partitions as well.
+    let last: Int8 = call.header.version < 6 ? 1 : 2
+    let error: KafkaErrorCode = (0...last).contains(request.keyType) ? .noError : .invalidRequest
     if call.header.version < 4 {
       response.error = error
       response.nodeID = error == .noError ? server.values.nodeID : -1
@@ -44,7 +45,9 @@ extension KafkaSession {
         })
     }
     guard !request.groupID.isEmpty else { return refuse(.invalidGroupID) }
-    guard tenant.consumerGroups.byName[request.groupID] == nil else {
+    guard tenant.consumerGroups.byName[request.groupID] == nil,
+      tenant.shareGroups.byName[request.groupID] == nil
+    else {
       return refuse(.inconsistentGroupProtocol)
     }
     let known = tenant.groups[request.groupID]
@@ -105,28 +108,27 @@ extension KafkaSession {
 
   /// ListGroups.
   func listGroups(_ request: KafkaListGroups.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
-    var groups = tenant.groups.values.map { group in
-      KafkaListGroups.Response.Group.with {
-        $0.groupID = group.name
-        $0.protocolType = group.protocolType ?? ""
-        $0.groupState = group.state.rawValue
-        $0.groupType = "classic"
-      }
-    }
-    groups += tenant.consumerGroups.byName.values.map { group in
-      .with {
-        $0.groupID = group.name
-        $0.protocolType = "consumer"
-        $0.groupState = group.state.rawValue
-        $0.groupType = "consumer"
-      }
-    }
-    groups += tenant.restingGroups.map { name in
+    func group(
+      _ name: String, _ type: String, _ state: String, protocolType: String
+    ) -> KafkaListGroups.Response.Group {
       .with {
         $0.groupID = name
-        $0.groupState = KafkaGroup.State.empty.rawValue
-        $0.groupType = "classic"
+        $0.protocolType = protocolType
+        $0.groupState = state
+        $0.groupType = type
       }
+    }
+    var groups = tenant.groups.values.map {
+      group($0.name, "classic", $0.state.rawValue, protocolType: $0.protocolType ?? "")
+    }
+    groups += tenant.consumerGroups.byName.values.map {
+      group($0.name, "consumer", $0.state.rawValue, protocolType: "consumer")
+    }
+    groups += tenant.shareGroups.byName.values.map {
+      group($0.name, "share", $0.state, protocolType: "share")
+    }
+    groups += tenant.restingGroups.map {
+      group($0, "classic", KafkaGroup.State.empty.rawValue, protocolType: "")
     }
     let states = Set(request.statesFilter.map { $0.lowercased() })
     let types = Set(request.typesFilter.map { $0.lowercased() })
@@ -148,7 +150,8 @@ extension KafkaSession {
       answer.groupID = name
       if let group = tenant.groups[name] {
         describe(group, &answer)
-      } else if tenant.consumerGroups.byName[name] != nil {
+      } else if tenant.consumerGroups.byName[name] != nil || tenant.shareGroups.byName[name] != nil
+      {
         answer.groupState = KafkaGroup.State.dead.rawValue
         if call.header.version >= 6 {
           answer.error = .groupIDNotFound
@@ -201,6 +204,12 @@ extension KafkaSession {
       if tenant.groups[name]?.members.isEmpty == false || tenant.consumerGroups.byName[name] != nil
       {
         answer.error = .nonEmptyGroup
+      } else if let group = tenant.shareGroups.byName[name] {
+        if group.members.isEmpty {
+          tenant.shareGroups.delete(group)
+        } else {
+          answer.error = .nonEmptyGroup
+        }
       } else {
         let isGone = cursors.remove(KafkaTenant.cursorGroup(name))
         if !isGone, tenant.groups[name] == nil { answer.error = .groupIDNotFound }
@@ -208,6 +217,8 @@ extension KafkaSession {
       }
       response.results.append(answer)
     }
-    cursors.whenCommitted { _ in call.answer(KafkaDeleteGroups.self, response) }
+    tenant.shareGroups.commit { _ in
+      cursors.whenCommitted { _ in call.answer(KafkaDeleteGroups.self, response) }
+    }
   }
 }

@@ -48,6 +48,13 @@ enum KafkaOffer {
     (KafkaConsumerGroupDescribe.self, 0...1),
     (KafkaDescribeLogDirs.self, 1...4),
     (KafkaListTransactions.self, 0...1),
+    (KafkaShareGroupHeartbeat.self, 1...1),
+    (KafkaShareGroupDescribe.self, 1...1),
+    (KafkaShareFetch.self, 1...2),
+    (KafkaShareAcknowledge.self, 1...2),
+    (KafkaDescribeShareGroupOffsets.self, 0...1),
+    (KafkaAlterShareGroupOffsets.self, 0...0),
+    (KafkaDeleteShareGroupOffsets.self, 0...0),
   ]
 
   private static let versions = Dictionary(
@@ -88,6 +95,7 @@ extension KafkaSession {
     }
     if try serveRecords(call, body, tenant) { return }
     if try serveGroups(call, body, tenant) { return }
+    if try serveShareGroups(call, body, tenant) { return }
     if try serveTransactions(call, body, tenant) { return }
     if try serveTopics(call, body, tenant) { return }
     throw KafkaWireError(.unknownAPI, "a request that is not offered")
@@ -136,6 +144,29 @@ extension KafkaSession {
       consumerGroupHeartbeat(try read(KafkaConsumerGroupHeartbeat.self, call, body), call, tenant)
     case .consumerGroupDescribe:
       consumerGroupDescribe(try read(KafkaConsumerGroupDescribe.self, call, body), call, tenant)
+    default: return false
+    }
+    return true
+  }
+
+  private func serveShareGroups(
+    _ call: KafkaCall, _ body: ByteBuffer, _ tenant: KafkaTenant
+  ) throws(KafkaWireError) -> Bool {
+    switch call.header.key {
+    case .shareGroupHeartbeat:
+      shareGroupHeartbeat(try read(KafkaShareGroupHeartbeat.self, call, body), call, tenant)
+    case .shareGroupDescribe:
+      shareGroupDescribe(try read(KafkaShareGroupDescribe.self, call, body), call, tenant)
+    case .shareFetch: shareFetch(try read(KafkaShareFetch.self, call, body), call, tenant)
+    case .shareAcknowledge:
+      shareAcknowledge(try read(KafkaShareAcknowledge.self, call, body), call, tenant)
+    case .describeShareGroupOffsets:
+      describeShareGroupOffsets(
+        try read(KafkaDescribeShareGroupOffsets.self, call, body), call, tenant)
+    case .alterShareGroupOffsets:
+      alterShareGroupOffsets(try read(KafkaAlterShareGroupOffsets.self, call, body), call, tenant)
+    case .deleteShareGroupOffsets:
+      deleteShareGroupOffsets(try read(KafkaDeleteShareGroupOffsets.self, call, body), call, tenant)
     default: return false
     }
     return true

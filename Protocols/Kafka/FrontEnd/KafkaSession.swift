@@ -260,10 +260,15 @@ final class KafkaSession: Session {
     for call in open { call.session = nil }
     for fetch in fetches.values { fetch.cancel() }
     fetches = [:]
+    shareFetch?.cancel()
+    shareFetch = nil
+    tenant?.shareGroups.disconnected(connection.id)
   }
 
   /// Fetches that wait for records.
   var fetches: [ObjectIdentifier: KafkaFetchJob] = [:]
+  /// The ShareFetch request that waits for records.
+  var shareFetch: KafkaShareFetchJob?
 
   override var details: [(name: String, value: SettingValue)] {
     [("software", .text(software)), ("requests_open", .integer(calls.count))]

@@ -23,6 +23,13 @@ struct KafkaSettings: Hashable {
   var groupsMax: Int
   var consumerSessionTimeout: Int
   var consumerHeartbeatInterval: Int
+  var shareSessionTimeout: Int
+  var shareHeartbeatInterval: Int
+  var shareGroupSizeMax: Int
+  var shareLockDuration: Int
+  var shareDeliveriesMax: Int
+  var shareLocksMax: Int
+  var shareSessionsMax: Int
   var offsetNoteBytesMax: Int
   var producersMax: Int
   var transactionTimeoutMax: Int
@@ -68,6 +75,17 @@ struct KafkaSettings: Hashable {
         "kafka.group_consumer_heartbeat_interval_ms",
         "not less than group_consumer_session_timeout_ms")
     }
+    shareSessionTimeout = values.int("group_share_session_timeout_ms")
+    shareHeartbeatInterval = values.int("group_share_heartbeat_interval_ms")
+    guard shareHeartbeatInterval < shareSessionTimeout else {
+      throw SettingsError(
+        "kafka.group_share_heartbeat_interval_ms", "not less than group_share_session_timeout_ms")
+    }
+    shareGroupSizeMax = values.int("group_share_max_size")
+    shareLockDuration = values.int("group_share_record_lock_duration_ms")
+    shareDeliveriesMax = values.int("group_share_delivery_count_limit")
+    shareLocksMax = values.int("group_share_partition_max_record_locks")
+    shareSessionsMax = values.int("group_share_max_share_sessions")
     offsetNoteBytesMax = values.int("offset_metadata_bytes_max")
     producersMax = values.int("producers_per_partition_max")
     transactionTimeoutMax = values.int("transaction_max_timeout_ms")
@@ -83,7 +101,10 @@ struct KafkaSettings: Hashable {
 
   static let section = SettingsSection(
     "kafka", "The Kafka protocol. Defaults follow Kafka where it has the setting.",
-    place + topics + sizes + groups + transactions + connections)
+    place + topics + sizes + groups + shares + transactions + connections)
+
+  /// The most records of a partition that a share group may have open.
+  static let locksMax = 100_000
 
   private static let place: [Setting] = [
     Setting(
@@ -171,6 +192,32 @@ struct KafkaSettings: Hashable {
     Setting(
       "max_groups", .integer(1...10_000_000), default: .integer(100_000),
       "Groups with members, of a tenant."),
+  ]
+
+  private static let shares: [Setting] = [
+    Setting(
+      "group_share_session_timeout_ms", .integer(100...86_400_000), default: .integer(45_000),
+      "How long a member of a share group (KIP-932) may be silent, where the group says nothing."),
+    Setting(
+      "group_share_heartbeat_interval_ms", .integer(10...86_400_000), default: .integer(5_000),
+      "How often a member of a share group is to be heard, where the group says nothing."),
+    Setting(
+      "group_share_max_size", .integer(1...1_000_000), default: .integer(200),
+      "Members of one share group."),
+    Setting(
+      "group_share_record_lock_duration_ms", .integer(10...3_600_000), default: .integer(30_000),
+      "How long a record is lent to a member of a share group, where the group says nothing."),
+    Setting(
+      "group_share_delivery_count_limit", .integer(1...1_000), default: .integer(5),
+      "How often a share group hands out a record, where the group says nothing; what comes back "
+        + "then is done with."),
+    Setting(
+      "group_share_partition_max_record_locks", .integer(1...locksMax), default: .integer(2_000),
+      "Records of a partition that members of a share group hold, or have given back, where the "
+        + "group says nothing; beyond it, nothing new is handed out."),
+    Setting(
+      "group_share_max_share_sessions", .integer(1...1_000_000), default: .integer(2_000),
+      "Sessions of members of share groups, of a tenant."),
   ]
 
   private static let transactions: [Setting] = [

@@ -20,6 +20,7 @@ final class KafkaTenant {
     KafkaConsumerGroup(
       name: name, clock: server.clock, rules: consumerGroupRules, topics: knownTopics)
   }
+  private(set) lazy var shareGroups = makeShareGroups()
   /// How often topics have come, gone or grown.
   private var topicsGeneration = 0
 
@@ -52,6 +53,27 @@ final class KafkaTenant {
       // Their members join again.
       server.context.logger.error("kafka: groups of \(tenant.name) cannot be read: \(error)")
     }
+    do throws(EngineError) {
+      try shareGroups.restore()
+    } catch {
+      // Requests to them are refused, as nothing can be written down either.
+      server.context.logger.error("kafka: share groups of \(tenant.name) cannot be read: \(error)")
+    }
+  }
+
+  private func makeShareGroups() -> KafkaShareGroups {
+    KafkaShareGroups(
+      tenant,
+      KafkaShareGroups.Surroundings(
+        clock: server.clock, settings: { [unowned self] in server.values }, topics: knownTopics,
+        find: { [unowned self] place in topic(place.topic)?.partition(place.partition) },
+        offset: { [unowned self] partition, ago in
+          let time = server.engine.now / 1_000_000 - ago
+          var opened = 0
+          let found = KafkaLogReading.offset(
+            of: partition, notBefore: time, server.engine, opened: &opened)
+          return found?.offset ?? partition.committedOffset
+        }))
   }
 
   private func makeTransactions() -> KafkaTransactions {
@@ -121,6 +143,7 @@ final class KafkaTenant {
     guard let known = topics.removeValue(forKey: topic.name) else { return }
     topicsGeneration &+= 1
     names[known.id] = nil
+    shareGroups.forget(known.id)
     alike[Self.common(topic.name)] = nil
     partitionCount -= known.partitions.count
   }
@@ -217,6 +240,7 @@ final class KafkaTenant {
     transactions.rules = transactionRules
     consumerGroups.countMax = server.values.groupsMax
     for group in consumerGroups.byName.values { group.rules = consumerGroupRules }
+    shareGroups.settingsChanged()
     for topic in topics.values {
       var settings = topic.topic.settings
       topic.config.apply(to: &settings, defaults: server.values)

@@ -1,0 +1,409 @@
+import GodwitEngine
+import KafkaWire
+import NIOCore
+
+/// A ShareFetch request that waits until there are records to lend, or for as long as the client
+/// wants; and until what it acknowledges is written down.
+final class KafkaShareFetchJob {
+  /// The longest wait, whatever the client wants, in milliseconds.
+  private static let waitMax = 300_000
+  /// What a response may hold although there is no room, in bytes.
+  private static let smallBytes = 16 << 10
+  /// So many entries of one partition are looked at in one go.
+  private static let stepsMax = 4_096
+  /// `ShareAcquireMode`: records beyond the client's limit stay where they are, even within a
+  /// batch.
+  static let limitsRecords: Int8 = 1
+
+  private let request: KafkaShareFetch.Request
+  private let call: KafkaCall
+  private let tenant: KafkaTenant
+  private weak var session: KafkaSession?
+  /// `nil` where the group is gone.
+  private let group: KafkaShareGroup?
+  private let member: String
+  /// What is to be read, another place first each time.
+  private let places: [KafkaPlace]
+  private var acknowledged: KafkaShareAcknowledged
+  private var waits: [(partition: Partition, wait: Partition.Wait)] = []
+  private var shareWaits: [(partition: KafkaSharePartition, wait: UInt64)] = []
+  private var deadline: (any KafkaAlarm)?
+  private var again: (any KafkaAlarm)?
+  private var isDone = false
+  private var isOver = false
+  /// Whether an attempt waits for the disk.
+  private var reading = 0
+  private var hasRead = false
+
+  init(
+    _ request: KafkaShareFetch.Request, _ call: KafkaCall, _ tenant: KafkaTenant,
+    _ session: KafkaSession, group: KafkaShareGroup?, places: [KafkaPlace],
+    acknowledged: KafkaShareAcknowledged
+  ) {
+    self.request = request
+    self.call = call
+    self.tenant = tenant
+    self.session = session
+    self.group = group
+    self.places = places
+    self.acknowledged = acknowledged
+    member = request.memberID ?? ""
+  }
+
+  /// One partition, as far as it can be read.
+  private struct Place {
+    var place: KafkaPlace
+    var error: KafkaRefusal?
+    var partition: KafkaPartition?
+    var share: KafkaSharePartition?
+    var end: UInt64 = 0
+  }
+
+  /// What is to be done with some offsets of a partition, in order.
+  private enum Step {
+    case skip(Range<UInt64>)
+    case lend(LogEntry, Range<UInt64>)
+  }
+
+  private struct Plan {
+    var place: Place
+    var steps: [Step] = []
+    var isCutShort = false
+    var lends = false
+  }
+
+  func begin() {
+    tenant.shareGroups.commit { [weak self] error in
+      guard let self, !isDone else { return }
+      if error != nil { acknowledged.fail() }
+      start()
+    }
+  }
+
+  private func start() {
+    isOver = request.maxWaitMs <= 0 || request.maxRecords <= 0 || places.isEmpty && isFinal
+    attempt()
+    guard !isDone, !isOver else { return }
+    deadline = session?.server.clock.alarm(
+      after: min(Int(request.maxWaitMs), Self.waitMax)
+    ) { [weak self] in
+      guard let self else { return }
+      self.deadline = nil
+      self.isOver = true
+      if self.reading == 0 { self.attempt() }
+    }
+  }
+
+  private var isFinal: Bool { request.shareSessionEpoch == -1 }
+
+  func cancel() {
+    isDone = true
+    deadline?.cancel()
+    deadline = nil
+    stopWaiting()
+  }
+
+  private func stopWaiting() {
+    again?.cancel()
+    again = nil
+    for (partition, wait) in waits { partition.cancel(wait) }
+    for (partition, wait) in shareWaits { partition.cancel(wait) }
+    waits = []
+    shareWaits = []
+  }
+
+  // MARK: Attempts
+
+  /// Answers, if there is enough; otherwise waits for more.
+  private func attempt() {
+    guard !isDone, let session else { return }
+    stopWaiting()
+    let found = request.maxRecords > 0 ? places.map { place($0, session) } : []
+    guard isReady(found) else { return }
+    var bytes = bytesMax(session)
+    var records = Int(request.maxRecords)
+    var isFirst = true
+    let all = bytes
+    let plans = found.map { plan($0, &bytes, &records, &isFirst) }
+    let hasFailed = found.contains { $0.error != nil }
+    let isEnough = !isFirst && all - bytes >= Int(request.minBytes) || request.minBytes <= 0
+    if hasFailed || isOver || isEnough {
+      if finish(plans, session, mayBeEmpty: hasFailed || isOver || request.minBytes <= 0) { return }
+    } else {
+      // What is not for readers need not be looked at again.
+      for plan in plans where !plan.lends { _ = carryOut(plan, session, limit: 0) }
+    }
+    wait(for: found, plans.contains { $0.isCutShort }, session)
+  }
+
+  private func bytesMax(_ session: KafkaSession) -> Int {
+    let values = session.server.values
+    let room = max(Self.smallBytes, values.fetchMemoryMax - session.server.outgoingBytes)
+    return min(max(0, Int(request.maxBytes)), values.fetchBytesMax, room)
+  }
+
+  private func place(_ place: KafkaPlace, _ session: KafkaSession) -> Place {
+    var found = Place(place: place)
+    guard let topic = tenant.topic(place.topic) else {
+      found.error = KafkaRefusal(.unknownTopicID, "no such topic")
+      return found
+    }
+    guard session.mayRead(topic.canonical) else {
+      found.error = KafkaRefusal(.topicAuthorizationFailed, "not permitted")
+      return found
+    }
+    guard let partition = topic.partition(place.partition),
+      let share = group?.partitions[place]
+    else {
+      found.error = KafkaRefusal(.unknownTopicOrPartition, "the group does not read it")
+      return found
+    }
+    share.trim(before: min(partition.partition.firstOffset, partition.partition.committedOffset))
+    found.partition = partition
+    found.share = share
+    found.end =
+      group?.rules.readsCommitted == true
+      ? partition.lastStableOffset : partition.partition.committedOffset
+    return found
+  }
+
+  /// Whether all can be read without waiting for the disk; if not, tries again when it can.
+  private func isReady(_ places: [Place]) -> Bool {
+    guard !hasRead else {
+      hasRead = false
+      return true
+    }
+    reading += 1
+    for place in places {
+      guard let partition = place.partition?.partition, let share = place.share,
+        let next = share.window.available(from: 0), next.lowerBound < place.end
+      else { continue }
+      let isAtHand = partition.prepare(next.lowerBound, maxBytes: 1 << 20) { [weak self] in
+        self?.diskHasAnswered()
+      }
+      if !isAtHand { reading += 1 }
+    }
+    reading -= 1
+    return reading == 0
+  }
+
+  private func diskHasAnswered() {
+    reading -= 1
+    guard reading == 0 else { return }
+    hasRead = true
+    attempt()
+  }
+
+  private func wait(for places: [Place], _ isCutShort: Bool, _ session: KafkaSession) {
+    if isCutShort {
+      // Others have their turn in between.
+      again = session.server.clock.alarm(after: 1) { [weak self] in self?.attempt() }
+    }
+    for place in places {
+      guard let partition = place.partition?.partition, let share = place.share else { continue }
+      let wait = partition.whenAppended { [weak self] in self?.tryAgain() }
+      waits.append((partition, wait))
+      shareWaits.append((share, share.whenAvailable { [weak self] in self?.tryAgain() }))
+    }
+  }
+
+  private func tryAgain() { if reading == 0 { attempt() } }
+
+  // MARK: Reading
+
+  /// Finds out what there is to lend of a partition, and changes nothing.
+  private func plan(
+    _ place: Place, _ bytes: inout Int, _ records: inout Int, _ isFirst: inout Bool
+  ) -> Plan {
+    var plan = Plan(place: place)
+    guard let known = place.partition, let window = place.share?.window else { return plan }
+    let partition = known.partition
+    var offset = window.start
+    while records > 0, isFirst || bytes > 0, let range = window.available(from: offset),
+      range.lowerBound < place.end
+    {
+      guard plan.steps.count < Self.stepsMax else {
+        plan.isCutShort = true
+        break
+      }
+      // Beyond the first entry nobody waits for the disk.
+      guard plan.steps.isEmpty || partition.log.prepare(range.lowerBound, {}) else { break }
+      guard let entry = partition.entries(from: range.lowerBound, maxBytes: 1).first else {
+        guard range.upperBound < .max else { break }
+        plan.steps.append(.skip(range))
+        offset = range.upperBound
+        continue
+      }
+      let offsets = entry.offsets
+      if offsets.lowerBound > range.lowerBound {
+        let hole = range.lowerBound..<min(offsets.lowerBound, range.upperBound, place.end)
+        plan.steps.append(.skip(hole))
+        offset = hole.upperBound
+        continue
+      }
+      offset = offsets.upperBound
+      guard isForReaders(entry, known) else {
+        plan.steps.append(.skip(range.lowerBound..<offsets.upperBound))
+        continue
+      }
+      guard isFirst || entry.byteCount <= bytes else { break }
+      plan.steps.append(.lend(entry, range.lowerBound..<offsets.upperBound))
+      plan.lends = true
+      records -= window.availableCount(in: range.lowerBound..<offsets.upperBound)
+      bytes -= entry.byteCount
+      isFirst = false
+    }
+    return plan
+  }
+
+  /// Markers of transactions are for nobody, and what was aborted is not for those who read what is
+  /// committed.
+  private func isForReaders(_ entry: LogEntry, _ partition: KafkaPartition) -> Bool {
+    guard case .batch(let bytes, _, let first, _) = entry,
+      let header = bytes.withUnsafeReadableBytes({ KafkaBatchHeader($0) })
+    else { return true }
+    if header.attributes.isControl { return false }
+    guard header.attributes.isTransactional, group?.rules.readsCommitted == true else {
+      return true
+    }
+    return !partition.transactions.aborted(in: first..<first + 1).contains {
+      $0.producerID == header.producerID && $0.first <= first && first < $0.last
+    }
+  }
+
+  // MARK: Answering
+
+  /// Lends what was planned.
+  ///
+  /// - Parameter limit: the most records.
+  private func carryOut(
+    _ plan: Plan, _ session: KafkaSession, limit: Int
+  ) -> (records: ByteBuffer, ranges: [KafkaShareFetch.Response.AcquiredRange], count: Int) {
+    guard let group, let share = plan.place.share, !plan.steps.isEmpty else {
+      return (ByteBuffer(), [], 0)
+    }
+    var entries: [LogEntry] = []
+    var ranges: [KafkaShareFetch.Response.AcquiredRange] = []
+    var count = 0
+    for step in plan.steps {
+      guard case .lend(let entry, let offsets) = step else {
+        if case .skip(let offsets) = step { share.skip(offsets) }
+        continue
+      }
+      let leases = share.lend(
+        offsets, atMost: limit - count, to: member, for: group.rules.lockDuration)
+      guard !leases.isEmpty else { break }
+      entries.append(entry)
+      for lease in leases {
+        count += lease.offsets.count
+        add(lease, to: &ranges)
+      }
+      // What is left of it has to stay what it is.
+      guard share.window.end >= offsets.upperBound, share.window.availableCount(in: offsets) == 0
+      else { break }
+    }
+    tenant.shareGroups.write(share, of: group)
+    return (KafkaLogReading.batches(of: entries, session.engine), ranges, count)
+  }
+
+  /// Neighbours go together up to the size that the client wants.
+  private func add(
+    _ lease: PartitionWindow.Lease, to ranges: inout [KafkaShareFetch.Response.AcquiredRange]
+  ) {
+    let first = Int64(clamping: lease.offsets.lowerBound)
+    let last = Int64(clamping: lease.offsets.upperBound) - 1
+    let deliveryCount = Int16(clamping: lease.deliveryCount)
+    if let before = ranges.last, before.lastOffset + 1 == first,
+      before.deliveryCount == deliveryCount,
+      request.batchSize <= 0
+        || before.lastOffset - before.firstOffset + 1 < Int64(request.batchSize)
+    {
+      ranges[ranges.count - 1].lastOffset = last
+      return
+    }
+    ranges.append(
+      .with {
+        $0.firstOffset = first
+        $0.lastOffset = last
+        $0.deliveryCount = deliveryCount
+      })
+  }
+
+  /// Answers; not where nothing could be lent although something has to be.
+  private func finish(_ plans: [Plan], _ session: KafkaSession, mayBeEmpty: Bool) -> Bool {
+    var answers: [(KafkaPlace, KafkaShareFetch.Response.Partition)] = []
+    var left = request.shareAcquireMode == Self.limitsRecords ? Int(request.maxRecords) : .max
+    for plan in plans {
+      var answer = KafkaShareFetch.Response.Partition()
+      answer.partitionIndex = plan.place.place.partition
+      answer.error = plan.place.error?.code ?? .noError
+      answer.errorMessage = plan.place.error?.message
+      if left > 0 {
+        let (records, ranges, count) = carryOut(plan, session, limit: left)
+        left -= count
+        if count > 0 {
+          answer.records = records
+          answer.acquiredRecords = ranges
+        }
+      }
+      if answer.error != .noError || !answer.acquiredRecords.isEmpty {
+        answers.append((plan.place.place, answer))
+      }
+    }
+    guard mayBeEmpty || !answers.isEmpty else { return false }
+    cancel()
+    session.shareFetch = nil
+    call.answer(KafkaShareFetch.self, response(answers, session))
+    return true
+  }
+
+  private func response(
+    _ answers: [(KafkaPlace, KafkaShareFetch.Response.Partition)], _ session: KafkaSession
+  ) -> KafkaShareFetch.Response {
+    var answers = answers
+    for (place, refusal) in acknowledged.results {
+      let index = answers.firstIndex { $0.0 == place } ?? answers.count
+      if index == answers.count {
+        answers.append((place, .with { $0.partitionIndex = place.partition }))
+      }
+      answers[index].1.acknowledgeError = refusal?.code ?? .noError
+      answers[index].1.acknowledgeErrorMessage = refusal?.message
+    }
+    return .with {
+      $0.acquisitionLockTimeoutMs = Int32(clamping: group?.rules.lockDuration ?? 0)
+      for (place, answer) in answers {
+        var answer = answer
+        answer.currentLeader.leaderID = session.server.values.nodeID
+        if let index = $0.responses.firstIndex(where: { $0.topicID == place.topic }) {
+          $0.responses[index].partitions.append(answer)
+        } else {
+          $0.responses.append(
+            .with {
+              $0.topicID = place.topic
+              $0.partitions = [answer]
+            })
+        }
+      }
+    }
+  }
+}
+
+/// What became of acknowledgements, in the order in which they were said.
+struct KafkaShareAcknowledged {
+  private(set) var results: [(KafkaPlace, KafkaRefusal?)] = []
+
+  mutating func add(_ place: KafkaPlace, _ refusal: KafkaRefusal?) {
+    if let index = results.firstIndex(where: { $0.0 == place }) {
+      results[index].1 = results[index].1 ?? refusal
+    } else {
+      results.append((place, refusal))
+    }
+  }
+
+  /// Nothing of it could be written down.
+  mutating func fail() {
+    for index in results.indices where results[index].1 == nil {
+      results[index].1 = KafkaRefusal(.kafkaStorageError, "it could not be written down")
+    }
+  }
+}
