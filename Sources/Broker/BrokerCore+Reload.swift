@@ -1,3 +1,4 @@
+import GodwitEngine
 import GodwitFrontEndKit
 import Logging
 
@@ -9,11 +10,13 @@ extension BrokerCore {
   ///   `BrokerServer.check`.
   func reload(_ new: BrokerSettings) throws(SettingsError) {
     let rules = try self.rules(of: new)
+    let deadLetterRules = try self.deadLetterRules(of: new)
     for listener in self.listeners {
       listener.replaceTLS(new.tls, verifiesClients: new.verifiesClients)
     }
     let waiting = new.waitingForRestart(since: self.started)
     self.admit(by: rules, new)
+    self.loop.engine.deadLetterRules = deadLetterRules
     if !waiting.isEmpty {
       self.facts.notices.append(
         "These settings have changed and need a restart: \(waiting.joined(separator: ", ")).")

@@ -58,6 +58,7 @@ final class BrokerCore {
       self.frontEnds.append(try type.init(context, values: settings.file[type.name]))
     }
     self.facts.frontEnds = self.frontEnds
+    self.loop.engine.deadLetterRules = try self.deadLetterRules(of: settings)
     self.admit(by: try self.rules(of: settings), settings)
   }
 
@@ -68,6 +69,12 @@ final class BrokerCore {
     try AccessRules(
       settings.file["access"], moreUsers: settings.moreUsers,
       isAnonymousAllowed: settings.isAnonymousAllowed, spelling: self.frontEnds)
+  }
+
+  /// Where records go that groups give up.
+  func deadLetterRules(of settings: BrokerSettings) throws(SettingsError) -> [DeadLetterRule] {
+    try DeadLetterSettings.rules(
+      settings.file["dead_letters"], spelling: self.frontEnds, limits: self.loop.engine.limits)
   }
 
   /// Lets people in by `rules` from now on.

@@ -143,6 +143,17 @@ extension AdminAPI {
       perTenant("godwit_retained_bytes", "Bytes of retained values.", .gauge) {
         Double($0.retained.byteCount)
       },
+      perTenant(
+        "godwit_dead_letters_total", "Records that groups gave up, and that were kept.", .counter
+      ) {
+        Double($0.deadLetters.count)
+      },
+      perTenant(
+        "godwit_dead_letter_failures_total",
+        "Dead letters that could not be kept, and were tried again.", .counter
+      ) {
+        Double($0.deadLetters.failures)
+      },
       perTenant("godwit_scheduled_messages", "Messages to be published later.", .gauge) {
         Double($0.schedule.count)
       },

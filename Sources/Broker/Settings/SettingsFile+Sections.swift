@@ -5,7 +5,10 @@ import GodwitStorage
 extension SettingsFile {
   /// The broker's own sections.
   static var own: [SettingsSection] {
-    [Self.server, Self.tls, Self.admin, Self.storage, Self.limits, Self.access]
+    [
+      Self.server, Self.tls, Self.admin, Self.storage, Self.limits, Self.access,
+      DeadLetterSettings.section,
+    ]
   }
 
   private static var server: SettingsSection {

@@ -25,6 +25,7 @@ struct ReloadCoverageTests {
     "access.token": "t",
     "access.users": "[{name: ada, password: pw, permissions: {publish: {allow: [a]}}}]",
     "access.acl": "[{topics: [a], action: publish}]",
+    "dead_letters.rules": "[{topics: [a], to: dead}]",
     "kafka.advertised_host": "kafka.example",
     "kafka.cluster_id": "other",
     "mqtt.response_topic_prefix": "answers/",

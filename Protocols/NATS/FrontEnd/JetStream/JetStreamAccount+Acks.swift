@@ -58,7 +58,7 @@ extension JetStreamAccount {
         self.tell(.nak(consumer.delivery(numbers)))
       }
     case .term(let reason):
-      if group.terminate(offset) {
+      if group.terminate(offset, reason: reason) {
         self.tell(.terminated(consumer.delivery(numbers), reason: reason))
       }
     case .next(let request):
