@@ -19,6 +19,7 @@ struct Godwit: AsyncParsableCommand {
       NamesCommand.self,
       StreamCommand.self,
       GroupCommand.self,
+      AuditCommand.self,
       DataCommand.self,
     ])
 }

@@ -10,6 +10,10 @@ public struct AdminRequest: Sendable {
   public var query: [(name: String, value: String)]
   /// The body, at most 1 MiB.
   public var body: [UInt8]
+  /// Who asks: a user's name, or what else was shown; empty where nobody is asked.
+  public var who = ""
+  /// The address that the request came from.
+  public var address = ""
 
   /// A request.
   public init(

@@ -100,20 +100,20 @@ extension AdminAPI {
     return order
   }
 
-  private func literal(_ text: String) throws(AdminRefusal) -> [UInt8] {
+  func literal(_ text: String) throws(AdminRefusal) -> [UInt8] {
     let topic = try TypedTopic.literal(text, limits: self.engine.limits).get()
     let isSystem = topic.withUnsafeBytes { $0.isSystemTopic }
     guard !isSystem else { throw AdminRefusal(403, "$SYS topics are the server's own") }
     return topic
   }
 
-  private static func text(_ document: JSONValue, _ name: String) throws(AdminRefusal) -> String? {
+  static func text(_ document: JSONValue, _ name: String) throws(AdminRefusal) -> String? {
     guard let value = document[name], value != .null else { return nil }
     guard let text = value.string else { throw AdminRefusal(400, "\(name) is a text") }
     return text
   }
 
-  private static func payload(_ document: JSONValue) throws(AdminRefusal) -> [UInt8] {
+  static func payload(_ document: JSONValue) throws(AdminRefusal) -> [UInt8] {
     let plain = try Self.text(document, "payload")
     guard let coded = try Self.text(document, "payload_base64") else {
       return Array((plain ?? "").utf8)
@@ -127,7 +127,7 @@ extension AdminAPI {
     return bytes
   }
 
-  private func metadata(_ document: JSONValue) throws(AdminRefusal) -> Metadata {
+  func metadata(_ document: JSONValue) throws(AdminRefusal) -> Metadata {
     var metadata = Metadata()
     if let type = try Self.text(document, "content_type") {
       metadata.contentType = try Self.line(type, "content_type")

@@ -8,6 +8,10 @@ final class AdminAPI {
   let facts: BrokerFacts
   let limits: AdminLimits
   let taps: TapDesk
+  /// What was changed.
+  let audit: AuditLog
+  /// What is sent back.
+  let resends: ResendDesk
   /// Set right after it is made; the server owns the API.
   weak var server: AdminServer?
 
@@ -17,19 +21,22 @@ final class AdminAPI {
   let contributed: [AdminRoute]
 
   init(
-    loop: Loop, facts: BrokerFacts, limits: AdminLimits, taps: TapDesk, contributed: [AdminRoute]
+    loop: Loop, facts: BrokerFacts, limits: AdminLimits, taps: TapDesk, audit: AuditLog,
+    contributed: [AdminRoute]
   ) {
     self.loop = loop
     self.facts = facts
     self.limits = limits
     self.taps = taps
+    self.audit = audit
+    self.resends = ResendDesk(audit: audit)
     self.contributed = contributed
   }
 
   /// All of them.
   var endpoints: [AdminEndpoint] {
     self.pages + self.stateEndpoints + self.topicEndpoints + self.streamEndpoints
-      + self.groupEndpoints
+      + self.groupEndpoints + self.resendEndpoints + self.auditEndpoints
       + self.actionEndpoints
   }
 

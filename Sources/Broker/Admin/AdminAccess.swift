@@ -1,5 +1,6 @@
 import Crypto
 import GodwitWire
+import NIOHTTP1
 
 /// What a request to the admin server shows to prove who it is.
 public enum AdminCredentials: Hashable, Sendable {
@@ -98,6 +99,15 @@ public final class AdminAccess {
     }
     if self.remembered.count >= Self.rememberedMax { self.remembered.removeAll() }
     self.remembered[digest] = now + Self.rememberedFor
+  }
+
+  /// What to call somebody who was let in with what a request shows.
+  static func name(in head: HTTPRequestHead) -> String {
+    switch head.headers.first(name: "authorization").flatMap(Self.parse) {
+    case .basic(let user, _): user
+    case .bearer: "token"
+    case nil: ""
+    }
   }
 
   /// Reads an `Authorization` header; `nil` when it is of another kind, or garbage.

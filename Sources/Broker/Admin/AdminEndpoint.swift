@@ -21,6 +21,8 @@ struct AdminEndpoint {
   /// Query parameters, for the API's index.
   var parameters: [String] = []
   var kind: Kind
+  /// Whether it changes nothing; what does is written down.
+  var isReading: Bool { self.method == "GET" }
 
   init(
     _ method: String, _ path: String, takesRest: Bool = false, parameters: [String] = [],

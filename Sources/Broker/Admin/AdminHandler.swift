@@ -273,8 +273,10 @@ final class AdminHandler: ChannelInboundHandler {
         self.refuse(AdminRefusal(400, "a query that is not well-formed"), to: head)
         return
       }
-      let request = AdminRequest(
+      var request = AdminRequest(
         method: method, rest: rest, query: query, body: Array(body.readableBytesView))
+      request.address = self.address
+      if self.server.access != nil { request.who = AdminAccess.name(in: head) }
       self.run(endpoint, request, head)
     }
   }
@@ -286,15 +288,16 @@ final class AdminHandler: ChannelInboundHandler {
       return
     }
     switch endpoint.kind {
-    case .json(let answer):
+    case .json(let answer) where endpoint.isReading:
       self.send(AdminReply(answer(request)), to: head)
+    case .json(let answer):
+      self.work(for: head) { self.server.note(request, endpoint, answer(request), $0) }
     case .later(let answer):
-      self.state = .working(head)
-      self.expect(within: self.server.limits.requestSeconds)
-      let number = self.number
-      answer(request) { response in
-        guard number == self.number, case .working = self.state else { return }
-        self.send(AdminReply(response), to: head)
+      self.work(for: head) { done in
+        answer(request) { response in
+          guard !endpoint.isReading else { return done(response) }
+          self.server.note(request, endpoint, response, done)
+        }
       }
     case .reply(let answer):
       self.send(answer(request), to: head)
@@ -303,6 +306,19 @@ final class AdminHandler: ChannelInboundHandler {
       case .failure(let refusal): self.refuse(refusal, to: head)
       case .success(let tap): self.stream(tap, to: head)
       }
+    }
+  }
+
+  /// Has an answer made that may take its time.
+  private func work(
+    for head: HTTPRequestHead, _ body: (_ done: @escaping (AdminResponse) -> Void) -> Void
+  ) {
+    self.state = .working(head)
+    self.expect(within: self.server.limits.requestSeconds)
+    let number = self.number
+    body { response in
+      guard number == self.number, case .working = self.state else { return }
+      self.send(AdminReply(response), to: head)
     }
   }
 

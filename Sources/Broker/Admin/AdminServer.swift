@@ -27,6 +27,7 @@ public final class AdminServer {
   /// Requests that were refused, for the metrics.
   var refusals: UInt64 = 0
   private let api: AdminAPI
+  let audit: AuditLog
   private let channel: any Channel
   private var handlers: [ObjectIdentifier: AdminHandler] = [:]
   /// Connections at this moment.
@@ -44,9 +45,10 @@ public final class AdminServer {
     self.requestGuard = AdminGuard(hostNames: parts.hostNames, hasAccess: parts.access != nil)
     self.taps = TapDesk(loop: parts.loop, limits: parts.limits)
     self.registry = parts.registry
+    self.audit = AuditLog(engine: parts.loop.engine)
     self.api = AdminAPI(
       loop: parts.loop, facts: parts.facts, limits: parts.limits, taps: self.taps,
-      contributed: parts.routes)
+      audit: self.audit, contributed: parts.routes)
     self.router = AdminRouter(self.api.endpoints + parts.routes.map { AdminEndpoint($0) })
     self.api.server = self
   }

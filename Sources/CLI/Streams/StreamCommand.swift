@@ -19,7 +19,7 @@ struct StreamCommand: AsyncParsableCommand {
       """,
     subcommands: [
       StreamCreateCommand.self, List.self, Info.self, StreamReadCommand.self,
-      StreamTailCommand.self, Purge.self, Remove.self,
+      StreamTailCommand.self, Purge.self, Remove.self, ResendCommand.self, ResendsCommand.self,
     ])
 
   /// `godwit stream ls`.
