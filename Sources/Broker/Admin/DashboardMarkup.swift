@@ -53,13 +53,19 @@ enum DashboardMarkup {
         Topics</button>
       <button type="button" role="tab" id="tab-streams" aria-controls="view-streams">
         Streams <span class="count" id="count-streams"></span></button>
+      <button type="button" role="tab" id="tab-groups" aria-controls="view-groups">
+        Groups <span class="count" id="count-groups"></span></button>
+      <button type="button" role="tab" id="tab-records" aria-controls="view-records">
+        Records</button>
       <button type="button" role="tab" id="tab-tap" aria-controls="view-tap">Live tap</button>
       <button type="button" role="tab" id="tab-limits" aria-controls="view-limits">Limits</button>
+      <button type="button" role="tab" id="tab-audit" aria-controls="view-audit">Audit</button>
     </nav>
     <main id="main" tabindex="-1">
     <p class="banner" id="banner" role="alert" hidden></p>
 
-    """# + overview + connections + topics + streams + tap + limits + #"""
+    """# + overview + connections + topics + streams + groups + records + tap + limits
+    + audit + #"""
       </main>
       <footer class="muted">
         <span>Everything here is also JSON: <a href="/api">/api</a></span>

@@ -1,7 +1,9 @@
 /// The dashboard's script, in the order of its parts: they share one scope.
 enum DashboardScript {
   /// All parts.
-  static let parts = [kit, charts, overview, connections, topics, streams, tap, start]
+  static let parts = [
+    kit, charts, overview, connections, topics, streams, groups, records, tap, start,
+  ]
 
   /// Elements, numbers, requests. `el` makes nodes with text; nothing here writes markup.
   private static let kit = #"""

@@ -2,12 +2,14 @@
 extension DashboardScript {
   static let streams = #"""
     const streamPath = (name) => "/api/streams/" + encodeURIComponent(name);
-    const shownStream = { name: "" };
+    const shownStream = { name: "", kind: "" };
+    const ofKind = (row) => "?" + new URLSearchParams({ kind: row.kind });
     const streamColumns = [
       { title: "Stream", kind: "wide", hint: (row) => row.topics.join(", "),
         cell: (row) => el("button", { type: "button", class: "quiet small",
           "data-key": "stream" + row.name, on: { click: () => {
             shownStream.name = row.name;
+            shownStream.kind = row.kind;
             attempt(showGroups);
           } } }, row.name) },
       { title: "Topics", kind: "wide", hint: (row) => row.topics.join(", "),
@@ -15,17 +17,24 @@ extension DashboardScript {
       { title: "Records", num: true, cell: (row) => number(row.records) },
       { title: "Size", num: true, cell: (row) => bytes(row.bytes) },
       { title: "Offsets", num: true,
-        cell: (row) => number(row.first_offset) + "–" + number(row.next_offset) },
-      { title: "Groups", num: true, cell: (row) => number(row.groups) },
+        cell: (row) => row.partitions && row.partitions.length !== 1
+          ? number(row.partitions.length) + " partitions"
+          : number(row.first_offset) + "–" + number(row.next_offset) },
+      { title: "Groups", num: true,
+        cell: (row) => row.groups === null ? "–" : number(row.groups) },
       { title: "Kept", cell: (row) => row.storage + ", " + row.retention },
       { title: "Last", num: true,
         cell: (row) => row.last_at === null ? "–" : ago(row.last_at, last.now) },
       { title: "", cell: (row) => [
+        el("button", { type: "button", class: "quiet small", "data-key": "look" + row.name,
+          "aria-label": "Look into " + row.name,
+          on: { click: () => openRecords(row.name) } }, "Look"), " ",
         el("button", { type: "button", class: "quiet small", "data-key": "purge" + row.name,
           "aria-label": "Purge " + row.name, on: { click: () => attempt(async () => {
             if (!await ask("Remove all records of " + row.name + "?",
               [["Records", number(row.records)], ["Size", bytes(row.bytes)]], "Purge")) return;
-            const done = await change("POST", streamPath(row.name) + "/purge");
+            const done = await change("POST",
+              streamPath(row.name) + "/purge" + ofKind(row));
             toast(done.complete ? "Removed " + number(done.purged) + " records."
               : "Removing the records of " + row.name + ".");
             await showStreams();
@@ -33,8 +42,8 @@ extension DashboardScript {
         el("button", { type: "button", class: "quiet small", "data-key": "delete" + row.name,
           "aria-label": "Delete " + row.name, on: { click: () => attempt(async () => {
             if (!await ask("Delete " + row.name + ", its records and its groups?",
-              [["Records", number(row.records)], ["Groups", number(row.groups)]], "Delete")) return;
-            await change("DELETE", streamPath(row.name));
+              [["Records", number(row.records)], ["Size", bytes(row.bytes)]], "Delete")) return;
+            await change("DELETE", streamPath(row.name) + ofKind(row));
             toast("Deleted " + row.name + ".");
             await showStreams();
           }) } }, "Delete"),
@@ -68,11 +77,12 @@ extension DashboardScript {
     const showGroups = async () => {
       byId("groups-card").hidden = !shownStream.name;
       if (!shownStream.name) return;
-      const one = await api(streamPath(shownStream.name));
+      const one = await api(streamPath(shownStream.name) + ofKind(shownStream));
       byId("groups-title").textContent = one.name;
       byId("groups-facts").textContent = one.topics.join(", ") + " · " + number(one.topics_kept) +
         " topics kept";
-      table(byId("groups"), groupColumns, one.groups, "Nobody reads it in a group.");
+      table(byId("groups"), one.kind === "topic" ? readerColumns : groupColumns, one.groups,
+        "Nobody reads it in a group.");
     };
     const showStreams = async () => {
       const filter = byId("stream-filter").value;

@@ -208,6 +208,7 @@ enum DashboardStyle {
       margin-top: 0.25rem; }
     .message .headers span { font-family: var(--mono); font-size: 0.74rem; border-radius: 5px;
       background: var(--line-soft); padding: 0.02rem 0.4rem; overflow-wrap: anywhere; }
+    .message .place { font-size: 0.8rem; color: var(--ink-soft); white-space: nowrap; }
     .toasts { position: fixed; right: 1rem; bottom: 1rem; display: grid; gap: 0.5rem;
       z-index: 5; max-width: min(26rem, calc(100vw - 2rem)); }
     .toast { background: var(--ink); color: var(--card); padding: 0.55rem 0.9rem;

@@ -467,6 +467,9 @@ extension DashboardScript {
       connections: [showConnections, showSessions, showTrouble],
       topics: [showBusiest, showSubscriptions, showRetained, showNamesOnce],
       streams: [showStreams],
+      groups: [showReaders],
+      records: [showRecordStreams, showResends],
+      audit: [showAudit],
       tap: [],
       limits: [showLimits],
     };
