@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaException, Producer, ShareConsumer
+from confluent_kafka import TopicPartition as Place
 from confluent_kafka.admin import (
     AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType,
 )
 from godwit_rig import Permissions, User
 from godwit_rig.kafka_peer import PATIENCE, KafkaWire, address, until
-from godwit_rig.kafka_share import ACCEPT, REJECT, RELEASE, RENEW, ShareWire
+from godwit_rig.kafka_share import (
+    ACCEPT, REJECT, RELEASE, RENEW, Reader, ShareWire, array, text,
+)
 from kafka import KafkaAdminClient
 
 pytestmark = pytest.mark.godwit_only
@@ -257,6 +260,40 @@ def test_groups_are_listed_described_and_deleted(member, where, unique):
     admin.close()
 
 
+def test_who_coordinates(member, where, unique):
+    one = member("a")
+    key = f"{unique}:AAAAAAAAAAAAAAAAAAAAAA:0"
+    for version, error in ((5, INVALID_REQUEST), (6, 0)):
+        one.wire.send(10, version, b"\2" + array([text(key)]) + b"\0", flexible=True)
+        answer = Reader(one.wire.answer())
+        answer.tags()
+        answer.number("i")
+        assert answer.unsigned() == 2 and answer.text() == key
+        answer.number("i")
+        answer.text()
+        answer.number("i")
+        assert answer.number("h") == error
+
+
+def test_names_have_a_length(member, unique):
+    one = member("a")
+    wrong = ShareWire(one.wire, unique, "m" * 37)
+    assert wrong.heartbeat(0, [unique])[0] == INVALID_REQUEST
+    assert wrong.fetch([0]).error == INVALID_REQUEST
+    wrong = ShareWire(one.wire, "g" * 1_025, "m")
+    assert wrong.heartbeat(0, [unique])[0] == INVALID_REQUEST
+    assert wrong.alter_offsets(unique, {0: 0})[0] == INVALID_REQUEST
+
+
+def test_positions_are_for_other_groups(member, where, unique):
+    member("a")
+    consumer = Consumer({"bootstrap.servers": where, "group.id": unique})
+    with pytest.raises(KafkaException) as caught:
+        consumer.commit(offsets=[Place(unique, 0, 1)], asynchronous=False)
+    assert caught.value.args[0].code() == NOT_FOUND
+    consumer.close()
+
+
 def test_settings_of_a_group(member, where, unique):
     librdkafka = AdminClient({"bootstrap.servers": where})
     resource = ConfigResource(ResourceType.GROUP, unique)
@@ -305,8 +342,6 @@ def test_who_may_not_read_a_topic(broker, unique):
     }
     admin = AdminClient(sasl | {"sasl.username": "ann", "sasl.password": "a"})
     admin.create_topics([NewTopic(unique, 1, 1)])[unique].result(PATIENCE)
-    from confluent_kafka import ShareConsumer
-
     consumer = ShareConsumer(
         sasl | {"sasl.username": "bob", "sasl.password": "b", "group.id": unique, "log_level": 0}
     )

@@ -30,8 +30,9 @@ extension KafkaSession {
   func alterGroup(
     _ said: KafkaIncrementalAlterConfigs.Request.Resource, _ tenant: KafkaTenant, isDryRun: Bool
   ) -> KafkaRefusal? {
-    guard !said.resourceName.isEmpty else {
-      return KafkaRefusal(.invalidRequest, "a group has a name")
+    guard (1...KafkaShareSession.groupBytesMax).contains(said.resourceName.utf8.count) else {
+      return KafkaRefusal(
+        .invalidRequest, "a group has a name of up to \(KafkaShareSession.groupBytesMax) bytes")
     }
     var config = tenant.shareGroups.configs[said.resourceName] ?? KafkaShareConfig()
     for each in said.configs {

@@ -41,6 +41,8 @@ extension KafkaSession {
       refusal = group.mayCommit(
         generation: request.generationIDOrMemberEpoch, memberID: request.memberID,
         instanceID: request.groupInstanceID)
+    } else if tenant.shareGroups.byName[request.groupID] != nil {
+      refusal = .groupIDNotFound
     } else {
       refusal = request.generationIDOrMemberEpoch < 0 ? nil : .illegalGeneration
     }

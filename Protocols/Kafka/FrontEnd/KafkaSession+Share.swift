@@ -18,9 +18,6 @@ extension KafkaSession {
           $0.errorMessage = refusal.message
         })
     }
-    guard !request.groupID.isEmpty else {
-      return refuse(KafkaRefusal(.invalidRequest, "GroupId can't be empty."))
-    }
     if let refusal = tenant.refusalAsShareGroup(request.groupID) { return refuse(refusal) }
     for name in request.subscribedTopicNames ?? [] {
       guard let topic = KafkaTopicCodec.canonical(Array(name.utf8)), mayRead(topic) else {
@@ -169,8 +166,9 @@ extension KafkaSession {
     guard let group, !group.isEmpty else {
       throw KafkaRefusal(.invalidRequest, "GroupId can't be empty.")
     }
-    guard let member, (1...36).contains(member.utf8.count) else {
-      throw KafkaRefusal(.invalidRequest, "MemberId has 1 to 36 bytes.")
+    guard let member, (1...KafkaShareSession.memberBytesMax).contains(member.utf8.count) else {
+      throw KafkaRefusal(
+        .invalidRequest, "MemberId has 1 to \(KafkaShareSession.memberBytesMax) bytes.")
     }
     guard epoch >= -1 else {
       throw KafkaRefusal(.invalidShareSessionEpoch, "The share session epoch is invalid.")
@@ -274,8 +272,13 @@ extension KafkaSession {
 }
 
 extension KafkaTenant {
-  /// Why no share group may have that name, if so: a group of another protocol has it.
+  /// Why no share group may have that name, if so: it is none, or a group of another protocol has
+  /// it.
   func refusalAsShareGroup(_ name: String) -> KafkaRefusal? {
+    guard (1...KafkaShareSession.groupBytesMax).contains(name.utf8.count) else {
+      return KafkaRefusal(
+        .invalidRequest, "GroupId has 1 to \(KafkaShareSession.groupBytesMax) bytes.")
+    }
     guard shareGroups.byName[name] == nil else { return nil }
     guard
       groups[name] != nil || consumerGroups.byName[name] != nil

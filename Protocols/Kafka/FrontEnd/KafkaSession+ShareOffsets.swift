@@ -83,9 +83,6 @@ extension KafkaSession {
   ) {
     var response = KafkaAlterShareGroupOffsets.Response()
     do throws(KafkaRefusal) {
-      guard !request.groupID.isEmpty else {
-        throw KafkaRefusal(.invalidGroupID, "GroupId can't be empty.")
-      }
       if let refusal = tenant.refusalAsShareGroup(request.groupID) { throw refusal }
       guard let group = tenant.shareGroups.group(request.groupID) else {
         throw KafkaRefusal(.groupMaxSizeReached, "too many groups")

@@ -197,7 +197,7 @@ final class KafkaShareFetchJob {
   private func wait(for places: [Place], _ isCutShort: Bool, _ session: KafkaSession) {
     if isCutShort {
       // Others have their turn in between.
-      again = session.server.clock.alarm(after: 1) { [weak self] in self?.attempt() }
+      again = session.server.clock.alarm(after: 1) { [weak self] in self?.tryAgain() }
     }
     for place in places {
       guard let partition = place.partition?.partition, let share = place.share else { continue }

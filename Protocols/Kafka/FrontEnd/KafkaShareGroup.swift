@@ -96,7 +96,9 @@ final class KafkaShareGroup {
     func demand(_ holds: Bool, _ message: String) throws(KafkaRefusal) {
       guard holds else { throw KafkaRefusal(.invalidRequest, message) }
     }
-    try demand(!request.memberID.isEmpty, "MemberId can't be empty.")
+    try demand(
+      (1...KafkaShareSession.memberBytesMax).contains(request.memberID.utf8.count),
+      "MemberId has 1 to \(KafkaShareSession.memberBytesMax) bytes.")
     try demand(request.rackID != "", "RackId can't be empty.")
     try demand(request.memberEpoch >= -1, "MemberEpoch is invalid.")
     try demand(

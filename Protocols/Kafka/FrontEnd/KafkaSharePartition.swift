@@ -89,9 +89,11 @@ final class KafkaSharePartition {
     wake()
   }
 
-  /// Takes memory for what the window may grow by until it is looked at again.
-  private func reserve() -> Bool {
-    let steps = window.runCount / Self.runsPerStep + 1
+  /// Takes memory for the window and for what it may grow by.
+  ///
+  /// - Parameter runs: how many runs may be added.
+  private func reserve(_ runs: Int = 2) -> Bool {
+    let steps = (window.runCount + runs) / Self.runsPerStep + 1
     let wanted = steps * Self.runsPerStep * Self.runBytes
     if wanted < charged {
       memory.release(charged - wanted)
@@ -140,37 +142,32 @@ final class KafkaSharePartition {
         .invalidRecordState, "The record state is invalid. The acknowledgement cannot be completed."
       )
     }
-    let deadline = Int64(clock.now + milliseconds)
-    for batch in batches {
-      guard batch.acknowledgeTypes.count > 1 else {
-        if let kind = batch.acknowledgeTypes.first {
-          window.settle(Self.offsets(of: batch), Self.outcome(kind, deadline))
-        }
-        continue
-      }
-      var first = UInt64(clamping: batch.firstOffset)
-      // Neighbours of one kind go together.
-      for run in Self.runs(batch.acknowledgeTypes) {
-        let next = first + UInt64(run.count)
-        window.settle(first..<next, Self.outcome(run.kind, deadline))
-        first = next
-      }
+    let pieces = batches.flatMap(Self.pieces)
+    // Each may part what was together.
+    guard reserve(2 * pieces.count) else {
+      return KafkaRefusal(.kafkaStorageError, "memory is spent")
     }
+    let deadline = Int64(clock.now + milliseconds)
+    for (offsets, kind) in pieces { window.settle(offsets, Self.outcome(kind, deadline)) }
     schedule()
     wake()
     return nil
   }
 
-  private static func runs(_ kinds: [Int8]) -> [(kind: Int8, count: Int)] {
-    var runs: [(kind: Int8, count: Int)] = []
-    for kind in kinds {
-      if let last = runs.last, last.kind == kind {
-        runs[runs.count - 1].count += 1
+  /// What a batch says, neighbours of one kind together.
+  private static func pieces(of batch: Batch) -> [(offsets: Range<UInt64>, kind: Int8)] {
+    let kinds = batch.acknowledgeTypes
+    let offsets = offsets(of: batch)
+    guard kinds.count > 1 else { return kinds.first.map { [(offsets, $0)] } ?? [] }
+    var pieces: [(offsets: Range<UInt64>, kind: Int8)] = []
+    for (offset, kind) in zip(offsets, kinds) {
+      if let last = pieces.last, last.kind == kind {
+        pieces[pieces.count - 1].offsets = last.offsets.lowerBound..<offset + 1
       } else {
-        runs.append((kind, 1))
+        pieces.append((offset..<offset + 1, kind))
       }
     }
-    return runs
+    return pieces
   }
 
   private static func offsets(of batch: Batch) -> Range<UInt64> {

@@ -7,6 +7,9 @@ final class KafkaShareSession {
     var member: String
   }
 
+  /// The longest name of a member, and of a group, in bytes.
+  static let memberBytesMax = 36
+  static let groupBytesMax = 1_024
   /// What a session takes of memory, about, and each place in it.
   static let sessionBytes = 512
   static let placeBytes = 64

@@ -207,7 +207,9 @@ final class KafkaTenant {
     let prefix = Self.cursorGroup("")
     return tenant.cursors.groups.filter { $0.hasPrefix(prefix) }
       .map { String($0.dropFirst(prefix.count)) }
-      .filter { groups[$0] == nil && consumerGroups.byName[$0] == nil }
+      .filter {
+        groups[$0] == nil && consumerGroups.byName[$0] == nil && shareGroups.byName[$0] == nil
+      }
   }
 
   /// The group of that name, made where there is none; `nil` when there are too many.
