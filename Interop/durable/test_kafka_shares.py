@@ -19,7 +19,10 @@ PARTITIONS = 2
 def make(where: str, each: int) -> None:
     admin = AdminClient({"bootstrap.servers": where})
     admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(PATIENCE)
-    values = {"share.auto.offset.reset": "earliest", "share.delivery.count.limit": "1000"}
+    values = {
+        "share.auto.offset.reset": "earliest", "share.delivery.count.limit": "1000",
+        "share.session.timeout.ms": "600000", "share.record.lock.duration.ms": "600000",
+    }
     entries = [
         ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
         for name, value in values.items()
@@ -84,10 +87,11 @@ def test_nothing_acknowledged_comes_again(durable, sync):
             for member in members:
                 for place in member.take():
                     member.settle(*place)
-        # Some hold records, and some have said something that nobody will answer.
-        for member in members:
-            for place in member.take()[:1]:
-                member.settle(*place, is_told=False)
+        # One holds records, and has said something that nobody will answer; the other has just been
+        # answered.
+        for member, is_told in zip(members, (False, True), strict=True):
+            places = until(member.take, "records")
+            member.settle(*places[0], is_told=is_told)
         broker.restart()
     last = Member(broker, "z", done, 99)
 

@@ -68,8 +68,8 @@ def configure(where: str, group: str, **values: str) -> None:
 
 
 def send(where: str, topic: str, count: int, **settings: object) -> None:
-    """So many messages, in one batch."""
-    producer = Producer({"bootstrap.servers": where, "linger.ms": 100, **settings})
+    """So many messages, in one batch: who flushes does not linger."""
+    producer = Producer({"bootstrap.servers": where, "linger.ms": 60_000, **settings})
     for number in range(count):
         producer.produce(topic, b"%d" % number)
     assert producer.flush(PATIENCE) == 0
