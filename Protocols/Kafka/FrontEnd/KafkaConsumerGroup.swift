@@ -1,3 +1,4 @@
+import GodwitWire
 import KafkaWire
 
 /// A group of the consumer protocol (KIP-848): members say what they read, and the group says which
@@ -127,7 +128,7 @@ final class KafkaConsumerGroup {
       try demand(request.instanceID != nil, "InstanceId can't be null.")
     default: try demand(false, "MemberEpoch is invalid.")
     }
-    if let text = request.subscribedTopicRegex, !text.isEmpty, KafkaTopicExpression(text) == nil {
+    if let text = request.subscribedTopicRegex, !text.isEmpty, NameExpression(text) == nil {
       throw KafkaRefusal(
         .invalidRegularExpression,
         "SubscribedTopicRegex `\(text)` is not a valid regular expression, or one of what is not "
@@ -311,7 +312,7 @@ final class KafkaConsumerGroup {
   }
 
   private func matches(of text: String) -> Set<String> {
-    guard let expression = KafkaTopicExpression(text) else { return [] }
+    guard let expression = NameExpression(text) else { return [] }
     return Set(known.names().filter(expression.matches))
   }
 

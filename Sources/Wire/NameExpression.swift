@@ -1,9 +1,9 @@
-/// A regular expression for names of topics, as members of groups give it: the part of RE2's syntax
-/// that names have use for, in time that grows with the name and the expression and no faster.
+/// A regular expression for names, as peers give it: the part of RE2's syntax that names have use
+/// for, in time that grows with the name and the expression and no faster.
 ///
 /// Text, `.`, classes, groups, `|`, `*`, `+`, `?`, `{n,m}`, `^`, `$`, `\d`, `\w`, `\s` and their
 /// opposites. A name must match whole.
-struct KafkaTopicExpression {
+public struct NameExpression: Sendable {
   private enum Step {
     case byte(ByteSet)
     case either(Int, Int)
@@ -58,7 +58,7 @@ struct KafkaTopicExpression {
   private var emitted = 0
 
   /// Reads an expression; `nil` for what is none, or none of these, or too large.
-  init?(_ text: String) {
+  public init?(_ text: String) {
     guard text.utf8.count <= Self.bytesMax, text.utf8.allSatisfy({ $0 < 128 }) else { return nil }
     var parser = Parser(bytes: Array(text.utf8))
     guard let node = parser.alternatives(depth: 0), parser.isAtEnd, emit(node) else { return nil }
@@ -80,7 +80,7 @@ struct KafkaTopicExpression {
     }
 
     mutating func alternatives(depth: Int) -> Node? {
-      guard depth < KafkaTopicExpression.depthMax else { return nil }
+      guard depth < NameExpression.depthMax else { return nil }
       var parts: [Node] = []
       repeat {
         guard let part = sequence(depth: depth) else { return nil }
@@ -249,7 +249,7 @@ struct KafkaTopicExpression {
   // MARK: Matching
 
   /// Whether the whole name matches.
-  func matches(_ name: String) -> Bool {
+  public func matches(_ name: String) -> Bool {
     let bytes = Array(name.utf8)
     var current: [Int] = []
     var seen = [Bool](repeating: false, count: steps.count + 1)
