@@ -10,6 +10,8 @@ from confluent_kafka.schema_registry import (
     Schema, SchemaReference, SchemaRegistryClient, topic_subject_name_strategy,
 )
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+from confluent_kafka.schema_registry.json_schema import JSONDeserializer, JSONSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from godwit_rig.kafka_peer import Confluent
 
@@ -81,3 +83,43 @@ def test_avro_schemas_refer_to_each_other(
     assert read(where, unique, 1, AvroDeserializer(client, conf=strategy)) == [value]
     number = client.get_latest_version(f"{unique}-value").schema_id
     assert client.get_referenced_by(f"{unique}-place", 1) == [number]
+
+
+def json_schema(**properties: dict) -> str:
+    return json.dumps(
+        {
+            "$schema": "http://json-schema.org/draft-07/schema#", "title": "Reading",
+            "type": "object", "properties": properties, "additionalProperties": False,
+        }
+    )
+
+
+def test_json_records_have_schemas(client: SchemaRegistryClient, where: str, unique: str) -> None:
+    strategy = {"subject.name.strategy": by_topic}
+    one = json_schema(celsius={"type": "integer"})
+    two = json_schema(celsius={"type": "number"}, room={"type": "string"})
+    send(where, unique, JSONSerializer(one, client, conf=strategy), [{"celsius": 21}])
+    send(where, unique, JSONSerializer(two, client, conf=strategy), [{"celsius": 2.5, "room": "x"}])
+    assert client.get_versions(f"{unique}-value") == [1, 2]
+    deserializer = JSONDeserializer(None, schema_registry_client=client, conf=strategy)
+    assert read(where, unique, 2, deserializer) == [{"celsius": 21}, {"celsius": 2.5, "room": "x"}]
+    with pytest.raises(SchemaRegistryError) as caught:
+        client.register_schema(f"{unique}-value", Schema(one, "JSON"))
+        client.register_schema(f"{unique}-value", Schema(json_schema(), "JSON"))
+    assert caught.value.http_status_code == 409
+
+
+def test_json_schemas_refer_to_each_other(
+    client: SchemaRegistryClient, where: str, unique: str
+) -> None:
+    name = "http://example.org/place.json"
+    place = {"$id": name, "type": "object", "properties": {"room": {"type": "string"}}}
+    client.register_schema(f"{unique}-place", Schema(json.dumps(place), "JSON"))
+    visit = {"title": "Visit", "type": "object", "properties": {"to": {"$ref": name}}}
+    schema = Schema(
+        json.dumps(visit), "JSON", [SchemaReference(name, f"{unique}-place", 1)])
+    strategy = {"subject.name.strategy": by_topic}
+    value = {"to": {"room": "kitchen"}}
+    send(where, unique, JSONSerializer(schema, client, conf=strategy), [value])
+    deserializer = JSONDeserializer(None, schema_registry_client=client, conf=strategy)
+    assert read(where, unique, 1, deserializer) == [value]

@@ -2,6 +2,8 @@
 public enum ParsedSchema: Hashable, Sendable {
   /// Avro.
   case avro(AvroSchema)
+  /// JSON Schema.
+  case json(JSONSchema)
 
   /// Reads a schema.
   ///
@@ -24,6 +26,8 @@ public enum ParsedSchema: Hashable, Sendable {
     switch type {
     case .avro:
       self = .avro(try AvroSchema(parsing: text, references: references, limits: limits))
+    case .json:
+      self = .json(try JSONSchema(parsing: text, references: references, limits: limits))
     }
   }
 
@@ -31,6 +35,7 @@ public enum ParsedSchema: Hashable, Sendable {
   public var type: SchemaType {
     switch self {
     case .avro: .avro
+    case .json: .json
     }
   }
 
@@ -38,6 +43,7 @@ public enum ParsedSchema: Hashable, Sendable {
   public var canonical: String {
     switch self {
     case .avro(let schema): schema.canonical
+    case .json(let schema): schema.canonical
     }
   }
 
@@ -45,6 +51,7 @@ public enum ParsedSchema: Hashable, Sendable {
   public var normalized: String {
     switch self {
     case .avro(let schema): schema.normalized
+    case .json(let schema): schema.normalized
     }
   }
 
@@ -66,6 +73,12 @@ public enum ParsedSchema: Hashable, Sendable {
       let found = try comparison.incompatibilities()
       budget = comparison.budget
       return found.map { $0.message(reader: own, writer: other) }
+    case (.json(let reads), .json(let writes)):
+      var comparison = JSONSchemaComparison(old: writes, new: reads, budget: budget)
+      let found = try comparison.differences()
+      budget = comparison.budget
+      return found.map { $0.message(reader: own, writer: other) }
+    default: return ["Incompatible because of different schema type"]
     }
   }
 }

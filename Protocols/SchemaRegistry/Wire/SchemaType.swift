@@ -2,4 +2,6 @@
 public enum SchemaType: String, Hashable, Sendable, CaseIterable {
   /// Apache Avro; what is meant where nothing is said.
   case avro = "AVRO"
+  /// JSON Schema.
+  case json = "JSON"
 }

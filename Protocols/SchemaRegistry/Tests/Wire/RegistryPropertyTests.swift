@@ -102,6 +102,15 @@ enum HostileSchemas {
         #"["null","int",{"type":"array","items":"long"},{"type":"bytes","#
           + #""logicalType":"decimal","precision":4}]"#,
       ]
+    case .json:
+      [
+        ##"{"$id":"http://e.org/a","type":"object","properties":{"a":{"$ref":"#/definitions/d"}},"##
+          + ##""required":["a"],"additionalProperties":false,"definitions":{"d":{"oneOf":"##
+          + ##"[{"type":"string","maxLength":4},{"$ref":"#"},{"enum":[1,null,true]}]}}}"##,
+        ##"{"$schema":"https://json-schema.org/draft/2020-12/schema","prefixItems":"##
+          + ##"[{"type":["integer","null"],"minimum":1.5},{"not":{"const":"x"}}],"items":false,"##
+          + ##""patternProperties":{"^a+$":{"$ref":"#/$defs/x"}},"$defs":{"x":{"$anchor":"x"}}}"##,
+      ]
     }
   }
 }

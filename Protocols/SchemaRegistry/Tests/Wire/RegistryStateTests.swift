@@ -289,3 +289,18 @@ import Testing
     #expect(try registry.ask("GET", "schemas/types").elements?.count == SchemaType.allCases.count)
   }
 }
+
+@Suite struct RegistryTypesTests {
+  @Test func schemasOfAllTypesAreOfOneRegistry() throws {
+    var registry = RegistryHarness()
+    #expect(try registry.register("a", #"{"type": "string"}"#, type: .json) == 1)
+    #expect(try registry.register("a", #"{"type":"string"}"#, type: .json) == 1)
+    #expect(try registry.register("b", #"{"type": "string"}"#) == 2)
+    let found = try registry.ask("GET", "schemas/ids/1")
+    #expect(found["schemaType"] == .string("JSON"))
+    let body = RegistryHarness.body(#""string""#, type: .avro)
+    #expect(try registry.code("POST", "subjects/a/versions", body) == 40901)
+    _ = try registry.ask("PUT", "config/a", #"{"compatibility":"NONE"}"#)
+    #expect(try registry.code("POST", "subjects/a/versions", body) == 200)
+  }
+}
