@@ -9,9 +9,12 @@ import nats
 import paho.mqtt.client as paho
 import pytest
 from confluent_kafka import Consumer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType,
+)
 from godwit_rig.command_line import succeeded
-from godwit_rig.kafka_peer import PATIENCE, PROMPT, address, send_all, until
+from godwit_rig.kafka_peer import PATIENCE, PROMPT, KafkaWire, address, send_all, until
+from godwit_rig.kafka_share import ACCEPT, ShareWire
 from godwit_rig.paho_peer import PahoPeer
 
 pytestmark = pytest.mark.godwit_only
@@ -86,6 +89,24 @@ def test_a_kafka_group(server, admin, topic, unique, kind):
     assert (rested["state"], rested["lag"]) == ("Empty", 4)
     topics = json.loads(succeeded("stream", "info", *admin, topic, "--json"))
     assert [each["name"] for each in topics["groups"]] == [name]
+
+
+def test_a_share_group(server, admin, topic, unique):
+    entry = ConfigEntry(
+        "share.auto.offset.reset", "earliest", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.GROUP, unique, incremental_configs=[entry])
+    changed = AdminClient({"bootstrap.servers": address(server)})
+    for future in changed.incremental_alter_configs([resource]).values():
+        future.result(PATIENCE)
+    with KafkaWire(server.address("kafka")) as wire:
+        member = ShareWire(wire, unique, "m1")
+        assert member.heartbeat(0, [topic])[0] == 0
+        assert member.fetch([1], wait_ms=10_000).acquired == [(0, 4, 1)]
+        member.acknowledge({1: [(0, 0, [ACCEPT]), (2, 2, [ACCEPT])]})
+        shown = group(admin, unique)
+        assert (shown["kind"], shown["protocol"], shown["state"]) == ("share", "kafka", "Stable")
+        assert (shown["lag"], shown["in_flight"]) == (6, 3)
+        assert shown["members"] == 1
 
 
 async def test_a_jetstream_consumer(server, admin, unique):

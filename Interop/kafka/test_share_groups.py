@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import nats
 import pytest
 from confluent_kafka import AcknowledgeType, Producer, ShareConsumer
 from confluent_kafka.admin import (
@@ -190,7 +191,7 @@ def test_what_is_aborted_is_not_for_readers_of_what_is_committed(where, unique):
     member.close()
 
 
-def test_compressed_batches_and_other_protocols_messages(where, unique):
+def test_compressed_batches(where, unique):
     make(where, unique)
     earliest(where, unique)
     for codec in ["gzip", "snappy", "lz4", "zstd"]:
@@ -201,4 +202,25 @@ def test_compressed_batches_and_other_protocols_messages(where, unique):
     member = Member(where, unique, [unique])
     together([member], lambda: len(member.found) >= 80, "everything")
     assert len(set(member.values)) == 80 and {each.key() for each in member.found} == {b"k"}
+    member.close()
+
+
+async def test_messages_of_other_protocols(broker, unique):
+    server = broker("kafka", "nats", godwit={"kafka": RULES})
+    where = address(server)
+    make(where, unique)
+    earliest(where, unique)
+    connection = await nats.connect(server.url("nats"))
+    for number in range(50):
+        await connection.publish(unique, b"%d" % number, headers={"n": str(number)})
+    await connection.flush()
+    await connection.close()
+    send(where, unique, [b"kafka"])
+    member = Member(where, unique, [unique])
+    together([member], lambda: len(member.found) >= 51, "everything")
+    assert sorted(member.values) == sorted([b"%d" % number for number in range(50)] + [b"kafka"])
+    assert all(
+        dict(each.headers() or {}) == ({"n": each.value()} if each.value() != b"kafka" else {})
+        for each in member.found
+    )
     member.close()
