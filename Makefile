@@ -93,6 +93,15 @@ bench-durable: build peers ## streams in files against nats-server's; ROUNDS=5
 	GODWIT_BIN=$(RELEASE_BIN) Benchmarks/run $(or $(ROUNDS),5) jetstream-publish1k \
 	  jetstream-consume1k
 
+.PHONY: bench-disk
+bench-disk: build peers ## synced before it is acknowledged, against the disk's own rate; ROUNDS=6
+	GODWIT_BIN=$(RELEASE_BIN) Benchmarks/disk $(or $(ROUNDS),6)
+
+.PHONY: bench-recovery
+bench-recovery: build ## a start with much on the disk: time, reads, memory; GIB=10 ROUNDS=3
+	for kind in kafka jetstream; do GODWIT_BIN=$(RELEASE_BIN) \
+	  Benchmarks/recovery $$kind $(or $(GIB),10) $(or $(ROUNDS),3); done
+
 .PHONY: framework-load
 framework-load: # the programs that measure the framework
 	$(SWIFT) build -c release --static-swift-stdlib --package-path Benchmarks/Framework \

@@ -3,6 +3,7 @@
 //            reply subject of its own, as the client libraries give it
 //   consume  a durable pull consumer with explicit acknowledgement; batch= messages for a request,
 //            the next one when it is through. The stream is filled before the measurement
+// make=0 takes the stream that is there, tidy=0 leaves it behind.
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,7 +213,7 @@ static void set_up_consumer(void) {
 int main(int argc, char **argv) {
   bench_start(argc, argv);
   const char *mode = text_argument("mode", "publish");
-  make_stream();
+  if (number_argument("make", 1)) make_stream();
   make_frame();
   open_publishers();
   void (*on_turn)(uint64_t) = publish_on_turn;

@@ -77,10 +77,16 @@ class Server:
     """A running server. `addresses` has one entry for each protocol it speaks."""
 
     def __init__(
-        self, name: str, environment: dict[str, str] | None = None, is_durable: bool = False
+        self,
+        name: str,
+        environment: dict[str, str] | None = None,
+        is_durable: bool = False,
+        data: str | None = None,
     ) -> None:
+        """`data`: a folder that outlives the server; otherwise it has one of its own."""
         self.name = name
-        self.is_durable = is_durable
+        self.is_durable = is_durable or data is not None
+        self.data = data
         self.folder = tempfile.TemporaryDirectory(prefix="godwit-bench-")
         self.addresses: dict[str, str] = {}
         self.environment = environment or {}
@@ -102,10 +108,10 @@ class Server:
 
     def _start_godwit(self) -> None:
         command = [str(godwit_binary()), "serve", "--admin", "127.0.0.1:0"]
-        for protocol in ("nats", "mqtt"):
+        for protocol in ("nats", "mqtt", *(["kafka"] if self.is_durable else [])):
             command += ["--listen", f"{protocol}=127.0.0.1:0"]
         if self.is_durable:
-            command += ["--data", f"{self.folder.name}/data"]
+            command += ["--data", self.data or f"{self.folder.name}/data"]
         # As Mosquitto: consumers decide when messages that wait for them are too many.
         self.environment = {"GODWIT_MQTT_MAX_QUEUED": "1000000", **self.environment}
         self._spawn(command, stdout=subprocess.PIPE, text=True)
@@ -145,6 +151,11 @@ class Server:
 
     def log(self) -> str:
         return (Path(self.folder.name) / "log").read_text(errors="replace")[-4000:]
+
+    def kill(self) -> None:
+        """`kill -9`: nothing is written any more."""
+        self.process.kill()
+        self.process.wait()
 
     def stop(self) -> None:
         if self.process.poll() is None:

@@ -24,6 +24,7 @@ from godwit_rig.kafka_peer import (
 TOPIC = "ledger"
 STORAGE_ERROR = 56
 COORDINATOR_NOT_AVAILABLE = 15
+CONCURRENT_TRANSACTIONS = 51
 BODY = b"x" * 4096
 
 
@@ -144,20 +145,20 @@ def test_small_transactions_until_nothing_fits(broker, small_disk, kills):
             small_disk.fill()
         assert number < 1_000, "the disk is not full"
 
-    def is_whole() -> None:
-        seen = found(broker)
-        assert seen[0] == seen[1] == seen[2], "half of a transaction"
-        assert seen[0] in (told, [*told, number])
-        assert position(broker) == seen[0][-1]
-
-    is_whole()
+    # What was decided holds, but there may be no room to say so in each partition.
+    for seen in found(broker):
+        assert seen in (told[:-1], told, [*told, number])
+    assert position(broker) >= number - 2
     if kills:
         broker.kill()
         small_disk.empty()
         broker.start()
-        # Whoever comes with the same id ends what was open; what was decided is not undone.
+        # Whoever comes with the same id waits for what was decided, and ends what was open.
         transactional(broker)
-        is_whole()
+        seen = found(broker)
+        assert seen[0] == seen[1] == seen[2], "half of a transaction"
+        assert seen[0] in (told, [*told, number])
+        assert position(broker) == seen[0][-1]
         producer.purge()
         return
     small_disk.empty()
@@ -169,13 +170,15 @@ def test_small_transactions_until_nothing_fits(broker, small_disk, kills):
         producer.commit_transaction(PATIENCE)
         told.append(number)
     for _ in range(2):
-        assert found(broker) == [told] * 3
+        # What was decided is written when there is room again, not in the moment that there is.
+        until(lambda: found(broker) == [told] * 3, f"{told} in each partition")
         assert position(broker) == told[-1]
         broker.restart()
 
 
 def test_an_end_that_cannot_be_written_is_refused(broker, small_disk):
-    """As it is on the wire: COORDINATOR_NOT_AVAILABLE, which has clients try again."""
+    """As it is on the wire: with an error that has clients try again. The other one is for a
+    transaction whose end was decided, and cannot be written in each partition yet."""
     with KafkaWire(broker.broker.address("kafka")) as wire:
 
         def ask(key: int, version: int, body: bytes, place: int) -> tuple[int, bytes]:
@@ -204,7 +207,7 @@ def test_an_end_that_cannot_be_written_is_refused(broker, small_disk):
             errors.append(error)
             if error != 0:
                 break
-        assert errors[-1] == COORDINATOR_NOT_AVAILABLE, errors[-3:]
+        assert errors[-1] in (COORDINATOR_NOT_AVAILABLE, CONCURRENT_TRANSACTIONS), errors[-3:]
 
 
 def test_positions_that_do_not_fit_are_refused(broker, small_disk):
