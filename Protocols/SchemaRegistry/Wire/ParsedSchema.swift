@@ -4,6 +4,8 @@ public enum ParsedSchema: Hashable, Sendable {
   case avro(AvroSchema)
   /// JSON Schema.
   case json(JSONSchema)
+  /// Protocol Buffers.
+  case protobuf(ProtobufSchema)
 
   /// Reads a schema.
   ///
@@ -28,6 +30,8 @@ public enum ParsedSchema: Hashable, Sendable {
       self = .avro(try AvroSchema(parsing: text, references: references, limits: limits))
     case .json:
       self = .json(try JSONSchema(parsing: text, references: references, limits: limits))
+    case .protobuf:
+      self = .protobuf(try ProtobufSchema(parsing: text, references: references, limits: limits))
     }
   }
 
@@ -36,6 +40,7 @@ public enum ParsedSchema: Hashable, Sendable {
     switch self {
     case .avro: .avro
     case .json: .json
+    case .protobuf: .protobuf
     }
   }
 
@@ -44,6 +49,7 @@ public enum ParsedSchema: Hashable, Sendable {
     switch self {
     case .avro(let schema): schema.canonical
     case .json(let schema): schema.canonical
+    case .protobuf(let schema): schema.canonical
     }
   }
 
@@ -52,6 +58,7 @@ public enum ParsedSchema: Hashable, Sendable {
     switch self {
     case .avro(let schema): schema.normalized
     case .json(let schema): schema.normalized
+    case .protobuf(let schema): schema.normalized
     }
   }
 
@@ -75,6 +82,11 @@ public enum ParsedSchema: Hashable, Sendable {
       return found.map { $0.message(reader: own, writer: other) }
     case (.json(let reads), .json(let writes)):
       var comparison = JSONSchemaComparison(old: writes, new: reads, budget: budget)
+      let found = try comparison.differences()
+      budget = comparison.budget
+      return found.map { $0.message(reader: own, writer: other) }
+    case (.protobuf(let reads), .protobuf(let writes)):
+      var comparison = ProtobufComparison(old: writes, new: reads, budget: budget)
       let found = try comparison.differences()
       budget = comparison.budget
       return found.map { $0.message(reader: own, writer: other) }

@@ -4,4 +4,6 @@ public enum SchemaType: String, Hashable, Sendable, CaseIterable {
   case avro = "AVRO"
   /// JSON Schema.
   case json = "JSON"
+  /// Protocol Buffers.
+  case protobuf = "PROTOBUF"
 }

@@ -111,6 +111,21 @@ enum HostileSchemas {
           + ##"[{"type":["integer","null"],"minimum":1.5},{"not":{"const":"x"}}],"items":false,"##
           + ##""patternProperties":{"^a+$":{"$ref":"#/$defs/x"}},"$defs":{"x":{"$anchor":"x"}}}"##,
       ]
+    case .protobuf:
+      [
+        """
+        syntax = "proto3"; package a.b; import "google/protobuf/timestamp.proto";
+        option java_package = "x"; message M { reserved 4 to 6, 9; reserved "q";
+        repeated int32 a = 1 [packed = true]; map<string, N> b = 2; oneof c { string d = 3;
+        N e = 7; } optional bytes f = 8; message N { M m = 1; E e = 2; } enum E { X = 0; Y = 1; } }
+        service S { rpc R (stream M) returns (M.N) { option deprecated = true; } }
+        """,
+        """
+        syntax = "proto2"; message M { required string a = 1; optional int32 b = 2 [default = 7];
+        extensions 100 to max; optional bool x = 5; }
+        extend M { optional string y = 100; } enum E { option allow_alias = true; A = 1; B = 1; }
+        """,
+      ]
     }
   }
 }

@@ -135,7 +135,15 @@ extension RegistryState {
 
   /// A schema's text in the form that was asked for.
   func text(_ id: Int, format: String?) -> String {
-    self.schemas[id]?.text ?? ""
+    guard let schema = self.schemas[id] else { return "" }
+    if format == "serialized", schema.type == .protobuf,
+      let needed = try? self.resolve(schema.references),
+      let parsed = try? ProtobufSchema(
+        parsing: schema.text, references: needed, limits: self.limits)
+    {
+      return parsed.serialized
+    }
+    return schema.text
   }
 
   /// What there is to say of a schema beside its place.

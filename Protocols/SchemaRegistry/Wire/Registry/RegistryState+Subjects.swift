@@ -52,7 +52,7 @@ extension RegistryState {
   }
 
   /// The schemas that are referred to, and those that they refer to, each after what it needs.
-  private func resolve(
+  func resolve(
     _ references: [SchemaReference]
   ) throws(RegistryError) -> [ReferencedSchema] {
     var found: [ReferencedSchema] = []
