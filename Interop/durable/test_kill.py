@@ -101,7 +101,8 @@ async def test_a_schedule_outlives_its_broker(durable):
     target = "kept.sent"
     async with connected(broker.url) as (client, stream):
         config = {"name": STREAM, "subjects": ["kept.>"], "allow_msg_schedules": True}
-        await client.request(f"$JS.API.STREAM.CREATE.{STREAM}", json.dumps(config).encode())
+        create = f"$JS.API.STREAM.CREATE.{STREAM}"
+        await client.request(create, json.dumps(config).encode(), timeout=10)
 
         async def publish(subject: str, schedule: str) -> None:
             headers = {"Nats-Schedule": schedule, "Nats-Schedule-Target": target}
@@ -129,7 +130,8 @@ async def test_batches_are_whole_or_not_there(durable, sync):
     broker = durable(sync=sync, segment_bytes_max=1 << 16)
     config = {"name": STREAM, "subjects": ["kept.>"], "allow_atomic": True}
     async with connected(broker.url) as (client, _):
-        await client.request(f"$JS.API.STREAM.CREATE.{STREAM}", json.dumps(config).encode())
+        create = f"$JS.API.STREAM.CREATE.{STREAM}"
+        await client.request(create, json.dumps(config).encode(), timeout=10)
     size = 40
     acknowledged: set[str] = set()
     for life in range(1, 4):
