@@ -70,4 +70,12 @@ public struct Metadata: Hashable, Sendable {
 
   /// Metadata that says nothing.
   public init() {}
+
+  /// What it takes of memory, about: each list has a head of its own.
+  var heldBytes: Int {
+    let fields = [
+      self.replyTopic, self.correlation, self.contentType, self.messageID, self.key,
+    ].reduce(128) { $0 + ($1.map { $0.count + 32 } ?? 0) }
+    return self.headers.reduce(fields) { $0 + $1.name.count + $1.value.count + 80 }
+  }
 }

@@ -26,9 +26,12 @@ public final class Record {
   let native: Range<Int>
   let payload: Range<Int>
 
-  /// How many bytes the record takes: its buffer with the room that it has left, and 336 for the
-  /// two objects and their heads. A little more than was measured (glibc, 64 bits).
-  public var byteCount: Int { self.contents.storageCapacity + 336 }
+  /// How many bytes the record takes: its buffer with the room that it has left, metadata of its
+  /// own, and 336 for the two objects and their heads. A little more than was measured (glibc, 64
+  /// bits).
+  public var byteCount: Int {
+    self.contents.storageCapacity + 336 + (self.metadata?.heldBytes ?? 0)
+  }
 
   /// The canonical topic.
   public var topic: [UInt8] { Array(self.contents.readableBytesView.prefix(self.topicCount)) }

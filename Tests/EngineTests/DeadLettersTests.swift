@@ -146,6 +146,14 @@ struct DeadLettersTests {
     #expect(self.tenant.streams[DeadLetters.streamName] == nil)
   }
 
+  @Test func whatALetterSaysTakesMemory() {
+    var metadata = Metadata()
+    let plain = self.tenant.record(topic: [0x61], payload: []).byteCount
+    metadata.headers = [.init(name: [0x61], value: Array(repeating: 0x61, count: 50_000))]
+    let letter = self.tenant.record(topic: [0x61], payload: [], metadata: metadata)
+    #expect(letter.byteCount >= plain + 50_000)
+  }
+
   // MARK: Lasting
 
   @Test func aRecordStaysUntilItsLetterLasts() throws {

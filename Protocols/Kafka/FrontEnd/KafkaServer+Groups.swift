@@ -96,6 +96,7 @@ extension KafkaServer {
     var position = Self.position(in: partition, window.start, nil)
     position.lag = position.lag.map { max(0, $0 - window.doneCount) }
     position.inFlight = window.openCount
+    position.redelivered = window.returnedCount
     return position
   }
 

@@ -70,7 +70,8 @@ extension DashboardScript {
     byId("reader-filter").addEventListener("input", later(() => attempt(showReaders), 200));
 
     const resultText = (result) => Object.entries(result || {})
-      .filter(([, value]) => ["string", "number", "boolean"].includes(typeof value))
+      .filter(([name, value]) => !/_at$|^progress$|^status$/.test(name) && value &&
+        ["string", "number", "boolean"].includes(typeof value))
       .map(([name, value]) => name + " " + value).join(", ");
     const auditColumns = [
       { title: "When", cell: (row) => new Date(row.at * 1000).toLocaleString("en-GB") },

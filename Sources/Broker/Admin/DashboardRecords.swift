@@ -60,7 +60,7 @@ extension DashboardScript {
         look.rows = [];
         look.chosen.clear();
         look.name = name;
-        byId("records").replaceChildren();
+        byId("record-feed").replaceChildren();
       }
       const wanted = look.rows.length + 50;
       let lookedAt = 0;
@@ -74,7 +74,7 @@ extension DashboardScript {
         look.isOver = page.complete;
         look.rows = look.rows.concat(page.records);
         lookedAt += page.looked_at;
-        byId("records").append(...page.records.map(recordNode));
+        byId("record-feed").append(...page.records.map(recordNode));
         if (page.complete || look.rows.length >= wanted || lookedAt > 500000) break;
       }
       byId("record-state").textContent = look.rows.length
@@ -299,7 +299,7 @@ extension DashboardMarkup {
           </form>
         </header>
         <p class="muted" id="record-state" role="status"></p>
-        <div class="feed" id="records" tabindex="0" aria-label="Records"></div>
+        <div class="feed" id="record-feed" tabindex="0" aria-label="Records"></div>
         <div class="pager"><span></span>
           <button type="button" class="quiet" id="record-more" hidden>More</button></div>
       </article>

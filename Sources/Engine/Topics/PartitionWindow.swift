@@ -112,6 +112,16 @@ public struct PartitionWindow: Sendable {
   public var end: UInt64 { self.runs.last?.offsets.upperBound ?? self.start }
   /// How many runs there are: what the window takes of memory.
   public var runCount: Int { self.runs.count }
+  /// How many of those that are lent, or came back and wait, were lent before.
+  public var returnedCount: Int {
+    self.runs.reduce(0) { count, run in
+      switch run.state {
+      case .available: run.deliveryCount > 0 ? count + run.count : count
+      case .lent: run.deliveryCount > 1 ? count + run.count : count
+      case .done: count
+      }
+    }
+  }
   /// How many records from `start` on are done with.
   public var doneCount: Int {
     Int(clamping: self.end - self.start) - self.openCount

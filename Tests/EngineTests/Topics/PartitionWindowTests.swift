@@ -58,7 +58,9 @@ private final class Held {
   @Test func whatComesBackIsLentAgainWithItsCount() {
     let window = self.window()
     _ = window.lend(10..<14, atMost: .max, to: "a", until: 5)
+    #expect(window.returnedCount == 0)
     window.settle(11..<13, .back)
+    #expect(window.returnedCount == 2)
     #expect(window.available(from: 0) == 11..<13)
     #expect(window.availableCount(in: 10..<20) == 2 + 6)
     let again = window.lend(10..<16, atMost: 3, to: "b", until: 6)
@@ -67,6 +69,7 @@ private final class Held {
         Lease(offsets: 11..<13, deliveryCount: 2), Lease(offsets: 14..<15, deliveryCount: 1),
       ])
     #expect(window.holds(11..<13, "b") && window.holds(13..<14, "a"))
+    #expect(window.returnedCount == 2)
   }
 
   @Test func whatWasLentOftenEnoughIsDone() {
