@@ -20,7 +20,7 @@ final class ResendJob: TimerTarget {
   private static var pause: Int64 { 10_000_000 }
 
   let id: UInt64
-  let order: ResendOrder
+  private(set) var order: ResendOrder
   let startedAt: Int64
   private(set) var endedAt: Int64?
   private(set) var state = State.running
@@ -46,6 +46,8 @@ final class ResendJob: TimerTarget {
   private var isPaused = false
   private var isGoing = false
   private var hasReadAll = false
+  /// How far it was at its end.
+  private var passed: Double?
   /// Called when it ends.
   var whenEnded: [() -> Void] = []
 
@@ -221,8 +223,11 @@ final class ResendJob: TimerTarget {
   }
 
   private func end(_ state: State) {
+    self.passed = state == .done ? 1 : self.progress
     self.state = state
     self.endedAt = self.engine.now
+    // A job is remembered for a while, and would keep a stream that is deleted in memory.
+    self.order.parts = []
     let bodies = self.whenEnded
     self.whenEnded = []
     for body in bodies { body() }
@@ -232,7 +237,7 @@ final class ResendJob: TimerTarget {
 
   /// How much of what is to be looked at was, from 0 to 1.
   private var progress: Double {
-    if self.state == .done { return 1 }
+    if let passed = self.passed { return passed }
     var all = 0.0
     var past = 0.0
     for (index, part) in self.order.parts.enumerated() {
@@ -253,8 +258,8 @@ final class ResendJob: TimerTarget {
       .init("id", .count(self.id)),
       .init("state", .string(self.state.rawValue)),
       .init("tenant", .string(self.order.tenant.name)),
-      .init("stream", .string(self.order.kept.name)),
-      .init("kind", .string(self.order.kept.kind)),
+      .init("stream", .string(self.order.name)),
+      .init("kind", .string(self.order.kind)),
       .init("dry_run", .bool(self.order.isDryRun)),
       .init("remove", .bool(self.order.removes)),
       .init("edited", .bool(!self.order.edit.isEmpty)),

@@ -24,7 +24,9 @@ struct ResendOrder {
     }
   }
 
-  var kept: KeptLog
+  /// The stream or topic that the records are in, and which of the two it is.
+  var name: String
+  var kind: String
   var tenant: Tenant
   var parts: [Part] = []
   var filter = RecordFilter()
@@ -97,7 +99,7 @@ extension AdminAPI {
     guard let kept = KeptLog.find(name, kind: kind, of: tenant) else {
       throw AdminRefusal(404, "no such stream")
     }
-    var order = ResendOrder(kept: kept, tenant: tenant)
+    var order = ResendOrder(name: kept.name, kind: kept.kind, tenant: tenant)
     order.who = request.who
     order.address = request.address
     order.parts = try Self.parts(document, of: kept)
