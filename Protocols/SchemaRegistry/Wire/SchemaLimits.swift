@@ -14,9 +14,9 @@ public struct SchemaLimits: Hashable, Sendable {
   public var referencedBytesMax = 4 << 20
   /// Most schemas that a schema needs, those that they need included. Default 256.
   public var referencesMax = 256
-  /// Most steps that all comparisons of one request may take together. Default 500,000, which is a
-  /// fraction of a second.
-  public var stepsMax = 500_000
+  /// Most steps that all comparisons of one request may take together. Default 200,000, for which
+  /// everything else on the loop waits a fraction of a second.
+  public var stepsMax = 200_000
 
   /// The default values.
   public init() {}
