@@ -26,7 +26,7 @@ USERS = [
     User("bob", "b", permissions=Permissions(("only.>",), subscribe_allow=("only.>",))),
     User("eve", "e", tenant="other"),
 ]
-MECHANISMS = ["PLAIN", "SCRAM-SHA-256"]
+MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
 
 @pytest.fixture
@@ -97,7 +97,9 @@ async def test_who_says_nothing_is_not_served(closed):
 
 def test_a_mechanism_that_is_not_offered(closed):
     errors: list = []
-    settings = rdkafka(address(closed), "SCRAM-SHA-512", "bob", "b")
+    settings = rdkafka(address(closed), "OAUTHBEARER", "bob", "b") | {
+        "enable.sasl.oauthbearer.unsecure.jwt": True, "sasl.oauthbearer.config": "principal=bob",
+    }
     producer = Producer(settings | {"error_cb": errors.append})
     until(lambda: (producer.poll(0.2), errors)[1], "an error")
     with pytest.raises(KafkaException):

@@ -37,6 +37,7 @@ KEYS = {
     "ShareGroupDescribe": (77, 0), "ShareFetch": (78, 0), "ShareAcknowledge": (79, 0),
     "DescribeShareGroupOffsets": (90, 0), "AlterShareGroupOffsets": (91, 0),
     "DeleteShareGroupOffsets": (92, 0),
+    "DescribeUserScramCredentials": (50, 0), "AlterUserScramCredentials": (51, 0),
 }
 FRAMES = int(os.environ.get("GODWIT_MUTATED_FRAMES") or 2_000_000) // 50
 SEED = int(os.environ.get("GODWIT_MUTATION_SEED") or 1)

@@ -43,7 +43,9 @@ final class BrokerCore {
     self.desk = PasswordDesk(eventLoop: loop.eventLoop, pool: self.pool)
     self.access = AccessControl(
       BrokerAuthenticator(
-        closed, engine: loop.engine, desk: self.desk, key: self.accessKey))
+        closed, engine: loop.engine, desk: self.desk, key: self.accessKey,
+        directory: UserDirectory()))
+    self.access.users.hasUsers = { [pool] in pool.start() }
     let server = settings.file["server"]
     self.facts = BrokerFacts(
       serverName: server.text("name"), version: BrokerServer.version, startedAt: loop.engine.now)
@@ -80,8 +82,10 @@ final class BrokerCore {
   /// Lets people in by `rules` from now on.
   func admit(by rules: AccessRules, _ settings: BrokerSettings) {
     if !rules.users.isEmpty || settings.adminAsks { self.pool.start() }
+    self.access.users.reserved = Set(rules.users.keys)
     self.access.authenticator = BrokerAuthenticator(
-      rules, engine: self.loop.engine, desk: self.desk, key: self.accessKey)
+      rules, engine: self.loop.engine, desk: self.desk, key: self.accessKey,
+      directory: self.access.users)
     self.access.defaultTenant = rules.tenant
     self.adminLogin.take(settings)
     self.admin?.update(

@@ -129,7 +129,7 @@ public struct BrokerSettings: Sendable {
       notices.append("Nobody can get in: access.anonymous is false and there are no users.")
     }
     let plain = (self.file["access"].maps("users") + self.moreUsers).filter {
-      !$0.text("password").isEmpty && !$0.text("password").hasPrefix("SCRAM-SHA-256$")
+      !$0.text("password").isEmpty && !PasswordHash.isText($0.text("password"))
     }
     if !plain.isEmpty {
       notices.append(

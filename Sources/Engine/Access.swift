@@ -84,8 +84,21 @@ public enum AccessRefusal: Error, Hashable, Sendable {
   case busy
 }
 
+/// The hash function of a SCRAM exchange, by the name of the mechanism.
+public enum SCRAMHash: String, CaseIterable, Sendable {
+  /// RFC 7677.
+  case sha256 = "SCRAM-SHA-256"
+  /// The same with SHA-512.
+  case sha512 = "SCRAM-SHA-512"
+
+  /// The length of a hash, in bytes.
+  public var byteCount: Int { self == .sha256 ? 32 : 64 }
+}
+
 /// What a SCRAM server keeps of a password (RFC 5802, section 3).
 public struct SCRAMCredential: Hashable, Sendable {
+  /// The hash function.
+  public var hash: SCRAMHash
   /// The salt.
   public var salt: [UInt8]
   /// The iteration count.
@@ -96,7 +109,11 @@ public struct SCRAMCredential: Hashable, Sendable {
   public var serverKey: [UInt8]
 
   /// A credential.
-  public init(salt: [UInt8], iterations: Int, storedKey: [UInt8], serverKey: [UInt8]) {
+  public init(
+    hash: SCRAMHash = .sha256, salt: [UInt8], iterations: Int, storedKey: [UInt8],
+    serverKey: [UInt8]
+  ) {
+    self.hash = hash
     self.salt = salt
     self.iterations = iterations
     self.storedKey = storedKey
@@ -117,9 +134,9 @@ public protocol Authenticator: AnyObject {
     _ credentials: Credentials, peer: PeerIdentity,
     completion: @escaping (Result<Principal, AccessRefusal>) -> Void)
 
-  /// What is kept of a user's password for SCRAM-SHA-256, or a made-up one for a user that does not
-  /// exist, so that the exchange tells nothing.
-  func scramCredential(for user: String) -> SCRAMCredential
+  /// What is kept of a user's password for SCRAM, or a made-up one for a user that does not exist
+  /// or has nothing for that hash, so that the exchange tells nothing.
+  func scramCredential(for user: String, hash: SCRAMHash) -> SCRAMCredential
 
   /// The principal as it would be made today, after the settings changed; `nil` when it no longer
   /// gets in: it is gone, may not come from there any more, or what it was let in by has changed.

@@ -38,6 +38,8 @@ public final class AccessControl {
   /// The tenant of those for whom nothing else is said, which is the operator's own: it is shown
   /// figures of the whole process.
   public var defaultTenant = "default"
+  /// Users that clients have made.
+  public let users = UserDirectory()
 
   /// Starts with `authenticator`.
   public init(_ authenticator: any Authenticator) {

@@ -2,7 +2,37 @@ import Crypto
 public import GodwitEngine
 import GodwitWire
 
-/// The server's half of a SCRAM-SHA-256 exchange (RFC 5802, RFC 7677), without channel binding.
+extension SCRAMHash {
+  /// HMAC of `message`.
+  public func mac(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
+    let key = SymmetricKey(data: key)
+    return switch self {
+    case .sha256: Array(HMAC<SHA256>.authenticationCode(for: message, using: key))
+    case .sha512: Array(HMAC<SHA512>.authenticationCode(for: message, using: key))
+    }
+  }
+
+  /// The hash of `message`.
+  public func digest(_ message: [UInt8]) -> [UInt8] {
+    switch self {
+    case .sha256: Array(SHA256.hash(data: message))
+    case .sha512: Array(SHA512.hash(data: message))
+    }
+  }
+}
+
+extension SCRAMCredential {
+  /// What is kept of a password that was salted already (`SaltedPassword` of RFC 5802, section 3).
+  public init(hash: SCRAMHash, salt: [UInt8], iterations: Int, saltedPassword: [UInt8]) {
+    let clientKey = hash.mac(Array("Client Key".utf8), key: saltedPassword)
+    self.init(
+      hash: hash, salt: salt, iterations: iterations, storedKey: hash.digest(clientKey),
+      serverKey: hash.mac(Array("Server Key".utf8), key: saltedPassword))
+  }
+}
+
+/// The server's half of a SCRAM exchange (RFC 5802, RFC 7677), without channel binding. The hash
+/// function is that of the stored credential.
 ///
 /// Pure: the nonce and the stored credential are arguments. Nothing tells whether a user exists
 /// before the proof was wrong.
@@ -88,20 +118,16 @@ public struct SCRAMServer {
       Base64.decode(parts[0].dropFirst(2).utf8) == header,
       parts[1].dropFirst(2).utf8.elementsEqual(nonce),
       let proof = Base64.decode(last.dropFirst(2).utf8),
-      proof.count == SHA256.byteCount
+      proof.count == credential.hash.byteCount
     else { throw .malformed }
     let withoutProof = Array(parts.dropLast().joined(separator: ",").utf8)
     let comma = [UInt8(ascii: ",")]
     let message = clientFirstBare + comma + serverFirst + comma + withoutProof
-    let signature = Self.mac(message, key: credential.storedKey)
+    let signature = credential.hash.mac(message, key: credential.storedKey)
     let clientKey = zip(proof, signature).map { $0 ^ $1 }
-    let stored = Array(SHA256.hash(data: clientKey))
+    let stored = credential.hash.digest(clientKey)
     guard Self.isEqual(stored, credential.storedKey) else { throw .wrongProof }
-    return Array("v=\(Base64.encode(Self.mac(message, key: credential.serverKey)))".utf8)
-  }
-
-  private static func mac(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
-    Array(HMAC<SHA256>.authenticationCode(for: message, using: SymmetricKey(data: key)))
+    return Array("v=\(Base64.encode(credential.hash.mac(message, key: credential.serverKey)))".utf8)
   }
 
   /// Takes the same time wherever the first difference is.

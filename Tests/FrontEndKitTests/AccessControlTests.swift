@@ -26,7 +26,7 @@ struct AccessControlTests {
       self.answers.append { completion(.success(principal)) }
     }
 
-    func scramCredential(for user: String) -> SCRAMCredential {
+    func scramCredential(for user: String, hash: SCRAMHash) -> SCRAMCredential {
       SCRAMCredential(salt: [], iterations: 1, storedKey: [], serverKey: [])
     }
 

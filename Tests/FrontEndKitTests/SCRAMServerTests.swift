@@ -64,4 +64,30 @@ import Testing
     let message = "c=biws,r=x%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=\(proof)"
     #expect(throws: SCRAMServer.Failure.wrongProof) { try server.finish(Array(message.utf8)) }
   }
+
+  /// The exchange of RFC 7677 with SHA-512, computed by Python's hashlib.
+  @Test func theHashFunctionIsThatOfTheCredential() throws {
+    let credential = SCRAMCredential(
+      hash: .sha512, salt: Self.stored.salt, iterations: 4096,
+      saltedPassword: Self.hex(
+        "f16efe1be67f1d09502ebd5ed9262fddffba5a377ab4f0b687e5ed5ba0f50686"
+          + "b8a4ae166476da8ab3b951d2fa9238b63998f45461bc33a464814949cec9631d"))
+    #expect(credential.storedKey.count == 64)
+    let server = try SCRAMServer(
+      first: Array("n,,n=user,r=rOprNGfwEbeRWgbNEkqO".utf8),
+      nonce: "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+    ) { _ in credential }
+    let nonce = "rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0"
+    let proof =
+      "gMGXRcevScNtxZ6/8lQYpGtnsNAc3mGcmNomv+xnoOMw"
+      + "+3R2xNJdMNnzMlTN8PPC6wdp6dybEmDYXYTxwnYPJQ=="
+    let answer = try server.finish(Array("c=biws,r=\(nonce),p=\(proof)".utf8))
+    #expect(
+      String(decoding: answer, as: UTF8.self)
+        == "v=ZQnYEgWQMFmmsM8aQMF0nDDCy/AgCzkwk8CmMZYcMg0v"
+        + "SVlKDanekLtifDSeVGT4+5ZxXnJq199RVG2rR7N7Zw==")
+    // A proof of the other length is none.
+    let short = "c=biws,r=\(nonce),p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
+    #expect(throws: SCRAMServer.Failure.malformed) { try server.finish(Array(short.utf8)) }
+  }
 }

@@ -39,6 +39,7 @@ public final class KafkaServer: FrontEnd {
     clock = KafkaEngineClock(engine)
     self.values = try KafkaSettings(values)
     fetchSessions = KafkaFetchSessions(countMax: self.values.fetchSessionsMax)
+    context.access.users.onlyBy = self.values.usersElsewhere ? nil : Self.name
     origin = engine.register(origin: Self.name, reader: KafkaEnvelope())
   }
 
@@ -103,6 +104,7 @@ public final class KafkaServer: FrontEnd {
   public func reload(values: SettingsValues) throws(SettingsError) {
     self.values = try KafkaSettings(values)
     fetchSessions.countMax = self.values.fetchSessionsMax
+    context.access.users.onlyBy = self.values.usersElsewhere ? nil : Self.name
     for tenant in tenants.values { tenant.settingsChanged() }
     for session in Array(sessions.values) { session.settingsChanged() }
   }

@@ -7,7 +7,11 @@ import NIOCore
 final class KafkaExchange {
   enum Mechanism: String, CaseIterable {
     case plain = "PLAIN"
-    case scram = "SCRAM-SHA-256"
+    case scram256 = "SCRAM-SHA-256"
+    case scram512 = "SCRAM-SHA-512"
+
+    /// The hash function of a SCRAM exchange.
+    var hash: SCRAMHash? { SCRAMHash(rawValue: rawValue) }
   }
 
   let mechanism: Mechanism
@@ -122,25 +126,23 @@ extension KafkaSession {
   }
 
   private func step(_ exchange: KafkaExchange, _ token: [UInt8]) -> KafkaTokenResult {
-    switch exchange.mechanism {
-    case .plain:
+    guard let hash = exchange.mechanism.hash else {
       guard let (user, password) = Self.plain(token) else { return .refused }
       return .check(.password(user: user, password: password))
-    case .scram:
-      do throws(SCRAMServer.Failure) {
-        guard let scram = exchange.scram else {
-          let authenticator = server.authenticator
-          let scram = try SCRAMServer(first: token, nonce: SCRAMServer.makeNonce()) {
-            authenticator.scramCredential(for: $0)
-          }
-          exchange.scram = scram
-          return .answer(scram.challenge)
+    }
+    do throws(SCRAMServer.Failure) {
+      guard let scram = exchange.scram else {
+        let authenticator = server.authenticator
+        let scram = try SCRAMServer(first: token, nonce: SCRAMServer.makeNonce()) {
+          authenticator.scramCredential(for: $0, hash: hash)
         }
-        exchange.finalToken = try scram.finish(token)
-        return .check(.verified(user: scram.userName, by: scram.credential))
-      } catch {
-        return .refused
+        exchange.scram = scram
+        return .answer(scram.challenge)
       }
+      exchange.finalToken = try scram.finish(token)
+      return .check(.verified(user: scram.userName, by: scram.credential))
+    } catch {
+      return .refused
     }
   }
 

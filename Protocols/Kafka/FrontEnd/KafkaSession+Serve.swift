@@ -55,6 +55,8 @@ enum KafkaOffer {
     (KafkaDescribeShareGroupOffsets.self, 0...1),
     (KafkaAlterShareGroupOffsets.self, 0...0),
     (KafkaDeleteShareGroupOffsets.self, 0...0),
+    (KafkaDescribeUserScramCredentials.self, 0...0),
+    (KafkaAlterUserScramCredentials.self, 0...0),
   ]
 
   private static let versions = Dictionary(
@@ -98,6 +100,7 @@ extension KafkaSession {
     if try serveShareGroups(call, body, tenant) { return }
     if try serveTransactions(call, body, tenant) { return }
     if try serveTopics(call, body, tenant) { return }
+    if try serveAccess(call, body, tenant) { return }
     throw KafkaWireError(.unknownAPI, "a request that is not offered")
   }
 
@@ -191,6 +194,19 @@ extension KafkaSession {
       describeTransactions(try read(KafkaDescribeTransactions.self, call, body), call, tenant)
     case .listTransactions:
       listTransactions(try read(KafkaListTransactions.self, call, body), call, tenant)
+    default: return false
+    }
+    return true
+  }
+
+  private func serveAccess(
+    _ call: KafkaCall, _ body: ByteBuffer, _ tenant: KafkaTenant
+  ) throws(KafkaWireError) -> Bool {
+    switch call.header.key {
+    case .describeUserScramCredentials:
+      describeUsers(try read(KafkaDescribeUserScramCredentials.self, call, body), call, tenant)
+    case .alterUserScramCredentials:
+      alterUsers(try read(KafkaAlterUserScramCredentials.self, call, body), call, tenant)
     default: return false
     }
     return true

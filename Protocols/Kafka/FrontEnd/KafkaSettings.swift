@@ -35,6 +35,8 @@ struct KafkaSettings: Hashable {
   var transactionTimeoutMax: Int
   var transactionalIDsMax: Int
   var transactionalIDLifetime: Int
+  var usersElsewhere: Bool
+  var usersMax: Int
   var authTimeoutSeconds: Double
   var pendingBytesMax: Int
   var writeDeadlineSeconds: Double
@@ -91,6 +93,8 @@ struct KafkaSettings: Hashable {
     transactionTimeoutMax = values.int("transaction_max_timeout_ms")
     transactionalIDsMax = values.int("max_transactional_ids")
     transactionalIDLifetime = values.int("transactional_id_expiration_ms")
+    usersElsewhere = values.bool("users_elsewhere")
+    usersMax = values.int("max_users")
     authTimeoutSeconds = values.double("auth_timeout_seconds")
     pendingBytesMax = values.int("write_pending_bytes_max")
     writeDeadlineSeconds = values.double("write_deadline_seconds")
@@ -101,7 +105,7 @@ struct KafkaSettings: Hashable {
 
   static let section = SettingsSection(
     "kafka", "The Kafka protocol. Defaults follow Kafka where it has the setting.",
-    place + topics + sizes + groups + shares + transactions + connections)
+    place + topics + sizes + groups + shares + transactions + access + connections)
 
   /// The most records of a partition that a share group may have open.
   static let locksMax = 100_000
@@ -231,6 +235,16 @@ struct KafkaSettings: Hashable {
     Setting(
       "transactional_id_expiration_ms", .integer(1_000...(1 << 53)), default: .integer(604_800_000),
       "How long a transactional id is remembered that nobody uses, in milliseconds."),
+  ]
+
+  private static let access: [Setting] = [
+    Setting(
+      "users_elsewhere", .bool, default: .bool(false),
+      "Whether users whom Kafka clients have made (KIP-554) may also come by other protocols, "
+        + "where the ACLs of Kafka do not hold: there they are held to `access.acl` only."),
+    Setting(
+      "max_users", .integer(0...1_000_000), default: .integer(10_000),
+      "Users whom the Kafka clients of a tenant may make."),
   ]
 
   private static let connections: [Setting] = [

@@ -21,6 +21,7 @@ final class KafkaTenant {
       name: name, clock: server.clock, rules: consumerGroupRules, topics: knownTopics)
   }
   private(set) lazy var shareGroups = makeShareGroups()
+  let users: KafkaUsers
   /// How often topics have come, gone or grown.
   private var topicsGeneration = 0
 
@@ -28,6 +29,7 @@ final class KafkaTenant {
     self.tenant = tenant
     self.server = server
     keeper = KafkaBatchKeeper(origin: server.origin)
+    users = KafkaUsers(tenant, directory: server.context.access.users)
     tenant.partitionedTopics.choose = { key, partitions in
       KafkaPartitioner.partition(of: key, among: partitions)
     }
@@ -45,6 +47,13 @@ final class KafkaTenant {
     } catch {
       // Those who write in transactions are told when they come; everybody else is served.
       server.context.logger.error("kafka: transactions of \(tenant.name) cannot be read: \(error)")
+    }
+    users.countMax = server.values.usersMax
+    do throws(EngineError) {
+      try users.restore()
+    } catch {
+      // They do not get in.
+      server.context.logger.error("kafka: users of \(tenant.name) cannot be read: \(error)")
     }
     consumerGroups.countMax = server.values.groupsMax
     do throws(EngineError) {
@@ -239,6 +248,7 @@ final class KafkaTenant {
 
   func settingsChanged() {
     for group in groups.values { group.rules = groupRules }
+    users.countMax = server.values.usersMax
     transactions.rules = transactionRules
     consumerGroups.countMax = server.values.groupsMax
     for group in consumerGroups.byName.values { group.rules = consumerGroupRules }

@@ -31,7 +31,7 @@ extension MQTTClient {
     return try SCRAMServer(
       first: Array(data.readableBytesView), nonce: SCRAMServer.makeNonce()
     ) {
-      authenticator.scramCredential(for: $0)
+      authenticator.scramCredential(for: $0, hash: .sha256)
     }
   }
 

@@ -10,6 +10,8 @@ struct AccessRules {
   struct User {
     var name: String
     var password: PasswordHash?
+    /// What else is kept of the password, by another hash function.
+    var otherPassword: PasswordHash?
     /// A password that stands in the file as it is, hashed on first use.
     var plainPassword: [UInt8]?
     var publicKey: [UInt8]?
@@ -18,6 +20,8 @@ struct AccessRules {
     var tenant: String
     var clientIDs: [String]
     var addresses: [AddressRange]
+    /// The only protocol by which the user may come; `nil` for any.
+    var onlyBy: String?
     var permissions: PermissionsTemplate?
     var subscriptionsMax: Int
     var payloadBytesMax: Int
@@ -117,9 +121,9 @@ extension AccessRules.User {
     if self.name.isEmpty { self.name = nkey.isEmpty ? certificate : nkey }
     guard !self.name.isEmpty else { throw SettingsError("\(values.path).name", "must be said") }
     let password = values.text("password")
-    if password.hasPrefix("SCRAM-SHA-256$") {
+    if PasswordHash.isText(password) {
       guard let hash = PasswordHash(password) else {
-        throw SettingsError("\(values.path).password", "not a whole SCRAM-SHA-256 hash")
+        throw SettingsError("\(values.path).password", "not a whole SCRAM hash")
       }
       self.password = hash
     } else if !password.isEmpty {
@@ -154,8 +158,25 @@ extension AccessRules.User {
     }
   }
 
+  /// A user that a client has made.
+  init?(_ user: UserDirectory.User, onlyBy: String?, rulesRevision: String) {
+    let hashes = SCRAMHash.allCases.compactMap { user.credentials[$0].map { PasswordHash($0) } }
+    guard let first = hashes.first else { return nil }
+    self.name = user.name
+    self.password = first
+    self.otherPassword = hashes.dropFirst().first
+    self.tenant = user.tenant
+    self.clientIDs = []
+    self.addresses = []
+    self.onlyBy = onlyBy
+    self.subscriptionsMax = 0
+    self.payloadBytesMax = 0
+    self.revision = "made \(user.name) \(rulesRevision)"
+  }
+
   /// Whether the user may come from there, under that name.
   func mayCome(from peer: PeerIdentity) -> Bool {
+    guard self.onlyBy == nil || self.onlyBy == peer.protocolName else { return false }
     if !self.addresses.isEmpty, !self.addresses.contains(where: { $0.contains(peer.address) }) {
       return false
     }

@@ -19,14 +19,25 @@ final class BrokerAuthenticator: Authenticator {
   private let key: SymmetricKey
   private var remembered: [[UInt8]: String] = [:]
   private var hashes: [String: PasswordHash] = [:]
+  /// Hashes of passwords that stand in the settings as they are, for SCRAM-SHA-512.
+  private var longHashes: [String: PasswordHash] = [:]
   private var shared: [String: Principal] = [:]
+  private let directory: UserDirectory
+  /// Up to which change of the directory what is remembered holds.
+  private var generation = 0
 
   /// How a client was let in.
   private enum Way: String {
     case anonymous, token, certificate, nkey, password
   }
 
-  init(_ rules: AccessRules, engine: Engine, desk: PasswordDesk, key: SymmetricKey) {
+  /// - Parameter directory: the users that clients have made.
+  init(
+    _ rules: AccessRules, engine: Engine, desk: PasswordDesk, key: SymmetricKey,
+    directory: UserDirectory
+  ) {
+    self.directory = directory
+    self.generation = directory.generation
     self.key = key
     self.rules = rules
     self.engine = engine
@@ -54,8 +65,8 @@ final class BrokerAuthenticator: Authenticator {
       completion(self.nkey(publicKey, signature, nonce, peer))
     case .verified(let name, let credential):
       // The password may have changed while the exchange was under way.
-      guard let user = (try? SASLprep.prepare(name)).flatMap({ self.rules.users[$0] }),
-        credential == self.scramCredential(for: name)
+      guard let user = self.user(name),
+        credential == self.scramCredential(for: name, hash: credential.hash)
       else {
         completion(.failure(.badCredentials))
         return
@@ -64,6 +75,24 @@ final class BrokerAuthenticator: Authenticator {
     case .password(let name, let password):
       self.password(name, password, peer, completion)
     }
+  }
+
+  /// The user of that name: of the settings, or one that a client has made.
+  private func user(_ said: String) -> AccessRules.User? {
+    if let name = try? SASLprep.prepare(said), let user = self.rules.users[name] { return user }
+    return self.directory.find(said).flatMap {
+      AccessRules.User(
+        $0, onlyBy: self.directory.onlyBy, rulesRevision: self.rules.rulesRevision)
+    }
+  }
+
+  /// Forgets what was remembered of users that may have changed.
+  private func noticeChanges() {
+    guard self.generation != self.directory.generation else { return }
+    self.generation = self.directory.generation
+    self.remembered.removeAll()
+    self.hashes.removeAll()
+    self.longHashes.removeAll()
   }
 
   // MARK: The ways in
@@ -93,7 +122,9 @@ final class BrokerAuthenticator: Authenticator {
     _ completion: @escaping (Result<Principal, AccessRefusal>) -> Void
   ) {
     // Where nobody is known and everybody may come in, a name and a password say nothing.
-    if self.rules.users.isEmpty, self.rules.isAnonymousAllowed {
+    self.noticeChanges()
+    let user = self.user(said)
+    if user == nil, self.rules.users.isEmpty, self.rules.isAnonymousAllowed {
       completion(self.principal(nil, .anonymous, peer))
       return
     }
@@ -103,10 +134,9 @@ final class BrokerAuthenticator: Authenticator {
       self.check([], said, of: nil, digest: [], peer, completion)
       return
     }
-    let user = self.rules.users[name]
     let digest = Array(
       HMAC<SHA256>.authenticationCode(for: Array(name.utf8) + [0] + password, using: self.key))
-    if let user, self.remembered[digest] == name {
+    if let user, self.remembered[digest] == user.name {
       completion(self.principal(user, .password, peer))
       return
     }
@@ -134,6 +164,10 @@ final class BrokerAuthenticator: Authenticator {
         completion(.failure(refusal))
         return
       }
+      // The password may have changed meanwhile.
+      guard let today = self.user(said), today.name == user.name,
+        today.password == user.password, today.plainPassword == user.plainPassword
+      else { return completion(.failure(.badCredentials)) }
       self.hashes[user.name] = answer.hash
       if self.remembered.count >= Self.rememberedMax { self.remembered.removeAll() }
       self.remembered[digest] = user.name
@@ -141,19 +175,26 @@ final class BrokerAuthenticator: Authenticator {
     }
   }
 
-  func scramCredential(for said: String) -> SCRAMCredential {
-    let user = (try? SASLprep.prepare(said)) ?? said
-    if let known = self.hashes[user] ?? self.rules.users[user]?.password { return known.credential }
-    if let plain = self.rules.users[user]?.plainPassword {
-      let hash = PasswordHash(password: plain, salt: self.salt(of: user))
-      self.hashes[user] = hash
-      return hash.credential
+  func scramCredential(for said: String, hash: SCRAMHash) -> SCRAMCredential {
+    self.noticeChanges()
+    let user = self.user(said)
+    let name = user?.name ?? (try? SASLprep.prepare(said)) ?? said
+    let kept = [
+      self.hashes[name], self.longHashes[name], user?.password, user?.otherPassword,
+    ]
+    if let known = kept.lazy.compactMap({ $0?.credential }).first(where: { $0.hash == hash }) {
+      return known
+    }
+    if let plain = user?.plainPassword {
+      let made = PasswordHash(password: plain, salt: self.salt(of: name), hash: hash)
+      if hash == .sha256 { self.hashes[name] = made } else { self.longHashes[name] = made }
+      return made.credential
     }
     // The same made-up answer each time, so that asking twice tells nothing.
-    let stored = self.code("key of \(user)")
+    let stored = hash.digest(self.code("key of \(name)"))
     return SCRAMCredential(
-      salt: self.salt(of: user), iterations: PasswordHash.iterations, storedKey: stored,
-      serverKey: Array(SHA256.hash(data: stored)))
+      hash: hash, salt: self.salt(of: name), iterations: PasswordHash.iterations,
+      storedKey: stored, serverKey: hash.digest(stored))
   }
 
   private func salt(of user: String) -> [UInt8] { Array(self.code("salt of \(user)").prefix(16)) }
@@ -163,7 +204,7 @@ final class BrokerAuthenticator: Authenticator {
   }
 
   func refresh(_ principal: Principal, peer: PeerIdentity) -> Principal? {
-    let user = self.rules.users[principal.name]
+    let user = self.user(principal.name)
     guard user != nil || principal.name.isEmpty else { return nil }
     let ways: [Way] = user == nil ? [.anonymous, .token] : [.certificate, .nkey, .password]
     // What let the client in then must do so today.
@@ -174,7 +215,7 @@ final class BrokerAuthenticator: Authenticator {
   }
 
   func standing(of principal: Principal, peer: PeerIdentity) -> Principal? {
-    if let user = self.rules.users[principal.name] {
+    if let user = self.user(principal.name) {
       return self.makePrincipal(user, principal.admission, peer)
     }
     let isOpen = self.rules.isAnonymousAllowed || !self.rules.token.isEmpty
@@ -190,7 +231,9 @@ final class BrokerAuthenticator: Authenticator {
     case .token: kept = self.rules.token.isEmpty ? nil : self.rules.token
     case .certificate: kept = user?.certificate.map { Array($0.utf8) }
     case .nkey: kept = user?.publicKey
-    case .password: kept = user?.password.map { Array($0.text.utf8) } ?? user?.plainPassword
+    case .password:
+      let texts = [user?.password, user?.otherPassword].compactMap { $0?.text }
+      kept = texts.isEmpty ? user?.plainPassword : Array(texts.joined(separator: " ").utf8)
     }
     return kept.map { kept in
       Array(
@@ -208,7 +251,11 @@ final class BrokerAuthenticator: Authenticator {
   ) -> Result<Principal, AccessRefusal> {
     if let user, !user.mayCome(from: peer) { return .failure(.notAuthorized) }
     let name = user?.name ?? ""
-    let isOwn = !self.rules.rules.isEmpty || user?.permissions != nil
+    // A user that a client has made may change before the settings are read again.
+    let isOwn =
+      !self.rules.rules.isEmpty || user?.permissions != nil
+      || self.rules.users[name] == nil
+        && user != nil
     let place = "\(way.rawValue) \(name)"
     if !isOwn, let known = self.shared[place] { return .success(known) }
     let principal = self.makePrincipal(user, self.admission(user, way) ?? [], peer)

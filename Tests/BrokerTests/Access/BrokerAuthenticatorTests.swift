@@ -26,7 +26,7 @@ private func onLoop<Result: Sendable>(
 extension BrokerAuthenticator {
   fileprivate static func forTesting(
     _ yaml: String, _ engine: Engine, _ eventLoop: any EventLoop,
-    key: SymmetricKey = SymmetricKey(size: .bits256)
+    key: SymmetricKey = SymmetricKey(size: .bits256), directory: UserDirectory = UserDirectory()
   ) throws -> BrokerAuthenticator {
     let file = try SettingsFile(yaml: yaml, environment: [:])
     let values = file["access"]
@@ -43,7 +43,8 @@ extension BrokerAuthenticator {
       values, moreUsers: [], isAnonymousAllowed: isAnonymous, spelling: frontEnds)
     return BrokerAuthenticator(
       rules, engine: engine,
-      desk: PasswordDesk(eventLoop: eventLoop, pool: NIOThreadPool.singleton), key: key)
+      desk: PasswordDesk(eventLoop: eventLoop, pool: NIOThreadPool.singleton), key: key,
+      directory: directory)
   }
 
   /// What comes back at once; `nil` when it takes time.
@@ -70,7 +71,7 @@ private final class OpenAuthenticator: Authenticator {
     completion(.success(self.principal))
   }
 
-  func scramCredential(for user: String) -> SCRAMCredential {
+  func scramCredential(for user: String, hash: SCRAMHash) -> SCRAMCredential {
     SCRAMCredential(salt: [], iterations: 1, storedKey: [], serverKey: [])
   }
 
@@ -237,7 +238,7 @@ struct BrokerAuthenticatorTests {
     ),
     (
       "users: [{name: a, password: SCRAM-SHA-256$x}]",
-      "access.users[0].password: not a whole SCRAM-SHA-256 hash"
+      "access.users[0].password: not a whole SCRAM hash"
     ),
     (
       "users: [{name: a, password: x, addresses: [y]}]",
@@ -273,10 +274,10 @@ struct BrokerAuthenticatorTests {
   @Test func scramOfAnUnknownUserIsSteady() throws {
     #expect(
       try onLoop("access: {users: [{name: a, password: b}]}") { access, _ in
-        let first = access.scramCredential(for: "nobody")
-        return first == access.scramCredential(for: "nobody")
-          && first != access.scramCredential(for: "nobody else")
-          && first.iterations == access.scramCredential(for: "a").iterations
+        let first = access.scramCredential(for: "nobody", hash: .sha256)
+        return first == access.scramCredential(for: "nobody", hash: .sha256)
+          && first != access.scramCredential(for: "nobody else", hash: .sha256)
+          && first.iterations == access.scramCredential(for: "a", hash: .sha256).iterations
       })
   }
 
@@ -442,8 +443,10 @@ struct BrokerAuthenticatorTests {
           try BrokerAuthenticator.forTesting(
             "access: {users: [{name: a, password: b}]}", engine, eventLoop, key: key)
         }
-        return made[0].scramCredential(for: "nobody") == made[1].scramCredential(for: "nobody")
-          && made[0].scramCredential(for: "a") == made[1].scramCredential(for: "a")
+        return made[0].scramCredential(for: "nobody", hash: .sha256)
+          == made[1].scramCredential(for: "nobody", hash: .sha256)
+          && made[0].scramCredential(for: "a", hash: .sha256)
+            == made[1].scramCredential(for: "a", hash: .sha256)
       })
   }
 
@@ -456,7 +459,8 @@ struct BrokerAuthenticatorTests {
           try BrokerAuthenticator.forTesting(
             "access: {users: [{name: a, password: \(password)}]}", engine, eventLoop, key: key)
         }
-        let old = Credentials.verified(user: "a", by: made[0].scramCredential(for: "a"))
+        let old = Credentials.verified(
+          user: "a", by: made[0].scramCredential(for: "a", hash: .sha256))
         return made[0].now(old, peer()) == .entered(name: "a", tenant: "default")
           && made[1].now(old, peer()) == .refused(.badCredentials)
       })

@@ -49,4 +49,17 @@ struct PasswordHashTests {
   func garbageIsNoHash(_ text: String) {
     #expect(PasswordHash(text) == nil)
   }
+
+  /// Computed by Python's hashlib.
+  @Test func theOtherHashFunctionHasItsOwnPrefix() throws {
+    let text =
+      "SCRAM-SHA-512$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"
+      + "6AAub3065EYRmyFpM2RNwqK+eGnrkYuEWbXn19LsEmBqzu8QaCXNc1FwpnX9"
+      + "NhH2hK/60dzj9DoO5DvVkOHbvg==:jZHbYjC1aHh0/hKbxyBuGFjDrgjgKTT"
+      + "1esA7awWiKcRZ0o/0b1yWEebBeSVkkCFewf91nLDfKF24mvD5nmE6rA=="
+    let hash = try #require(PasswordHash(text))
+    #expect(hash.text == text && hash.credential.hash == .sha512)
+    #expect(hash.verifies(Array("pencil".utf8)) && !hash.verifies(Array("pencils".utf8)))
+    #expect(PasswordHash(text.replacing("512", with: "256")) == nil)
+  }
 }

@@ -35,7 +35,7 @@ final class AdminHarness: Sendable {
       completion(.failure(.badCredentials))
     }
 
-    func scramCredential(for user: String) -> SCRAMCredential {
+    func scramCredential(for user: String, hash: SCRAMHash) -> SCRAMCredential {
       SCRAMCredential(salt: [], iterations: 1, storedKey: [], serverKey: [])
     }
 

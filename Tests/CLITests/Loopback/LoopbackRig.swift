@@ -211,7 +211,7 @@ private final class OpenHouse: Authenticator {
     completion(.success(self.principal))
   }
 
-  func scramCredential(for user: String) -> SCRAMCredential {
+  func scramCredential(for user: String, hash: SCRAMHash) -> SCRAMCredential {
     SCRAMCredential(salt: [], iterations: 1, storedKey: [], serverKey: [])
   }
 

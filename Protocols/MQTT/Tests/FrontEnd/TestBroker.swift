@@ -290,7 +290,7 @@ final class TestAccess: Authenticator {
     }
   }
 
-  func scramCredential(for user: String) -> SCRAMCredential { credential }
+  func scramCredential(for user: String, hash: SCRAMHash) -> SCRAMCredential { credential }
   func refresh(_ principal: Principal, peer: PeerIdentity) -> Principal? {
     hasChangedPasswords ? nil : standing(of: principal, peer: peer)
   }

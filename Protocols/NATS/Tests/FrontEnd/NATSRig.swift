@@ -188,7 +188,7 @@ final class TestAuthenticator: Authenticator {
     return .failure(.badCredentials)
   }
 
-  func scramCredential(for user: String) -> SCRAMCredential {
+  func scramCredential(for user: String, hash: SCRAMHash) -> SCRAMCredential {
     SCRAMCredential(salt: [], iterations: 1, storedKey: [], serverKey: [])
   }
 

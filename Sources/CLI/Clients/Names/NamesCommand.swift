@@ -82,7 +82,7 @@ private final class Nobody: Authenticator {
     completion(.failure(.badCredentials))
   }
 
-  func scramCredential(for user: String) -> SCRAMCredential {
+  func scramCredential(for user: String, hash: SCRAMHash) -> SCRAMCredential {
     SCRAMCredential(salt: [], iterations: 4096, storedKey: [], serverKey: [])
   }
 
