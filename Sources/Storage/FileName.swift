@@ -1,8 +1,52 @@
 /// File names of any text: what is not a letter, a digit, `-` or `_` becomes `%` and two digits, so
 /// that no two names meet and none leaves its folder.
+///
+/// What is longer than a file system takes lies in a folder whose name is its beginning and a `%`,
+/// with which no other name ends.
 public enum FileName {
   /// The longest that all common file systems take, less room for an ending.
   static let bytesMax = 240
+  /// How much of a longer name is that of a folder.
+  private static let pieceBytes = 200
+  /// The longest path of a name: that of Kafka's and JetStream's longest, with every byte escaped.
+  static let pathBytesMax = 1_024
+  /// The last byte of a folder's name that is the beginning of a longer one.
+  private static let mark = "%"
+
+  /// Where what is called `name` lies below its folder; `nil` when the name is too long.
+  static func path(_ name: String) -> String? {
+    var rest = Substring(self.escape(name))
+    guard rest.utf8.count <= self.pathBytesMax else { return nil }
+    var path = ""
+    while rest.utf8.count > self.bytesMax {
+      path += rest.prefix(self.pieceBytes) + self.mark + "/"
+      rest = rest.dropFirst(self.pieceBytes)
+    }
+    return path + rest
+  }
+
+  /// The name of what lies there, the reverse of `path`; `nil` when it made no such path.
+  static func name(at path: String) -> String? {
+    guard let name = self.unescape(path.replacing(self.mark + "/", with: "")),
+      self.path(name) == path
+    else { return nil }
+    return name
+  }
+
+  /// The paths of everything in `folder`, below it.
+  static func paths(in folder: String, of disk: any Disk) throws(DiskError) -> [String] {
+    var found: [String] = []
+    for name in try disk.list(folder) {
+      guard name.hasSuffix(self.mark) else {
+        found.append(name)
+        continue
+      }
+      for rest in try self.paths(in: "\(folder)/\(name)", of: disk) {
+        found.append("\(name)/\(rest)")
+      }
+    }
+    return found
+  }
 
   /// The file name of `name`.
   public static func escape(_ name: String) -> String {

@@ -86,7 +86,9 @@ public final class FileStore: Store {
     try disk.makeFolder("\(folder)/journals")
     for kind in ["logs", "journals"] {
       let place = "\(folder)/\(kind)"
-      for name in try disk.list(place) { self.paths.insert("\(place)/\(name)") }
+      for path in try FileName.paths(in: place, of: disk) {
+        self.paths.insert("\(place)/\(path)")
+      }
     }
   }
 
@@ -98,6 +100,7 @@ public final class FileStore: Store {
     let path = try self.path("logs", name)
     try self.checkRoom(for: path)
     do {
+      try self.makeFolders(above: path)
       try self.disk.makeFolder(path)
       let log = try FileLog(name: name, folder: path, store: self)
       self.paths.insert(path)
@@ -114,6 +117,7 @@ public final class FileStore: Store {
     let path = try self.path("journals", name, ".journal")
     try self.checkRoom(for: path)
     do {
+      try self.makeFolders(above: path)
       let journal = try FileJournal(path: path, store: self)
       self.paths.insert(path)
       self.journals[name] = journal
@@ -159,13 +163,28 @@ public final class FileStore: Store {
   private func path(
     _ kind: String, _ name: String, _ ending: String = ""
   ) throws(EngineError) -> String {
-    let escaped = FileName.escape(name)
-    guard escaped.utf8.count <= FileName.bytesMax else {
+    guard let path = FileName.path(name) else {
       throw self.refuse(
         DiskError(
           call: "open", path: "\(self.folder)/\(kind)", code: 36, reason: "the name is too long"))
     }
-    return "\(self.folder)/\(kind)/\(escaped)\(ending)"
+    return "\(self.folder)/\(kind)/\(path)\(ending)"
+  }
+
+  /// Makes the folders in which what has a long name lies. That they are there lasts before
+  /// anything in them does.
+  private func makeFolders(above path: String) throws(DiskError) {
+    var folder = path[...]
+    var missing: [String] = []
+    while let slash = folder.lastIndex(of: "/"), folder[..<slash].hasSuffix("%") {
+      folder = folder[..<slash]
+      missing.append(String(folder))
+    }
+    for each in missing.reversed() {
+      try self.disk.makeFolder(each)
+      guard let slash = each.lastIndex(of: "/") else { continue }
+      try self.disk.syncNow(files: [], folders: [String(each[..<slash])])
+    }
   }
 
   func makeSalt() -> UInt32 { self.salt() }

@@ -34,13 +34,15 @@ public struct StoreInspection {
 
   /// The names of the logs.
   public func logs() throws(DiskError) -> [String] {
-    try self.disk.list("\(self.folder)/logs").compactMap(FileName.unescape).sorted()
+    try FileName.paths(in: "\(self.folder)/logs", of: self.disk)
+      .compactMap { FileName.name(at: $0) }.sorted()
   }
 
   /// What is wrong with the journals.
   public func journalProblems() throws(DiskError) -> [StorageReport] {
     var problems: [StorageReport] = []
-    for name in try self.disk.list("\(self.folder)/journals").sorted() {
+    let journals = try FileName.paths(in: "\(self.folder)/journals", of: self.disk)
+    for name in journals.sorted() {
       problems += try self.journal("\(self.folder)/journals/\(name)").problems
     }
     return problems
@@ -55,7 +57,7 @@ public struct StoreInspection {
     _ name: String, _ engine: Engine, _ body: (LogEntry) -> Bool = { _ in true }
   ) throws(DiskError) -> LogFacts {
     var facts = LogFacts(name: name)
-    let folder = "\(self.folder)/logs/\(FileName.escape(name))"
+    let folder = "\(self.folder)/logs/\(FileName.path(name) ?? FileName.escape(name))"
     let marks = try self.journal("\(folder)/removed.journal")
     facts.problems = marks.problems
     var isWanted = true
