@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
     AdminClient,
+    ResourcePatternType,
+    ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
     UserScramCredentialDeletion,
@@ -35,3 +42,41 @@ def test_users_last(durable):
         Confluent(where, **settings).send("t", [{"value": b"x"}])
     client = AdminClient({"bootstrap.servers": where})
     assert sorted(client.describe_user_scram_credentials().result(PATIENCE)) == ["u256", "u512"]
+
+
+def test_acls_last(durable):
+    server = durable()
+    client = AdminClient({"bootstrap.servers": address(server.broker)})
+
+    def rule(name: str, user: str) -> AclBinding:
+        return AclBinding(
+            ResourceType.TOPIC, name, ResourcePatternType.PREFIXED, user, "*",
+            AclOperation.ALL, AclPermissionType.ALLOW,
+        )
+
+    def everything() -> AclBindingFilter:
+        return AclBindingFilter(
+            ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY,
+            AclPermissionType.ANY,
+        )
+
+    rules = [rule("a", "User:ann"), rule("b", "User:ANONYMOUS"), rule("gone", "User:ann")]
+    for future in client.create_acls(rules).values():
+        future.result(PATIENCE)
+    gone = AclBindingFilter(
+        ResourceType.TOPIC, "gone", ResourcePatternType.ANY, None, None, AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+    for future in client.delete_acls([gone]).values():
+        assert len(future.result(PATIENCE)) == 1
+    where = address(server.restart())
+    client = AdminClient({"bootstrap.servers": where})
+    assert len(client.describe_acls(everything()).result(PATIENCE)) == 2
+    codes: dict[str, int | None] = {}
+    producer = Producer({"bootstrap.servers": where})
+    for topic in ("b", "gone"):
+        producer.produce(topic, b"x", on_delivery=lambda error, m: codes.update({m.topic(): error}))
+    assert producer.flush(PATIENCE) == 0 and codes == {"b": None, "gone": None}
+    producer.produce("a", b"x", on_delivery=lambda error, m: codes.update({m.topic(): error}))
+    assert producer.flush(PATIENCE) == 0
+    assert codes["a"].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED

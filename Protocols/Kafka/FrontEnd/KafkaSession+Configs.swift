@@ -49,18 +49,25 @@ extension KafkaSession {
     switch said.resourceType {
     case Resource.topic:
       guard let topic = tenant.topic(said.resourceName) else {
-        return KafkaRefusal(.unknownTopicOrPartition, "no such topic")
+        return KafkaRefusal(unknown(said.resourceName), "no such topic")
       }
-      guard mayRead(topic.canonical) || mayWrite(topic.canonical) else {
+      guard may(.describeConfigs, topic.canonical) else {
         return KafkaRefusal(.topicAuthorizationFailed, "not permitted")
       }
       configs = KafkaTopicConfig.known.map { describe($0, of: topic, request) }
     case Resource.broker:
+      guard mayCluster(.describeConfigs) else {
+        return KafkaRefusal(.clusterAuthorizationFailed, "not permitted")
+      }
       guard said.resourceName == String(server.values.nodeID) || said.resourceName.isEmpty else {
         return KafkaRefusal(.invalidRequest, "this broker is \(server.values.nodeID)")
       }
       configs = brokerConfigs
-    case Self.groupResource: configs = describeGroup(said.resourceName, tenant)
+    case Self.groupResource:
+      guard may(.describeConfigs, group: said.resourceName) else {
+        return KafkaRefusal(.groupAuthorizationFailed, "not permitted")
+      }
+      configs = describeGroup(said.resourceName, tenant)
     default:
       return KafkaRefusal(.invalidRequest, "only topics, brokers and groups have settings here")
     }
@@ -163,7 +170,8 @@ extension KafkaSession {
     for said in request.resources {
       let refusal =
         said.resourceType == Self.groupResource
-        ? alterGroup(said, tenant, isDryRun: request.validateOnly)
+        ? mayAlter(group: said.resourceName)
+          ?? alterGroup(said, tenant, isDryRun: request.validateOnly)
         : alter(
           said.resourceType, said.resourceName, tenant, isDryRun: request.validateOnly
         ) { config in
@@ -191,6 +199,11 @@ extension KafkaSession {
         call.answer(KafkaIncrementalAlterConfigs.self, response)
       }
     }
+  }
+
+  private func mayAlter(group: String) -> KafkaRefusal? {
+    may(.alterConfigs, group: group)
+      ? nil : KafkaRefusal(.groupAuthorizationFailed, "not permitted")
   }
 
   private static func change(
@@ -228,9 +241,9 @@ extension KafkaSession {
       return KafkaRefusal(.invalidRequest, "settings of this kind do not change this way")
     }
     guard let topic = tenant.topic(name) else {
-      return KafkaRefusal(.unknownTopicOrPartition, "no such topic")
+      return KafkaRefusal(unknown(name), "no such topic")
     }
-    guard mayRead(topic.canonical), mayWrite(topic.canonical) else {
+    guard may(.alterConfigs, topic.canonical) else {
       return KafkaRefusal(.topicAuthorizationFailed, "not permitted")
     }
     var config = topic.config

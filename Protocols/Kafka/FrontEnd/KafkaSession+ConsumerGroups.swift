@@ -19,6 +19,9 @@ extension KafkaSession {
     guard !request.groupID.isEmpty else {
       return refuse(KafkaRefusal(.invalidRequest, "GroupId can't be empty."))
     }
+    guard may(.read, group: request.groupID) else {
+      return refuse(KafkaRefusal(.groupAuthorizationFailed, "not permitted"))
+    }
     guard tenant.groups[request.groupID] == nil, tenant.shareGroups.byName[request.groupID] == nil
     else {
       return refuse(
@@ -60,6 +63,10 @@ extension KafkaSession {
         response.groups = request.groupIDs.map { name in
           .with {
             $0.groupID = name
+            guard may(.describe, group: name) else {
+              $0.error = .groupAuthorizationFailed
+              return
+            }
             guard let group = tenant.consumerGroups.byName[name] else {
               $0.error = name.isEmpty ? .invalidGroupID : .groupIDNotFound
               $0.errorMessage = "Group \(name) not found."
@@ -69,7 +76,9 @@ extension KafkaSession {
             $0.groupEpoch = group.epoch
             $0.assignmentEpoch = group.targetEpoch
             $0.assignorName = group.assignor.rawValue
-            if request.includeAuthorizedOperations { $0.authorizedOperations = groupOperations }
+            if request.includeAuthorizedOperations {
+              $0.authorizedOperations = operations(onGroup: name)
+            }
             $0.members = group.members.values.sorted { $0.id < $1.id }.map {
               Self.describe($0, tenant)
             }

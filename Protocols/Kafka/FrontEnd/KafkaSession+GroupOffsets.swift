@@ -31,6 +31,8 @@ extension KafkaSession {
     let refusal: KafkaErrorCode?
     if request.groupID.isEmpty {
       refusal = .invalidGroupID
+    } else if !may(.read, group: request.groupID) {
+      refusal = .groupAuthorizationFailed
     } else if let group = tenant.consumerGroups.byName[request.groupID] {
       // Older clients do not know the error for an epoch that has passed.
       let code = group.mayUsePositions(
@@ -77,7 +79,7 @@ extension KafkaSession {
   ) -> KafkaErrorCode? {
     guard let topic = tenant.topic(name), let partition = topic.partition(said.partitionIndex)
     else {
-      return .unknownTopicOrPartition
+      return unknown(name)
     }
     guard mayRead(topic.canonical) else { return .topicAuthorizationFailed }
     let metadata = said.committedMetadata ?? ""
@@ -112,6 +114,9 @@ extension KafkaSession {
     var response = KafkaOffsetFetch.Response()
     if call.header.version < 8 {
       let wanted = request.topics?.map { ($0.name, $0.partitionIndexes) }
+      guard may(.describe, group: request.groupID) else {
+        return call.answer(KafkaOffsetFetch.self, Self.denied(request))
+      }
       response.topics = positions(
         of: request.groupID, wanted, isStable: request.requireStable, tenant
       ).map { name, positions in
@@ -133,6 +138,10 @@ extension KafkaSession {
         let wanted = group.topics?.map { ($0.name, $0.partitionIndexes) }
         return .with {
           $0.groupID = group.groupID
+          guard may(.describe, group: group.groupID) else {
+            $0.error = .groupAuthorizationFailed
+            return
+          }
           if let memberID = group.memberID, group.memberEpoch >= 0,
             let error = tenant.consumerGroups.byName[group.groupID]?.mayUsePositions(
               memberID: memberID, epoch: group.memberEpoch)
@@ -162,6 +171,25 @@ extension KafkaSession {
     call.answer(KafkaOffsetFetch.self, response)
   }
 
+  /// The answer, before version 8, to who may not see the group.
+  private static func denied(_ request: KafkaOffsetFetch.Request) -> KafkaOffsetFetch.Response {
+    .with {
+      $0.error = .groupAuthorizationFailed
+      $0.topics = (request.topics ?? []).map { topic in
+        .with {
+          $0.name = topic.name
+          $0.partitions = topic.partitionIndexes.map { index in
+            .with {
+              $0.partitionIndex = index
+              $0.committedOffset = -1
+              $0.error = .groupAuthorizationFailed
+            }
+          }
+        }
+      }
+    }
+  }
+
   /// - Parameters:
   ///   - wanted: topics and partitions; `nil` for all that have a position.
   ///   - isStable: whether to wait for transactions that are about to commit a position.
@@ -181,14 +209,14 @@ extension KafkaSession {
         metadata: note.metadata)
     }
     guard let wanted else {
-      return tenant.allTopics.filter { mayRead($0.canonical) }.compactMap { topic in
+      return tenant.allTopics.filter { may(.describe, $0.canonical) }.compactMap { topic in
         let found = topic.partitions.compactMap { position(topic, $0) }
         return found.isEmpty ? nil : (topic.name, found)
       }
     }
     return wanted.map { name, indexes in
       let topic = tenant.topic(name)
-      let isDenied = topic.map { !mayRead($0.canonical) } ?? false
+      let isDenied = topic.map { !may(.describe, $0.canonical) } ?? false
       return (
         name,
         indexes.map { index in
@@ -212,7 +240,9 @@ extension KafkaSession {
     let cursors = tenant.tenant.cursors
     let group = tenant.groups[request.groupID]
     let name = KafkaTenant.cursorGroup(request.groupID)
-    if group == nil, cursors.positions(of: name).isEmpty {
+    if !may(.delete, group: request.groupID) {
+      response.error = .groupAuthorizationFailed
+    } else if group == nil, cursors.positions(of: name).isEmpty {
       response.error = .groupIDNotFound
     } else if let group, !group.members.isEmpty, group.protocolType != "consumer" {
       response.error = .nonEmptyGroup
@@ -231,10 +261,14 @@ extension KafkaSession {
                   $0.error = .groupSubscribedToTopic
                   return
                 }
-                guard let found = tenant.topic(topic.name), mayRead(found.canonical),
+                guard let found = tenant.topic(topic.name),
                   let partition = found.partition(said.partitionIndex)
                 else {
-                  $0.error = .unknownTopicOrPartition
+                  $0.error = unknown(topic.name)
+                  return
+                }
+                guard mayRead(found.canonical) else {
+                  $0.error = .topicAuthorizationFailed
                   return
                 }
                 cursors.remove(name, in: partition.partition.name)

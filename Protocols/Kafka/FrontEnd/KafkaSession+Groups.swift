@@ -10,17 +10,28 @@ extension KafkaSession {
   func findCoordinator(_ request: KafkaFindCoordinator.Request, _ call: KafkaCall) {
     let (host, port) = advertised
     var response = KafkaFindCoordinator.Response()
-    // Groups and transactions; from version 6 on, share-partitions as well.
-    let last: Int8 = call.header.version < 6 ? 1 : 2
-    let error: KafkaErrorCode = (0...last).contains(request.keyType) ? .noError : .invalidRequest
+    // Groups and transactions; from version 6 on, share-partitions as well, which are called
+    // `group:topic:partition`.
+    func error(_ key: String) -> KafkaErrorCode {
+      switch request.keyType {
+      case 0: may(.describe, group: key) ? .noError : .groupAuthorizationFailed
+      case 2 where call.header.version >= 6:
+        may(.describe, group: Self.group(ofSharePartition: key))
+          ? .noError : .groupAuthorizationFailed
+      case 1: may(.describe, transaction: key) ? .noError : .transactionalIDAuthorizationFailed
+      default: .invalidRequest
+      }
+    }
     if call.header.version < 4 {
+      let error = error(request.key)
       response.error = error
       response.nodeID = error == .noError ? server.values.nodeID : -1
       response.host = error == .noError ? host : ""
       response.port = error == .noError ? port : -1
     } else {
       response.coordinators = request.coordinatorKeys.map { key in
-        .with {
+        let error = error(key)
+        return .with {
           $0.key = key
           $0.error = error
           $0.nodeID = error == .noError ? server.values.nodeID : -1
@@ -30,6 +41,11 @@ extension KafkaSession {
       }
     }
     call.answer(KafkaFindCoordinator.self, response)
+  }
+
+  /// The group in the name of a share-partition, which may have colons of its own.
+  private static func group(ofSharePartition key: String) -> String {
+    key.split(separator: ":", omittingEmptySubsequences: false).dropLast(2).joined(separator: ":")
   }
 
   // MARK: Membership
@@ -45,6 +61,7 @@ extension KafkaSession {
         })
     }
     guard !request.groupID.isEmpty else { return refuse(.invalidGroupID) }
+    guard may(.read, group: request.groupID) else { return refuse(.groupAuthorizationFailed) }
     guard tenant.consumerGroups.byName[request.groupID] == nil,
       tenant.shareGroups.byName[request.groupID] == nil
     else {
@@ -65,6 +82,9 @@ extension KafkaSession {
 
   /// SyncGroup.
   func syncGroup(_ request: KafkaSyncGroup.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
+    guard may(.read, group: request.groupID) else {
+      return call.answer(KafkaSyncGroup.self, .with { $0.error = .groupAuthorizationFailed })
+    }
     guard let group = tenant.groups[request.groupID] else {
       return call.answer(
         KafkaSyncGroup.self,
@@ -75,6 +95,9 @@ extension KafkaSession {
 
   /// Heartbeat.
   func heartbeat(_ request: KafkaHeartbeat.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
+    guard may(.read, group: request.groupID) else {
+      return call.answer(KafkaHeartbeat.self, .with { $0.error = .groupAuthorizationFailed })
+    }
     let error =
       tenant.groups[request.groupID]?.heartbeat(request)
       ?? (request.groupID.isEmpty ? .invalidGroupID : .unknownMemberID)
@@ -86,6 +109,10 @@ extension KafkaSession {
     var response = KafkaLeaveGroup.Response()
     guard !request.groupID.isEmpty else {
       response.error = .invalidGroupID
+      return call.answer(KafkaLeaveGroup.self, response)
+    }
+    guard may(.read, group: request.groupID) else {
+      response.error = .groupAuthorizationFailed
       return call.answer(KafkaLeaveGroup.self, response)
     }
     let group = tenant.groups[request.groupID]
@@ -136,6 +163,7 @@ extension KafkaSession {
       (!states.isEmpty && !states.contains($0.groupState.lowercased()))
         || (!types.isEmpty && !types.contains($0.groupType))
     }
+    if !maySeeAllGroups { groups.removeAll { !may(.describe, group: $0.groupID) } }
     groups.sort { $0.groupID < $1.groupID }
     call.answer(KafkaListGroups.self, .with { $0.groups = groups })
   }
@@ -148,7 +176,9 @@ extension KafkaSession {
     for name in request.groups {
       var answer = KafkaDescribeGroups.Response.Group()
       answer.groupID = name
-      if let group = tenant.groups[name] {
+      if !may(.describe, group: name) {
+        answer.error = .groupAuthorizationFailed
+      } else if let group = tenant.groups[name] {
         describe(group, &answer)
       } else if tenant.consumerGroups.byName[name] != nil || tenant.shareGroups.byName[name] != nil
       {
@@ -166,7 +196,9 @@ extension KafkaSession {
           answer.errorMessage = "no such group"
         }
       }
-      if request.includeAuthorizedOperations { answer.authorizedOperations = groupOperations }
+      if request.includeAuthorizedOperations {
+        answer.authorizedOperations = operations(onGroup: name)
+      }
       response.groups.append(answer)
     }
     call.answer(KafkaDescribeGroups.self, response)
@@ -201,7 +233,10 @@ extension KafkaSession {
     for name in request.groupsNames {
       var answer = KafkaDeleteGroups.Response.Group()
       answer.groupID = name
-      if tenant.groups[name]?.members.isEmpty == false || tenant.consumerGroups.byName[name] != nil
+      if !mayDelete(group: name, tenant) {
+        answer.error = .groupAuthorizationFailed
+      } else if tenant.groups[name]?.members.isEmpty == false
+        || tenant.consumerGroups.byName[name] != nil
       {
         answer.error = .nonEmptyGroup
       } else if let group = tenant.shareGroups.byName[name] {
@@ -219,6 +254,18 @@ extension KafkaSession {
     }
     tenant.shareGroups.commit { _ in
       cursors.whenCommitted { _ in call.answer(KafkaDeleteGroups.self, response) }
+    }
+  }
+
+  /// Whether the client may delete a group with its positions: what it may not read, by the
+  /// settings, it shall not forget for others either.
+  private func mayDelete(group: String, _ tenant: KafkaTenant) -> Bool {
+    guard may(.delete, group: group) else { return false }
+    guard principal?.permissions != nil else { return true }
+    let positions = tenant.tenant.cursors.positions(of: KafkaTenant.cursorGroup(group))
+    return tenant.allTopics.allSatisfy { topic in
+      !topic.partitions.contains { positions[$0.partition.name] != nil }
+        || mayRead(topic.canonical)
     }
   }
 }

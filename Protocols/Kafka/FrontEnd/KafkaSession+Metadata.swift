@@ -14,35 +14,6 @@ extension KafkaSession {
     )
   }
 
-  /// Bits of `AclOperation` (KIP-430): what the client may do.
-  private enum Operation {
-    static let read: Int32 = 1 << 3
-    static let write: Int32 = 1 << 4
-    static let create: Int32 = 1 << 5
-    static let delete: Int32 = 1 << 6
-    static let alter: Int32 = 1 << 7
-    static let describe: Int32 = 1 << 8
-    static let describeConfigs: Int32 = 1 << 10
-    static let alterConfigs: Int32 = 1 << 11
-  }
-
-  func operations(on topic: [UInt8]) -> Int32 {
-    var bits: Int32 = 0
-    let (reads, writes) = (mayRead(topic), mayWrite(topic))
-    if reads { bits |= Operation.read }
-    if writes { bits |= Operation.write | Operation.create }
-    if reads || writes { bits |= Operation.describe | Operation.describeConfigs }
-    if reads, writes { bits |= Operation.delete | Operation.alter | Operation.alterConfigs }
-    return bits
-  }
-
-  private var clusterOperations: Int32 {
-    Operation.create | Operation.describe | Operation.describeConfigs
-  }
-
-  /// What a client may do with a group: everybody in the tenant everything.
-  var groupOperations: Int32 { Operation.read | Operation.describe | Operation.delete }
-
   // MARK: Metadata
 
   /// Metadata: this broker, and topics; those that are not there may be made.
@@ -66,7 +37,7 @@ extension KafkaSession {
       request.topics == nil || (call.header.version == 0 && request.topics?.isEmpty == true)
     if wantsAll {
       response.topics = tenant.allTopics
-        .filter { mayRead($0.canonical) || mayWrite($0.canonical) }
+        .filter { may(.describe, $0.canonical) }
         .map { describe($0, request) }
     } else {
       var seen: Set<String> = []
@@ -75,7 +46,7 @@ extension KafkaSession {
           guard seen.insert(name).inserted else { continue }
           response.topics.append(find(name, request, tenant, &madeCount))
         } else if let topic = tenant.topic(said.topicID),
-          mayRead(topic.canonical) || mayWrite(topic.canonical)
+          may(.describe, topic.canonical)
         {
           response.topics.append(describe(topic, request))
         } else {
@@ -108,17 +79,17 @@ extension KafkaSession {
         $0.name = name
       }
     }
-    guard let canonical = KafkaTopicCodec.canonical(Array(name.utf8)) else {
+    guard KafkaTopicCodec.canonical(Array(name.utf8)) != nil else {
       return failed(.invalidTopic)
     }
-    guard mayRead(canonical) || mayWrite(canonical) else {
+    guard may(.describe, topicNamed: name) else {
       return failed(.topicAuthorizationFailed)
     }
     if let topic = tenant.topic(name) { return describe(topic, request) }
     guard request.allowAutoTopicCreation, server.values.createsTopics else {
       return failed(.unknownTopicOrPartition)
     }
-    guard mayWrite(canonical) else { return failed(.topicAuthorizationFailed) }
+    guard mayCreate(name) else { return failed(.topicAuthorizationFailed) }
     // The rest when it asks again, so that one request does not hold up everybody.
     guard madeCount < Self.madeMax else { return failed(.leaderNotAvailable) }
     if let refusal = tenant.create(name) { return failed(refusal.code) }

@@ -3,14 +3,14 @@ import KafkaWire
 import NIOCore
 
 extension KafkaSession {
-  /// A partition that a client may read, or why not.
-  private func readable(
-    _ topic: String, _ index: Int32, _ tenant: KafkaTenant
+  /// A partition with which a client may do something, or why not.
+  private func partition(
+    _ topic: String, _ index: Int32, _ tenant: KafkaTenant, _ operation: KafkaOperation
   ) -> Result<KafkaPartition, KafkaRefusal> {
     guard let known = tenant.topic(topic) else {
-      return .failure(KafkaRefusal(.unknownTopicOrPartition, "no such topic"))
+      return .failure(KafkaRefusal(unknown(topic), "no such topic"))
     }
-    guard mayRead(known.canonical) else {
+    guard may(operation, known.canonical) else {
       return .failure(KafkaRefusal(.topicAuthorizationFailed, "not permitted"))
     }
     guard let partition = known.partition(index) else {
@@ -31,7 +31,7 @@ extension KafkaSession {
       for said in topic.partitions {
         var partition = KafkaListOffsets.Response.Partition()
         partition.partitionIndex = said.partitionIndex
-        switch readable(topic.name, said.partitionIndex, tenant) {
+        switch self.partition(topic.name, said.partitionIndex, tenant, .describe) {
         case .failure(let refusal): partition.error = refusal.code
         case .success(let found):
           let end =
@@ -92,7 +92,7 @@ extension KafkaSession {
       for said in topic.partitions {
         var partition = KafkaOffsetForLeaderEpoch.Response.Partition()
         partition.partition = said.partition
-        switch readable(topic.topic, said.partition, tenant) {
+        switch self.partition(topic.topic, said.partition, tenant, .describe) {
         case .failure(let refusal): partition.error = refusal.code
         case .success(let found):
           let found = found.partition
@@ -124,10 +124,10 @@ extension KafkaSession {
         var partition = KafkaDeleteRecords.Response.Partition()
         partition.partitionIndex = said.partitionIndex
         partition.lowWatermark = -1
-        switch readable(topic.name, said.partitionIndex, tenant) {
+        switch self.partition(topic.name, said.partitionIndex, tenant, .delete) {
         case .failure(let refusal): partition.error = refusal.code
         case .success(let found):
-          delete(said.offset, of: found.partition, topic.name, tenant, &partition)
+          delete(said.offset, of: found.partition, &partition)
         }
         answer.partitions.append(partition)
       }
@@ -137,13 +137,9 @@ extension KafkaSession {
   }
 
   private func delete(
-    _ offset: Int64, of partition: Partition, _ name: String, _ tenant: KafkaTenant,
+    _ offset: Int64, of partition: Partition,
     _ answer: inout KafkaDeleteRecords.Response.Partition
   ) {
-    guard let topic = tenant.topic(name), mayWrite(topic.canonical) else {
-      answer.error = .topicAuthorizationFailed
-      return
-    }
     let end = offset == -1 ? Int64(clamping: partition.committedOffset) : offset
     guard end >= 0, end <= Int64(clamping: partition.committedOffset) else {
       answer.error = .offsetOutOfRange

@@ -82,8 +82,11 @@ extension KafkaSession {
     _ request: KafkaProduce.Request, _ version: Int16, _ tenant: KafkaTenant
   ) -> Outcome {
     guard (-1...1).contains(request.acks) else { return .refused(.invalidRequiredAcks) }
+    if let id = request.transactionalID, !may(.write, transaction: id) {
+      return .refused(.transactionalIDAuthorizationFailed)
+    }
     guard let topic = version >= 13 ? tenant.topic(said.topicID) : tenant.topic(said.name) else {
-      return .refused(version >= 13 ? .unknownTopicID : .unknownTopicOrPartition)
+      return .refused(version >= 13 ? .unknownTopicID : unknown(said.name))
     }
     guard mayWrite(topic.canonical) else { return .refused(.topicAuthorizationFailed) }
     guard let partition = topic.partition(part.index) else {

@@ -55,6 +55,10 @@ enum KafkaOffer {
     (KafkaDescribeShareGroupOffsets.self, 0...1),
     (KafkaAlterShareGroupOffsets.self, 0...0),
     (KafkaDeleteShareGroupOffsets.self, 0...0),
+    (KafkaDescribeTopicPartitions.self, 0...0),
+    (KafkaDescribeACLs.self, 1...3),
+    (KafkaCreateACLs.self, 1...3),
+    (KafkaDeleteACLs.self, 1...3),
     (KafkaDescribeUserScramCredentials.self, 0...0),
     (KafkaAlterUserScramCredentials.self, 0...0),
   ]
@@ -203,6 +207,9 @@ extension KafkaSession {
     _ call: KafkaCall, _ body: ByteBuffer, _ tenant: KafkaTenant
   ) throws(KafkaWireError) -> Bool {
     switch call.header.key {
+    case .describeACLs: describeACLs(try read(KafkaDescribeACLs.self, call, body), call, tenant)
+    case .createACLs: createACLs(try read(KafkaCreateACLs.self, call, body), call, tenant)
+    case .deleteACLs: deleteACLs(try read(KafkaDeleteACLs.self, call, body), call, tenant)
     case .describeUserScramCredentials:
       describeUsers(try read(KafkaDescribeUserScramCredentials.self, call, body), call, tenant)
     case .alterUserScramCredentials:
@@ -220,6 +227,9 @@ extension KafkaSession {
     case .describeCluster: describeCluster(try read(KafkaDescribeCluster.self, call, body), call)
     case .createTopics: createTopics(try read(KafkaCreateTopics.self, call, body), call, tenant)
     case .deleteTopics: deleteTopics(try read(KafkaDeleteTopics.self, call, body), call, tenant)
+    case .describeTopicPartitions:
+      describeTopicPartitions(
+        try read(KafkaDescribeTopicPartitions.self, call, body), call, tenant)
     case .describeLogDirs:
       describeLogDirs(try read(KafkaDescribeLogDirs.self, call, body), call, tenant)
     case .createPartitions:

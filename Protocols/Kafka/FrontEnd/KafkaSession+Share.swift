@@ -18,6 +18,12 @@ extension KafkaSession {
           $0.errorMessage = refusal.message
         })
     }
+    guard !request.groupID.isEmpty else {
+      return refuse(KafkaRefusal(.invalidRequest, "GroupId can't be empty."))
+    }
+    guard may(.read, group: request.groupID) else {
+      return refuse(KafkaRefusal(.groupAuthorizationFailed, "not permitted"))
+    }
     if let refusal = tenant.refusalAsShareGroup(request.groupID) { return refuse(refusal) }
     for name in request.subscribedTopicNames ?? [] {
       guard let topic = KafkaTopicCodec.canonical(Array(name.utf8)), mayRead(topic) else {
@@ -45,6 +51,10 @@ extension KafkaSession {
         response.groups = request.groupIDs.map { name in
           .with {
             $0.groupID = name
+            guard may(.describe, group: name) else {
+              $0.error = .groupAuthorizationFailed
+              return
+            }
             guard let group = tenant.shareGroups.byName[name] else {
               $0.error = name.isEmpty ? .invalidGroupID : .groupIDNotFound
               $0.errorMessage = "Group \(name) not found."
@@ -54,7 +64,9 @@ extension KafkaSession {
             $0.groupEpoch = group.epoch
             $0.assignmentEpoch = group.epoch
             $0.assignorName = KafkaShareGroup.assignor
-            if request.includeAuthorizedOperations { $0.authorizedOperations = groupOperations }
+            if request.includeAuthorizedOperations {
+              $0.authorizedOperations = operations(onGroup: name)
+            }
             $0.members = group.members.values.sorted { $0.id < $1.id }.map {
               Self.describe($0, tenant)
             }
@@ -109,6 +121,9 @@ extension KafkaSession {
   private func shareFetchJob(
     _ request: KafkaShareFetch.Request, _ call: KafkaCall, _ tenant: KafkaTenant
   ) throws(KafkaRefusal) -> KafkaShareFetchJob {
+    guard may(.read, group: request.groupID ?? "") else {
+      throw KafkaRefusal(.groupAuthorizationFailed, "not permitted")
+    }
     let epoch = request.shareSessionEpoch
     let key = try Self.sessionKey(request.groupID, request.memberID, epoch)
     let said = request.topics.flatMap { topic in
@@ -185,6 +200,9 @@ extension KafkaSession {
     let groups = tenant.shareGroups
     let key: KafkaShareSession.Key
     do throws(KafkaRefusal) {
+      guard may(.read, group: request.groupID ?? "") else {
+        throw KafkaRefusal(.groupAuthorizationFailed, "not permitted")
+      }
       key = try Self.sessionKey(request.groupID, request.memberID, request.shareSessionEpoch)
       guard request.shareSessionEpoch != 0 else {
         throw KafkaRefusal(.invalidShareSessionEpoch, "The share session epoch is invalid.")

@@ -16,6 +16,10 @@ extension KafkaSession {
         response.groups = request.groups.map { said in
           .with {
             $0.groupID = said.groupID
+            guard may(.describe, group: said.groupID) else {
+              $0.error = .groupAuthorizationFailed
+              return
+            }
             guard let group = tenant.shareGroups.byName[said.groupID] else {
               $0.error = .groupIDNotFound
               $0.errorMessage = "Group \(said.groupID) not found."
@@ -83,6 +87,12 @@ extension KafkaSession {
   ) {
     var response = KafkaAlterShareGroupOffsets.Response()
     do throws(KafkaRefusal) {
+      guard !request.groupID.isEmpty else {
+        throw KafkaRefusal(.invalidGroupID, "GroupId can't be empty.")
+      }
+      guard may(.read, group: request.groupID) else {
+        throw KafkaRefusal(.groupAuthorizationFailed, "not permitted")
+      }
       if let refusal = tenant.refusalAsShareGroup(request.groupID) { throw refusal }
       guard let group = tenant.shareGroups.group(request.groupID) else {
         throw KafkaRefusal(.groupMaxSizeReached, "too many groups")
@@ -145,6 +155,10 @@ extension KafkaSession {
     _ request: KafkaDeleteShareGroupOffsets.Request, _ call: KafkaCall, _ tenant: KafkaTenant
   ) {
     var response = KafkaDeleteShareGroupOffsets.Response()
+    guard may(.delete, group: request.groupID) else {
+      response.error = .groupAuthorizationFailed
+      return call.answer(KafkaDeleteShareGroupOffsets.self, response)
+    }
     guard let group = tenant.shareGroups.byName[request.groupID] else {
       response.error = .groupIDNotFound
       response.errorMessage = "Group \(request.groupID) not found."

@@ -47,7 +47,7 @@ extension KafkaSession {
   private func create(
     _ said: KafkaCreateTopics.Request.Topic, _ isDryRun: Bool, _ tenant: KafkaTenant
   ) -> KafkaRefusal? {
-    if let canonical = KafkaTopicCodec.canonical(Array(said.name.utf8)), !mayWrite(canonical) {
+    if KafkaTopicCodec.canonical(Array(said.name.utf8)) != nil, !mayCreate(said.name) {
       return KafkaRefusal(.topicAuthorizationFailed, "not permitted")
     }
     var count: Int? = said.numPartitions == -1 ? nil : Int(said.numPartitions)
@@ -118,10 +118,10 @@ extension KafkaSession {
       answer.name = name
       answer.topicID = id ?? KafkaUUID()
       guard let topic = name.map({ tenant.topic($0) }) ?? id.flatMap({ tenant.topic($0) }) else {
-        answer.error = name == nil ? .unknownTopicID : .unknownTopicOrPartition
+        answer.error = name.map { unknown($0) } ?? .unknownTopicID
         return
       }
-      guard mayWrite(topic.canonical), mayRead(topic.canonical) else {
+      guard may(.delete, topic.canonical) else {
         answer.error = .topicAuthorizationFailed
         return
       }
@@ -154,9 +154,9 @@ extension KafkaSession {
     _ said: KafkaCreatePartitions.Request.Topic, _ isDryRun: Bool, _ tenant: KafkaTenant
   ) -> KafkaRefusal? {
     guard let topic = tenant.topic(said.name) else {
-      return KafkaRefusal(.unknownTopicOrPartition, "no such topic")
+      return KafkaRefusal(unknown(said.name), "no such topic")
     }
-    guard mayWrite(topic.canonical), mayRead(topic.canonical) else {
+    guard may(.alter, topic.canonical) else {
       return KafkaRefusal(.topicAuthorizationFailed, "not permitted")
     }
     let more = Int(said.count) - topic.partitions.count
@@ -193,13 +193,17 @@ extension KafkaSession {
     let wanted = request.topics.map { topics in
       Dictionary(topics.map { ($0.topic, Set($0.partitions)) }) { $0.union($1) }
     }
+    guard mayCluster(.describe) else {
+      return call.answer(
+        KafkaDescribeLogDirs.self, .with { $0.error = .clusterAuthorizationFailed })
+    }
     call.answer(
       KafkaDescribeLogDirs.self,
       .with { response in
         response.results = [
           .with {
             $0.logDir = tenant.tenant.store.isDurable ? "data" : "memory"
-            for topic in tenant.allTopics where mayRead(topic.canonical) {
+            for topic in tenant.allTopics where may(.describe, topic.canonical) {
               let partitions = topic.partitions.filter { partition in
                 wanted.map { $0[topic.name]?.contains(partition.index) ?? false } ?? true
               }

@@ -19,7 +19,16 @@ extension KafkaSession {
     let expected =
       request.producerID >= 0
       ? KafkaTransaction.Producer(id: request.producerID, epoch: request.producerEpoch) : nil
+    func refuse(_ error: KafkaErrorCode) {
+      call.answer(
+        KafkaInitProducerID.self,
+        .with {
+          $0.error = error
+          $0.producerEpoch = -1
+        })
+    }
     guard let id = request.transactionalID else {
+      guard mayBeIdempotent else { return refuse(.clusterAuthorizationFailed) }
       // Who has a number goes on with its next epoch, as long as there is one (KIP-360).
       let goesOn = expected.map { (0..<Int16.max - 1).contains($0.epoch) } ?? false
       let producer =
@@ -32,6 +41,9 @@ extension KafkaSession {
           $0.producerID = producer.id
           $0.producerEpoch = producer.epoch
         })
+    }
+    guard may(.write, transaction: id) else {
+      return refuse(.transactionalIDAuthorizationFailed)
     }
     tenant.transactions.begin(id, timeout: Int(request.transactionTimeoutMs), expected: expected) {
       result in
@@ -65,7 +77,7 @@ extension KafkaSession {
         said.partitions.map { index in
           guard let topic, topic.partition(index) != nil else {
             hasFailed = true
-            return .unknownTopicOrPartition
+            return unknown(said.name)
           }
           guard mayWrite(topic.canonical) else {
             hasFailed = true
@@ -93,6 +105,10 @@ extension KafkaSession {
           }
         })
     }
+    guard may(.write, transaction: request.v3AndBelowTransactionalID) else {
+      errors = errors.map { $0.map { _ in .noError } }
+      return answer(.transactionalIDAuthorizationFailed)
+    }
     guard !hasFailed else { return answer(.operationNotAttempted) }
     tenant.transactions.add(
       places, to: request.v3AndBelowTransactionalID,
@@ -105,6 +121,14 @@ extension KafkaSession {
   func addOffsets(
     _ request: KafkaAddOffsetsToTxn.Request, _ call: KafkaCall, _ tenant: KafkaTenant
   ) {
+    guard may(.write, transaction: request.transactionalID) else {
+      return call.answer(
+        KafkaAddOffsetsToTxn.self, .with { $0.error = .transactionalIDAuthorizationFailed })
+    }
+    guard may(.read, group: request.groupID) else {
+      return call.answer(
+        KafkaAddOffsetsToTxn.self, .with { $0.error = .groupAuthorizationFailed })
+    }
     tenant.transactions.add(
       group: request.groupID, to: request.transactionalID,
       KafkaTransaction.Producer(id: request.producerID, epoch: request.producerEpoch)
@@ -154,6 +178,10 @@ extension KafkaSession {
     _ request: KafkaTxnOffsetCommit.Request, _ tenant: KafkaTenant
   ) -> KafkaErrorCode? {
     if request.groupID.isEmpty { return .invalidGroupID }
+    guard may(.write, transaction: request.transactionalID) else {
+      return .transactionalIDAuthorizationFailed
+    }
+    guard may(.read, group: request.groupID) else { return .groupAuthorizationFailed }
     if let group = tenant.consumerGroups.byName[request.groupID] {
       return group.mayUsePositions(
         memberID: request.memberID, epoch: request.generationID, isTransactional: true)
@@ -171,7 +199,7 @@ extension KafkaSession {
     _ tenant: KafkaTenant, into positions: inout [KafkaPlace: KafkaTransaction.Position]
   ) -> KafkaErrorCode? {
     guard let topic = tenant.topic(name), topic.partition(index) != nil else {
-      return .unknownTopicOrPartition
+      return unknown(name)
     }
     guard mayRead(topic.canonical) else { return .topicAuthorizationFailed }
     guard (note ?? "").utf8.count <= server.values.offsetNoteBytesMax else {
@@ -187,6 +215,10 @@ extension KafkaSession {
 
   /// EndTxn: answered when the markers are written.
   func endTransaction(_ request: KafkaEndTxn.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
+    guard may(.write, transaction: request.transactionalID) else {
+      return call.answer(
+        KafkaEndTxn.self, .with { $0.error = .transactionalIDAuthorizationFailed })
+    }
     tenant.transactions.end(
       request.transactionalID,
       KafkaTransaction.Producer(id: request.producerID, epoch: request.producerEpoch),
@@ -208,6 +240,10 @@ extension KafkaSession {
       response.transactionStates.append(
         .with {
           $0.transactionalID = id
+          guard may(.describe, transaction: id) else {
+            $0.error = .transactionalIDAuthorizationFailed
+            return
+          }
           guard let found = tenant.transactions.byID[id] else {
             $0.error = id.isEmpty ? .invalidRequest : .transactionalIDNotFound
             return
@@ -219,8 +255,9 @@ extension KafkaSession {
           $0.producerEpoch = found.producer.epoch
           let places = Dictionary(grouping: found.partitions.keys, by: \.topic)
           $0.topics = places.compactMap { id, places in
-            tenant.topic(id).map { topic in
-              .with {
+            tenant.topic(id).flatMap { topic in
+              guard may(.describe, topic.canonical) else { return nil }
+              return .with {
                 $0.topic = topic.name
                 $0.partitions = places.map(\.partition).sorted()
               }
@@ -245,6 +282,7 @@ extension KafkaSession {
           let producers = request.producerIDFilters
           guard producers.isEmpty || producers.contains(found.producer.id),
             request.stateFilters.isEmpty || request.stateFilters.contains(found.state.name),
+            may(.describe, transaction: found.id),
             request.durationFilter < 0 || now - found.startedAt > request.durationFilter
           else { continue }
           response.transactionStates.append(
@@ -277,7 +315,7 @@ extension KafkaSession {
                   return
                 }
                 guard let partition = topic?.partition(index) else {
-                  $0.error = .unknownTopicOrPartition
+                  $0.error = unknown(said.name)
                   return
                 }
                 partition.recover(producersMax: server.values.producersMax)

@@ -10,7 +10,7 @@ extension KafkaSession {
   func describeUsers(
     _ request: KafkaDescribeUserScramCredentials.Request, _ call: KafkaCall, _ tenant: KafkaTenant
   ) {
-    guard mayAdminister else {
+    guard mayAdminister(.describe) else {
       return call.answer(
         KafkaDescribeUserScramCredentials.self,
         .with {
@@ -107,17 +107,10 @@ extension KafkaSession {
           }
         })
     }
-    guard mayAdminister else {
+    guard mayAdminister(.alter) else {
       let refusal = KafkaRefusal(.clusterAuthorizationFailed, "not permitted")
       return answer(Dictionary(uniqueKeysWithValues: order.map { ($0, refusal) }))
     }
     tenant.users.change(order.map { ($0, changes[$0] ?? []) }, answer)
-  }
-
-  /// Whether the client may make users: the settings hold it back from nothing, and no client has
-  /// made it.
-  private var mayAdminister: Bool {
-    guard let principal, principal.permissions == nil else { return false }
-    return server.context.access.users.find(principal.name) == nil
   }
 }

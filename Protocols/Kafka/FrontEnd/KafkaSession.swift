@@ -40,6 +40,8 @@ final class KafkaSession: Session {
   var stage = Stage.unknown
   var principal: Principal?
   var tenant: KafkaTenant?
+  /// What the client was found to be allowed.
+  var rights = KafkaRights()
   /// The SASL exchange that is under way.
   var exchange: KafkaExchange?
   /// The software that the client says it is.
@@ -94,6 +96,7 @@ final class KafkaSession: Session {
   /// Serves the client as `principal` from now on.
   func adopt(_ principal: Principal) {
     self.principal = principal
+    rights = KafkaRights()
     tenant = server.tenant(principal.tenant)
     stage = .serving
     timeout?.cancel()
@@ -283,21 +286,5 @@ final class KafkaSession: Session {
       today.tenant === principal.tenant
     else { return end(.authentication) }
     self.principal = today
-  }
-
-  // MARK: Rights
-
-  /// Whether the client may see what is in a topic.
-  func mayRead(_ topic: [UInt8]) -> Bool {
-    principal?.permissions.map { rights in
-      topic.withUnsafeBytes { rights.subscribe.permits($0) }
-    } ?? true
-  }
-
-  /// Whether the client may add to a topic.
-  func mayWrite(_ topic: [UInt8]) -> Bool {
-    principal?.permissions.map { rights in
-      topic.withUnsafeBytes { rights.publish.permits($0) }
-    } ?? true
   }
 }

@@ -37,6 +37,9 @@ struct KafkaSettings: Hashable {
   var transactionalIDLifetime: Int
   var usersElsewhere: Bool
   var usersMax: Int
+  var aclsMax: Int
+  var allowsUnmentioned: Bool
+  var superUsers: Set<String>
   var authTimeoutSeconds: Double
   var pendingBytesMax: Int
   var writeDeadlineSeconds: Double
@@ -95,6 +98,9 @@ struct KafkaSettings: Hashable {
     transactionalIDLifetime = values.int("transactional_id_expiration_ms")
     usersElsewhere = values.bool("users_elsewhere")
     usersMax = values.int("max_users")
+    aclsMax = values.int("max_acls")
+    allowsUnmentioned = values.bool("allow_everyone_if_no_acl_found")
+    superUsers = Set(values.texts("super_users"))
     authTimeoutSeconds = values.double("auth_timeout_seconds")
     pendingBytesMax = values.int("write_pending_bytes_max")
     writeDeadlineSeconds = values.double("write_deadline_seconds")
@@ -245,6 +251,17 @@ struct KafkaSettings: Hashable {
     Setting(
       "max_users", .integer(0...1_000_000), default: .integer(10_000),
       "Users whom the Kafka clients of a tenant may make."),
+    Setting(
+      "allow_everyone_if_no_acl_found", .bool, default: .bool(true),
+      "Whether a topic, a group, a transactional id or the cluster that no ACL is about is open to "
+        + "all whom `access` allows it. Kafka's own default, with an authorizer, is false."),
+    Setting(
+      "super_users", .texts, default: .list([]),
+      "Names of users whom ACLs do not hold back, and who may change them. What `access` says "
+        + "holds for them as well."),
+    Setting(
+      "max_acls", .integer(0...1_000_000), default: .integer(10_000),
+      "ACLs that the Kafka clients of a tenant may make."),
   ]
 
   private static let connections: [Setting] = [

@@ -22,6 +22,7 @@ final class KafkaTenant {
   }
   private(set) lazy var shareGroups = makeShareGroups()
   let users: KafkaUsers
+  let acls: KafkaACLs
   /// How often topics have come, gone or grown.
   private var topicsGeneration = 0
 
@@ -30,6 +31,7 @@ final class KafkaTenant {
     self.server = server
     keeper = KafkaBatchKeeper(origin: server.origin)
     users = KafkaUsers(tenant, directory: server.context.access.users)
+    acls = KafkaACLs(tenant)
     tenant.partitionedTopics.choose = { key, partitions in
       KafkaPartitioner.partition(of: key, among: partitions)
     }
@@ -54,6 +56,13 @@ final class KafkaTenant {
     } catch {
       // They do not get in.
       server.context.logger.error("kafka: users of \(tenant.name) cannot be read: \(error)")
+    }
+    acls.countMax = server.values.aclsMax
+    do throws(EngineError) {
+      try acls.restore()
+    } catch {
+      // Nobody is allowed anything that ACLs can deny.
+      server.context.logger.error("kafka: ACLs of \(tenant.name) cannot be read: \(error)")
     }
     consumerGroups.countMax = server.values.groupsMax
     do throws(EngineError) {
@@ -249,6 +258,7 @@ final class KafkaTenant {
   func settingsChanged() {
     for group in groups.values { group.rules = groupRules }
     users.countMax = server.values.usersMax
+    acls.countMax = server.values.aclsMax
     transactions.rules = transactionRules
     consumerGroups.countMax = server.values.groupsMax
     for group in consumerGroups.byName.values { group.rules = consumerGroupRules }
