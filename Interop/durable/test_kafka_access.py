@@ -16,7 +16,13 @@ from confluent_kafka.admin import (
     UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
-from godwit_rig.kafka_peer import PATIENCE, Confluent, address
+from godwit_rig.kafka_peer import PATIENCE, Confluent, KafkaWire, address
+from kafka.protocol.admin import (
+    AlterClientQuotasRequest,
+    AlterClientQuotasResponse,
+    DescribeClientQuotasRequest,
+    DescribeClientQuotasResponse,
+)
 
 
 def alter(client: AdminClient, *changes) -> None:
@@ -80,3 +86,42 @@ def test_acls_last(durable):
     producer.produce("a", b"x", on_delivery=lambda error, m: codes.update({m.topic(): error}))
     assert producer.flush(PATIENCE) == 0
     assert codes["a"].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
+def test_quotas_last(durable):
+    server = durable()
+    entry = AlterClientQuotasRequest.EntryData
+
+    def change(wire: KafkaWire, user: str, rate: float | None) -> None:
+        answer = wire.ask(
+            AlterClientQuotasRequest(
+                version=1,
+                entries=[
+                    entry(
+                        version=1,
+                        entity=[
+                            entry.EntityData(version=1, entity_type="user", entity_name=user)
+                        ],
+                        ops=[
+                            entry.OpData(
+                                version=1, key="producer_byte_rate", value=rate or 0.0,
+                                remove=rate is None,
+                            )
+                        ],
+                    )
+                ],
+            ),
+            AlterClientQuotasResponse,
+        )
+        assert answer.entries[0].error_code == 0
+
+    with KafkaWire(server.broker.address("kafka")) as wire:
+        change(wire, "ann", 7.0)
+        change(wire, "gone", 8.0)
+        change(wire, "gone", None)
+    with KafkaWire(server.restart().address("kafka")) as wire:
+        answer = wire.ask(
+            DescribeClientQuotasRequest(version=1, components=[]), DescribeClientQuotasResponse
+        )
+    found = [(each.entity[0].entity_name, each.values[0].value) for each in answer.entries]
+    assert found == [("ann", 7.0)]

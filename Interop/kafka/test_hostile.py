@@ -39,7 +39,8 @@ KEYS = {
     "DeleteShareGroupOffsets": (92, 0),
     "DescribeUserScramCredentials": (50, 0), "AlterUserScramCredentials": (51, 0),
     "DescribeACLs": (29, 2), "CreateACLs": (30, 2), "DeleteACLs": (31, 2),
-    "DescribeTopicPartitions": (75, 0),
+    "DescribeTopicPartitions": (75, 0), "DescribeClientQuotas": (48, 1),
+    "AlterClientQuotas": (49, 1),
 }
 FRAMES = int(os.environ.get("GODWIT_MUTATED_FRAMES") or 2_000_000) // 50
 SEED = int(os.environ.get("GODWIT_MUTATION_SEED") or 1)

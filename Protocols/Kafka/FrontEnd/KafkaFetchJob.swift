@@ -175,7 +175,8 @@ final class KafkaFetchJob {
     let values = session.server.values
     // Where many do not read what they were sent, all get less.
     let room = max(Self.smallBytes, values.fetchMemoryMax - session.server.outgoingBytes)
-    var left = min(max(0, Int(request.maxBytes)), values.fetchBytesMax, room)
+    var left = min(
+      max(0, Int(request.maxBytes)), values.fetchBytesMax, room, session.fetchMax(call))
     var size = 0
     for (topic, places) in topics {
       var topic = topic
@@ -223,7 +224,10 @@ final class KafkaFetchJob {
   private func finish(_ response: KafkaFetch.Response, _ session: KafkaSession) {
     cancel()
     session.fetches[ObjectIdentifier(self)] = nil
-    call.answer(KafkaFetch.self, narrowed(response, session))
+    var response = narrowed(response, session)
+    let bytes = response.responses.joinedBytes
+    response.throttleTimeMs = session.throttle(.consumer, bytes, call)
+    call.answer(KafkaFetch.self, response)
   }
 
   /// What of a response the client's fetch session wants.
@@ -248,6 +252,15 @@ final class KafkaFetchJob {
       response.responses = remembered.news(response.responses)
     }
     return response
+  }
+}
+
+extension [KafkaFetch.Response.Topic] {
+  /// The bytes of all records.
+  fileprivate var joinedBytes: Int {
+    reduce(0) { sum, topic in
+      topic.partitions.reduce(sum) { $0 + ($1.records?.readableBytes ?? 0) }
+    }
   }
 }
 

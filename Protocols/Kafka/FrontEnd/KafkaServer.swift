@@ -149,6 +149,9 @@ public final class KafkaServer: FrontEnd {
         "godwit_kafka_fetch_sessions_evicted_total", "Fetch sessions that gave way to others.",
         .counter, Double(fetchSessions.evicted)),
       Metric(
+        "godwit_kafka_throttled_total", "Requests after which a client was held back by a quota.",
+        .counter, Double(statistics.throttled)),
+      Metric(
         "godwit_kafka_groups", "Consumer groups with members.", .gauge,
         Double(tenants.values.reduce(0) { $0 + $1.groups.count })),
     ]
@@ -192,4 +195,5 @@ struct KafkaStatistics {
   var duplicates: UInt64 = 0
   var protocolErrors: UInt64 = 0
   var authenticationFailures: UInt64 = 0
+  var throttled: UInt64 = 0
 }

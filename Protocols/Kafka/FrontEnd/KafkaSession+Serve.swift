@@ -59,6 +59,8 @@ enum KafkaOffer {
     (KafkaDescribeACLs.self, 1...3),
     (KafkaCreateACLs.self, 1...3),
     (KafkaDeleteACLs.self, 1...3),
+    (KafkaDescribeClientQuotas.self, 0...1),
+    (KafkaAlterClientQuotas.self, 0...1),
     (KafkaDescribeUserScramCredentials.self, 0...0),
     (KafkaAlterUserScramCredentials.self, 0...0),
   ]
@@ -210,6 +212,10 @@ extension KafkaSession {
     case .describeACLs: describeACLs(try read(KafkaDescribeACLs.self, call, body), call, tenant)
     case .createACLs: createACLs(try read(KafkaCreateACLs.self, call, body), call, tenant)
     case .deleteACLs: deleteACLs(try read(KafkaDeleteACLs.self, call, body), call, tenant)
+    case .describeClientQuotas:
+      describeQuotas(try read(KafkaDescribeClientQuotas.self, call, body), call, tenant)
+    case .alterClientQuotas:
+      alterQuotas(try read(KafkaAlterClientQuotas.self, call, body), call, tenant)
     case .describeUserScramCredentials:
       describeUsers(try read(KafkaDescribeUserScramCredentials.self, call, body), call, tenant)
     case .alterUserScramCredentials:

@@ -18,9 +18,6 @@ extension KafkaSession {
           $0.errorMessage = refusal.message
         })
     }
-    guard !request.groupID.isEmpty else {
-      return refuse(KafkaRefusal(.invalidRequest, "GroupId can't be empty."))
-    }
     guard may(.read, group: request.groupID) else {
       return refuse(KafkaRefusal(.groupAuthorizationFailed, "not permitted"))
     }

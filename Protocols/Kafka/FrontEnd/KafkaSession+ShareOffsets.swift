@@ -87,9 +87,6 @@ extension KafkaSession {
   ) {
     var response = KafkaAlterShareGroupOffsets.Response()
     do throws(KafkaRefusal) {
-      guard !request.groupID.isEmpty else {
-        throw KafkaRefusal(.invalidGroupID, "GroupId can't be empty.")
-      }
       guard may(.read, group: request.groupID) else {
         throw KafkaRefusal(.groupAuthorizationFailed, "not permitted")
       }

@@ -51,6 +51,8 @@ final class KafkaSession: Session {
   /// Whether a whole request waits for its turn.
   private var isHeld = false
   private var timeout: (any KafkaAlarm)?
+  /// While the client is held back by a quota.
+  private var muted: (any KafkaAlarm)?
   /// While a request is on its way of which a part is here.
   private var receiving: (any KafkaAlarm)?
   /// Whether answers are being handed on.
@@ -172,7 +174,8 @@ final class KafkaSession: Session {
   }
 
   private func mayTake(_ frame: UnsafeRawBufferPointer) -> Bool {
-    guard stage != .authenticating, connection.pendingBytes < Self.unsentMax else { return false }
+    guard stage != .authenticating, muted == nil, connection.pendingBytes < Self.unsentMax
+    else { return false }
     guard let last = calls.last else { return true }
     return last.header.key == .produce && Self.isProduce(frame) && calls.count < Self.callsMax
       && callBytes + frame.count <= Self.callBytesMax
@@ -218,7 +221,7 @@ final class KafkaSession: Session {
 
   /// Takes the request that was put off, if its turn has come.
   func goOn() {
-    guard isHeld, !isFlushing, stage != .ended, stage != .authenticating,
+    guard isHeld, !isFlushing, muted == nil, stage != .ended, stage != .authenticating,
       connection.pendingBytes < Self.unsentMax,
       calls.isEmpty || calls.last?.header.key == .produce
     else { return }
@@ -226,6 +229,15 @@ final class KafkaSession: Session {
     // Shows what is held, too.
     connection.pauseReading()
     connection.resumeReading()
+  }
+
+  /// Takes no request for so long.
+  func mute(for milliseconds: Int) {
+    muted?.cancel()
+    muted = server.clock.alarm(after: milliseconds) { [weak self] in
+      self?.muted = nil
+      self?.goOn()
+    }
   }
 
   override func outputDrained() {
@@ -255,6 +267,8 @@ final class KafkaSession: Session {
     stage = .ended
     timeout?.cancel()
     timeout = nil
+    muted?.cancel()
+    muted = nil
     noteIncoming(0)
     noteOutgoing()
     server.forget(self)

@@ -38,6 +38,8 @@ struct KafkaSettings: Hashable {
   var usersElsewhere: Bool
   var usersMax: Int
   var aclsMax: Int
+  var quotasMax: Int
+  var quotaWindowSeconds: Int
   var allowsUnmentioned: Bool
   var superUsers: Set<String>
   var authTimeoutSeconds: Double
@@ -99,6 +101,8 @@ struct KafkaSettings: Hashable {
     usersElsewhere = values.bool("users_elsewhere")
     usersMax = values.int("max_users")
     aclsMax = values.int("max_acls")
+    quotasMax = values.int("max_quotas")
+    quotaWindowSeconds = values.int("quota_window_seconds")
     allowsUnmentioned = values.bool("allow_everyone_if_no_acl_found")
     superUsers = Set(values.texts("super_users"))
     authTimeoutSeconds = values.double("auth_timeout_seconds")
@@ -262,6 +266,12 @@ struct KafkaSettings: Hashable {
     Setting(
       "max_acls", .integer(0...1_000_000), default: .integer(10_000),
       "ACLs that the Kafka clients of a tenant may make."),
+    Setting(
+      "max_quotas", .integer(0...1_000_000), default: .integer(10_000),
+      "Users and client ids for which the Kafka clients of a tenant may set quotas."),
+    Setting(
+      "quota_window_seconds", .integer(1...3_600), default: .integer(10),
+      "Over how long the rate of a client is looked at that has a quota: so much may come at once."),
   ]
 
   private static let connections: [Setting] = [

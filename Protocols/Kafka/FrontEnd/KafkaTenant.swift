@@ -23,6 +23,7 @@ final class KafkaTenant {
   private(set) lazy var shareGroups = makeShareGroups()
   let users: KafkaUsers
   let acls: KafkaACLs
+  let quotas: KafkaQuotas
   /// How often topics have come, gone or grown.
   private var topicsGeneration = 0
 
@@ -32,6 +33,7 @@ final class KafkaTenant {
     keeper = KafkaBatchKeeper(origin: server.origin)
     users = KafkaUsers(tenant, directory: server.context.access.users)
     acls = KafkaACLs(tenant)
+    quotas = KafkaQuotas(tenant)
     tenant.partitionedTopics.choose = { key, partitions in
       KafkaPartitioner.partition(of: key, among: partitions)
     }
@@ -56,6 +58,13 @@ final class KafkaTenant {
     } catch {
       // They do not get in.
       server.context.logger.error("kafka: users of \(tenant.name) cannot be read: \(error)")
+    }
+    setQuotas()
+    do throws(EngineError) {
+      try quotas.restore()
+    } catch {
+      // Nobody is held back.
+      server.context.logger.error("kafka: quotas of \(tenant.name) cannot be read: \(error)")
     }
     acls.countMax = server.values.aclsMax
     do throws(EngineError) {
@@ -255,10 +264,16 @@ final class KafkaTenant {
       reserve: { [tenant] in tenant.memory.charge($0) })
   }
 
+  private func setQuotas() {
+    quotas.countMax = server.values.quotasMax
+    quotas.windowSeconds = server.values.quotaWindowSeconds
+  }
+
   func settingsChanged() {
     for group in groups.values { group.rules = groupRules }
     users.countMax = server.values.usersMax
     acls.countMax = server.values.aclsMax
+    setQuotas()
     transactions.rules = transactionRules
     consumerGroups.countMax = server.values.groupsMax
     for group in consumerGroups.byName.values { group.rules = consumerGroupRules }

@@ -1,0 +1,251 @@
+import GodwitEngine
+import KafkaWire
+import NIOCore
+
+/// How much a tenant's clients may send and read in a second, and who was how far beyond it. What
+/// is set is in the tenant's journal `kafka.quotas`; what was used is not kept.
+final class KafkaQuotas {
+  /// What an entity has.
+  typealias Values = [KafkaQuotaKind: Int64]
+
+  private static let journalName = "kafka.quotas"
+  /// What an entity takes of memory beyond its names, about.
+  private static let entityBytes = 512
+  /// How many clients are counted apart; the others share what is left.
+  private static let metersMax = 10_000
+  /// The longest time that a client is held back for one request, in milliseconds.
+  private static let throttleMax = 3_600_000
+  /// The largest rate: more than that is none.
+  static let rateMax: Int64 = 1 << 53
+
+  /// What is counted together.
+  private struct Meter: Hashable {
+    var kind: KafkaQuotaKind
+    var user: String?
+    var clientID: String?
+  }
+
+  /// Bytes that the rate has not yet made up for.
+  private struct Level {
+    var bytes = 0.0
+    /// In milliseconds.
+    var at: Int64
+  }
+
+  private unowned let tenant: Tenant
+  private var journal: (any Journal)?
+  private(set) var byEntity: [KafkaQuotaEntity: Values] = [:]
+  private var charges: [KafkaQuotaEntity: MemoryCharge] = [:]
+  private var levels: [Meter: Level] = [:]
+  /// How many entities there may be.
+  var countMax = 10_000
+  /// Over how long a rate is looked at: so much may come at once.
+  var windowSeconds = 10
+
+  init(_ tenant: Tenant) {
+    self.tenant = tenant
+  }
+
+  var isEmpty: Bool { byEntity.isEmpty }
+
+  // MARK: Counting
+
+  /// The quota for a client: the most special one that there is.
+  private func quota(
+    _ kind: KafkaQuotaKind, user: String, clientID: String
+  ) -> (rate: Int64, meter: Meter)? {
+    let users: [KafkaQuotaEntity.Name?] = [.named(user), .others, nil]
+    let clients: [KafkaQuotaEntity.Name?] = [.named(clientID), .others, nil]
+    for wantedUser in users {
+      for wantedClient in clients where wantedUser != nil || wantedClient != nil {
+        let entity = KafkaQuotaEntity(user: wantedUser, clientID: wantedClient)
+        guard let rate = byEntity[entity]?[kind] else { continue }
+        return (
+          rate,
+          Meter(
+            kind: kind, user: wantedUser == nil ? nil : user,
+            clientID: wantedClient == nil ? nil : clientID)
+        )
+      }
+    }
+    return nil
+  }
+
+  /// What a client may have at once; `nil` without a quota.
+  func burst(_ kind: KafkaQuotaKind, user: String, clientID: String) -> Int? {
+    guard !isEmpty else { return nil }
+    return quota(kind, user: user, clientID: clientID).map {
+      Int(min(Double(1 << 62), Double($0.rate) * Double(windowSeconds)))
+    }
+  }
+
+  /// Counts what a client has sent or read.
+  ///
+  /// - Returns: for how long it is to be held back, in milliseconds.
+  func charge(
+    _ kind: KafkaQuotaKind, _ bytes: Int, user: String, clientID: String, now: Int64
+  ) -> Int {
+    guard !isEmpty, let (rate, meter) = quota(kind, user: user, clientID: clientID) else {
+      return 0
+    }
+    let rateEach = Double(rate) / 1_000
+    var key = meter
+    if levels[key] == nil, levels.count >= Self.metersMax {
+      makeRoom(now: now)
+      if levels.count >= Self.metersMax { key = Meter(kind: kind, user: nil, clientID: nil) }
+    }
+    var level = levels[key] ?? Level(at: now)
+    level.bytes = max(0, level.bytes - Double(max(0, now - level.at)) * rateEach)
+    level.bytes += Double(max(0, bytes))
+    level.at = max(level.at, now)
+    levels[key] = level
+    let beyond = level.bytes - Double(rate) * Double(windowSeconds)
+    return beyond <= 0 ? 0 : Int(min(Double(Self.throttleMax), (beyond / rateEach).rounded(.up)))
+  }
+
+  /// Forgets those who are not beyond anything.
+  private func makeRoom(now: Int64) {
+    levels = levels.filter { now - $0.value.at < Int64(windowSeconds) * 1_000 }
+  }
+
+  // MARK: Changing
+
+  /// Sets what an entity has; with nothing it has no quota.
+  ///
+  /// - Parameter isDryRun: only finds out whether that could be.
+  func set(
+    _ entity: KafkaQuotaEntity, _ values: Values, isDryRun: Bool
+  ) -> KafkaRefusal? {
+    guard byEntity[entity] ?? [:] != values, !isDryRun else { return nil }
+    var charge = charges[entity]
+    if charge == nil, !values.isEmpty {
+      let names = entity.parts.reduce(0) { $0 + ($1.name?.utf8.count ?? 0) }
+      guard byEntity.count < countMax, let made = tenant.memory.charge(Self.entityBytes + names)
+      else { return KafkaRefusal(.policyViolation, "too many quotas (kafka.max_quotas)") }
+      charge = made
+    }
+    do throws(EngineError) {
+      let journal = try openJournal()
+      guard let entry = KafkaQuotaEntry(entity, values).bytes else {
+        return KafkaRefusal(.invalidRequest, "too long")
+      }
+      journal.append(entry)
+    } catch {
+      return KafkaRefusal(error)
+    }
+    take(entity, values)
+    charges[entity] = values.isEmpty ? nil : charge
+    return nil
+  }
+
+  private func take(_ entity: KafkaQuotaEntity, _ values: Values) {
+    byEntity[entity] = values.isEmpty ? nil : values
+    // Who was held back by another rate begins anew.
+    levels = [:]
+  }
+
+  /// Calls `body` when what was set lasts, or never will.
+  func whenWritten(_ body: @escaping (KafkaRefusal?) -> Void) {
+    guard let journal else { return body(nil) }
+    if journal.wantsSnapshot {
+      journal.replace(with: byEntity.compactMap { KafkaQuotaEntry($0.key, $0.value).bytes })
+    }
+    journal.whenCommitted { body($0.map { KafkaRefusal($0) }) }
+  }
+
+  private func openJournal() throws(EngineError) -> any Journal {
+    if let journal { return journal }
+    let made = try tenant.store.journal(named: Self.journalName)
+    journal = made
+    return made
+  }
+
+  /// Takes up what the tenant's store has kept. Once, before anybody comes.
+  func restore() throws(EngineError) {
+    try openJournal().replay { entry in
+      guard case .quota(let kept)? = KafkaQuotaEntry(entry), let entity = kept.entity else {
+        return
+      }
+      take(entity, kept.values)
+    }
+    for entity in byEntity.keys { charges[entity] = tenant.memory.charge(Self.entityBytes) }
+  }
+}
+
+/// What the journal of quotas has: an entity with all that it has, nothing when it is gone.
+enum KafkaQuotaEntry: KafkaJournalEntry {
+  case quota(Kept)
+
+  /// An entity. Later versions add tagged fields.
+  struct Kept: KafkaStructure {
+    var parts: [Part] = []
+    var rates: [Rate] = []
+
+    mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+      try visitor.visit(&parts)
+      try visitor.visit(&rates)
+    }
+
+    var entity: KafkaQuotaEntity? { try? KafkaQuotaEntity(parts.map { ($0.type, $0.name) }) }
+
+    /// A kind that this version does not know is left out.
+    var values: KafkaQuotas.Values {
+      var values: KafkaQuotas.Values = [:]
+      for rate in rates {
+        if let kind = KafkaQuotaKind(rawValue: rate.kind) { values[kind] = rate.value }
+      }
+      return values
+    }
+  }
+
+  struct Part: KafkaStructure {
+    var type = ""
+    var name: String?
+
+    mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+      try visitor.visit(&type)
+      try visitor.visit(&name)
+    }
+  }
+
+  struct Rate: KafkaStructure {
+    var kind = ""
+    var value: Int64 = 0
+
+    mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+      try visitor.visit(&kind)
+      try visitor.visit(&value)
+    }
+  }
+
+  init(_ entity: KafkaQuotaEntity, _ values: KafkaQuotas.Values) {
+    self = .quota(
+      .with {
+        $0.parts = entity.parts.map { type, name in
+          .with {
+            $0.type = type
+            $0.name = name
+          }
+        }
+        $0.rates = values.map { kind, value in
+          .with {
+            $0.kind = kind.rawValue
+            $0.value = value
+          }
+        }
+      })
+  }
+
+  init?(_ kind: UInt8, from reader: inout KafkaReader) throws(KafkaWireError) {
+    guard kind == 1 else { return nil }
+    self = .quota(try Kept(from: &reader))
+  }
+
+  var kind: UInt8 { 1 }
+
+  func write(to writer: inout KafkaWriter) throws(KafkaWireError) {
+    switch self {
+    case .quota(let kept): try kept.write(to: &writer)
+    }
+  }
+}

@@ -1,0 +1,163 @@
+import GodwitEngine
+import KafkaWire
+import NIOCore
+import Testing
+
+@testable import KafkaFrontEnd
+
+@Suite struct KafkaQuotasTests {
+  /// A tenant whose journals outlive `restart`.
+  private final class Rig {
+    let engine = Engine(now: 1)
+    let tenant: Tenant
+    let store: JournalStore
+    private(set) var quotas: KafkaQuotas
+
+    init() throws {
+      tenant = engine.tenant(named: "t")
+      store = JournalStore(tenant.memoryStore)
+      tenant.store = store
+      quotas = KafkaQuotas(tenant)
+      try restart()
+    }
+
+    func restart() throws {
+      quotas = KafkaQuotas(tenant)
+      quotas.windowSeconds = 10
+      try quotas.restore()
+    }
+
+    @discardableResult func set(
+      user: KafkaQuotaEntity.Name? = nil, clientID: KafkaQuotaEntity.Name? = nil,
+      _ rate: Int64?, _ kind: KafkaQuotaKind = .producer
+    ) -> KafkaErrorCode? {
+      quotas.set(
+        KafkaQuotaEntity(user: user, clientID: clientID), rate.map { [kind: $0] } ?? [:],
+        isDryRun: false)?.code
+    }
+
+    func charge(
+      _ bytes: Int, user: String = "ann", clientID: String = "c", at now: Int64 = 0,
+      _ kind: KafkaQuotaKind = .producer
+    ) -> Int {
+      quotas.charge(kind, bytes, user: user, clientID: clientID, now: now)
+    }
+  }
+
+  @Test func theRateIsKeptOverTheWindow() throws {
+    let rig = try Rig()
+    rig.set(user: .named("ann"), 1_000)
+    #expect(rig.quotas.burst(.producer, user: "ann", clientID: "") == 10_000)
+    #expect(rig.charge(10_000) == 0)
+    #expect(rig.charge(500) == 500)
+    // Time makes up for it.
+    #expect(rig.charge(0, at: 500) == 0)
+    #expect(rig.charge(2_000, at: 500) == 2_000)
+    #expect(rig.charge(0, at: 20_000) == 0)
+    #expect(rig.charge(10_000, at: 20_000) == 0)
+    // A clock that goes back gives nothing.
+    #expect(rig.charge(1_000, at: 0) == 1_000)
+    // Another kind, and another user, are not counted.
+    #expect(rig.charge(1 << 40, at: 20_000, .consumer) == 0)
+    #expect(rig.charge(1 << 40, user: "bob") == 0)
+    #expect(rig.charge(.max, at: 20_000) == 3_600_000)
+  }
+
+  @Test func theMostSpecialOneHolds() throws {
+    let rig = try Rig()
+    func burst(_ user: String, _ client: String) -> Int? {
+      rig.quotas.burst(.producer, user: user, clientID: client)
+    }
+    #expect(burst("ann", "c") == nil)
+    let steps: [(KafkaQuotaEntity.Name?, KafkaQuotaEntity.Name?)] = [
+      (nil, .others), (nil, .named("c")), (.others, nil), (.others, .others),
+      (.others, .named("c")), (.named("ann"), nil), (.named("ann"), .others),
+      (.named("ann"), .named("c")),
+    ]
+    for (index, step) in steps.enumerated() {
+      rig.set(user: step.0, clientID: step.1, Int64(index + 1))
+      #expect(burst("ann", "c") == (index + 1) * 10)
+    }
+    #expect(burst("ann", "d") == 70 && burst("bob", "c") == 50 && burst("bob", "d") == 40)
+  }
+
+  @Test func clientsAreCountedTogetherAsTheQuotaSays() throws {
+    let rig = try Rig()
+    rig.set(user: .others, 1_000)
+    #expect(rig.charge(10_000, clientID: "c") == 0)
+    #expect(rig.charge(1_000, clientID: "d") == 1_000)
+    #expect(rig.charge(10_000, user: "bob", clientID: "c") == 0)
+    rig.set(user: .others, clientID: .others, 1_000)
+    #expect(rig.charge(10_000, clientID: "c") == 0)
+    #expect(rig.charge(10_000, clientID: "d") == 0)
+    #expect(rig.charge(1_000, clientID: "d") == 1_000)
+  }
+
+  @Test func manyClientsAreBounded() throws {
+    let rig = try Rig()
+    rig.set(clientID: .others, 1)
+    for index in 0..<10_100 { _ = rig.charge(10, clientID: "c\(index)") }
+    // Whoever comes too late shares with the others of that kind.
+    #expect(rig.charge(0, clientID: "new") > 0)
+    // And is counted for itself when those who were there are forgotten.
+    #expect(rig.charge(10, clientID: "late", at: 60_000) == 0)
+  }
+
+  @Test func quotasLast() throws {
+    let rig = try Rig()
+    rig.set(user: .named("ann"), clientID: .others, 7)
+    rig.set(user: .named("gone"), 8)
+    rig.set(user: .named("gone"), nil)
+    try rig.restart()
+    let entity = KafkaQuotaEntity(user: .named("ann"), clientID: .others)
+    #expect(rig.quotas.byEntity == [entity: [.producer: 7]])
+    rig.store.wantsSnapshots = true
+    rig.set(clientID: .named("c"), 9, .consumer)
+    rig.quotas.whenWritten { #expect($0 == nil) }
+    try rig.restart()
+    #expect(rig.quotas.byEntity.count == 2)
+    #expect(rig.quotas.burst(.consumer, user: "x", clientID: "c") == 90)
+    rig.quotas.countMax = 2
+    #expect(rig.set(user: .others, 1) == .policyViolation)
+    rig.store.fails = true
+    var failure: KafkaRefusal?
+    rig.quotas.whenWritten { failure = $0 }
+    #expect(failure?.code == .kafkaStorageError)
+  }
+
+  @Test func entitiesAndFiltersThatMakeNoSenseAreRefused() throws {
+    for parts in [
+      [], [("ip", "10.0.0.1")], [("user", "")], [("user", "a"), ("user", nil)],
+      [("client-id", String(repeating: "x", count: 1_025))],
+    ] as [[(String, String?)]] {
+      #expect(throws: KafkaRefusal.self) {
+        try KafkaQuotaEntity(parts.map { (type: $0.0, name: $0.1) })
+      }
+    }
+    let user = KafkaQuotaFilter.Component(type: "user", match: 0, name: "a")
+    #expect(KafkaQuotaFilter(components: [user, user], isStrict: false).refusal != nil)
+    let nobody = KafkaQuotaFilter.Component(type: "user", match: 0, name: nil)
+    #expect(KafkaQuotaFilter(components: [nobody], isStrict: false).refusal != nil)
+  }
+
+  @Test func filtersMeanEntities() {
+    let both = KafkaQuotaEntity(user: .named("a"), clientID: .others)
+    let one = KafkaQuotaEntity(user: .named("a"))
+    func filter(
+      _ components: [(String, Int8, String?)], isStrict: Bool = false
+    ) -> KafkaQuotaFilter {
+      KafkaQuotaFilter(
+        components: components.map { .init(type: $0.0, match: $0.1, name: $0.2) },
+        isStrict: isStrict)
+    }
+    let anybody = filter([])
+    #expect(anybody.matches(both) && anybody.matches(one))
+    let ann = filter([("user", 0, "a")])
+    #expect(ann.matches(both) && ann.matches(one))
+    let strict = filter([("user", 2, nil)], isStrict: true)
+    #expect(!strict.matches(both) && strict.matches(one))
+    let others = filter([("client-id", 1, nil)])
+    #expect(others.matches(both) && !others.matches(one))
+    #expect(!filter([("user", 0, "b")]).matches(one))
+  }
+}
