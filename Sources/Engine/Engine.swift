@@ -45,6 +45,10 @@ public final class Engine {
   /// Where records go that groups give up, beside what groups say themselves.
   public var deadLetterRules: [DeadLetterRule] = []
 
+  /// Calls its argument in a later turn of the loop, when others had theirs. The loop's driver sets
+  /// it; without one, timers do that.
+  public var putOff: ((@escaping () -> Void) -> Void)?
+
   /// Called with every tenant that is made, before anybody uses it.
   public var tenantWasMade: ((Tenant) -> Void)?
 
@@ -66,6 +70,21 @@ public final class Engine {
   }
 
   deinit { self.effort.deallocate() }
+
+  /// Goes on with something long in a later turn of the loop, when others had theirs.
+  func later(_ body: @escaping () -> Void) {
+    if let putOff = self.putOff {
+      putOff(body)
+    } else {
+      _ = self.timers.schedule(at: self.now, Continuation(body: body), kind: 0)
+    }
+  }
+
+  private final class Continuation: TimerTarget {
+    private let body: () -> Void
+    init(body: @escaping () -> Void) { self.body = body }
+    func timerFired(_ kind: Int) { self.body() }
+  }
 
   /// Moves the time on. It never goes back.
   public func advance(to now: Int64) {

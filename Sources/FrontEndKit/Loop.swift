@@ -43,6 +43,7 @@ public final class Loop {
     self.engine.timers.deadlineMovedForward = { [unowned self] deadline in
       self.scheduleWakeUp(at: deadline)
     }
+    self.engine.putOff = { [unowned self] body in self.later(body) }
   }
 
   /// Renews the engine's time.
@@ -99,6 +100,7 @@ public final class Loop {
   /// Runs `body` in a later turn, when sockets that wait had theirs. What is put off shares the
   /// turns: in each, one after the other goes on until two milliseconds are over.
   public func later(_ body: @escaping () -> Void) {
+    guard !self.isStopped else { return }
     self.putOff.append(body)
     self.scheduleTurn()
   }

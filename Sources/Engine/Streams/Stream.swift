@@ -103,7 +103,9 @@ public final class Stream {
     self.log = log
     self.journal = journal
     self.keeping = StreamKeeping(indexJournal)
-    self.index = TopicIndex(memory: tenant.memory, hasPlaces: settings.recordsPerTopicMax > 0)
+    self.index = TopicIndex(
+      memory: tenant.memory, effort: tenant.engine.effort,
+      hasPlaces: settings.recordsPerTopicMax > 0)
     self.recent = RecentIDs(memory: tenant.memory)
     self.schedules = StreamSchedules(memory: tenant.memory)
   }

@@ -42,9 +42,9 @@ extension Stream {
 }
 
 /// A look at every record of a stream, latest first, which gives way to others.
-private final class StreamBackwardWalk: TimerTarget {
+private final class StreamBackwardWalk {
   /// So many offsets are looked at before others have a turn.
-  private static var turnMax: Int { 16_384 }
+  private static var turnMax: Int { 4_096 }
 
   private weak var stream: Stream?
   private var position: UInt64
@@ -60,8 +60,6 @@ private final class StreamBackwardWalk: TimerTarget {
     self.done = done
   }
 
-  func timerFired(_ kind: Int) { self.go() }
-
   func go() {
     guard let stream = self.stream, !stream.isDeleted else { return self.done() }
     let log = stream.log
@@ -76,6 +74,6 @@ private final class StreamBackwardWalk: TimerTarget {
         return self.done()
       }
     }
-    _ = stream.engine.timers.schedule(at: stream.engine.now, self, kind: 0)
+    stream.engine.later { self.go() }
   }
 }

@@ -57,13 +57,32 @@ extension Stream {
   }
 
   private func purgeSome(_ purge: Purge, before: UInt64, _ body: @escaping (Int) -> Void) {
+    let all = self.log.firstOffset..<max(before, self.log.firstOffset)
+    guard let pattern = purge.pattern else {
+      return self.purge(purge, all, of: self.count, body)
+    }
+    var (first, end) = (UInt64.max, UInt64(0))
+    var count = 0
+    self.walkTopics(
+      [pattern],
+      while: { entry in
+        first = min(first, entry.first)
+        end = max(end, entry.last + 1)
+        count += entry.count
+        return true
+      },
+      done: {
+        self.purge(purge, (first < end ? first..<end : 0..<0).clamped(to: all), of: count, body)
+      })
+  }
+
+  private func purge(
+    _ purge: Purge, _ bounds: Range<UInt64>, of all: Int, _ body: @escaping (Int) -> Void
+  ) {
     var left = Int.max
     if purge.keeping > 0 {
-      let all = purge.pattern.map { self.count($0) } ?? self.count
       left = max(0, all - self.countPending(purge.pattern) - purge.keeping)
     }
-    var bounds = self.log.firstOffset..<max(before, self.log.firstOffset)
-    if let pattern = purge.pattern { bounds = self.bounds(of: pattern).clamped(to: bounds) }
     var count = 0
     self.scan(
       from: bounds.lowerBound, to: bounds.upperBound,
@@ -74,18 +93,6 @@ extension Stream {
         if self.drop(offset, record) { count += 1 }
         return true
       }, done: { body(count) })
-  }
-
-  /// Between which offsets the records of a pattern's topics lie.
-  private func bounds(of pattern: TopicPattern) -> Range<UInt64> {
-    var first = UInt64.max
-    var end: UInt64 = 0
-    self.index.search(pattern) { entry in
-      first = min(first, entry.first)
-      end = max(end, entry.last + 1)
-      return true
-    }
-    return first < end ? first..<end : 0..<0
   }
 
   /// How many records that a pattern matches are not committed.

@@ -38,20 +38,24 @@ extension Stream {
   ) {
     var first = UInt64.max
     var end: UInt64 = 0
-    self.index.search(pattern) { entry in
-      guard entry.last >= offset else { return true }
-      first = min(first, entry.first(from: offset))
-      end = max(end, entry.last + 1)
-      return true
-    }
-    var found: Found?
-    self.scan(
-      from: max(first, offset), to: end,
-      while: { offset, record in
-        guard record.withTopic({ pattern.matches($0) }) else { return true }
-        found = Found(offset: offset, record: record)
-        return false
-      }, done: { body(found) })
+    self.walkTopics(
+      [pattern],
+      while: { entry in
+        guard entry.last >= offset else { return true }
+        first = min(first, entry.first(from: offset))
+        end = max(end, entry.last + 1)
+        return true
+      },
+      done: {
+        var found: Found?
+        self.scan(
+          from: max(first, offset), to: end,
+          while: { offset, record in
+            guard record.withTopic({ pattern.matches($0) }) else { return true }
+            found = Found(offset: offset, record: record)
+            return false
+          }, done: { body(found) })
+      })
   }
 
   /// The offset of the last record whose topic `pattern` matches.
@@ -65,25 +69,15 @@ extension Stream {
   }
 
   /// The offsets of the last record of each topic that a pattern matches, in order.
-  ///
-  /// - Parameter limit: the most topics; more are left out.
-  public func lastOffsets(_ patterns: [TopicPattern], limit: Int = .max) -> [UInt64] {
+  public func lastOffsets(_ patterns: [TopicPattern]) -> [UInt64] {
     var offsets: Set<UInt64> = []
     for pattern in patterns {
       self.index.search(pattern) { entry in
         offsets.insert(entry.last)
-        return offsets.count < limit
+        return true
       }
     }
     return offsets.sorted()
-  }
-
-  /// Calls `body` with each topic that `pattern` matches and how many records it has, in no
-  /// particular order, until it answers `false`.
-  public func forEachTopic(
-    _ pattern: TopicPattern, _ body: (_ topic: [UInt8], _ count: Int) -> Bool
-  ) {
-    self.index.search(pattern) { body($0.pattern.bytes, $0.count) }
   }
 
   /// How many records there are of the topics that `pattern` matches.

@@ -117,8 +117,13 @@ extension Stream {
     _ body: @escaping ([UInt64]) -> Void
   ) {
     if end >= self.log.committedOffset {
-      let offsets = self.lastOffsets(patterns, limit: limit + 1)
-      return body(offsets.filter { $0 < self.log.committedOffset })
+      var offsets: Set<UInt64> = []
+      return self.walkTopics(
+        patterns,
+        while: { entry in
+          offsets.insert(entry.last)
+          return offsets.count <= limit
+        }, done: { body(offsets.filter { $0 < self.log.committedOffset }.sorted()) })
     }
     var last: [[UInt8]: UInt64] = [:]
     self.forEachRecord(

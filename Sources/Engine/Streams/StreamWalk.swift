@@ -1,8 +1,8 @@
 /// A look at every record of a part of a stream, oldest first. It gives way to others, and waits
 /// for the disk without holding anybody up; a short one in memory is over at once.
-final class StreamWalk: TimerTarget {
+final class StreamWalk {
   /// So many records are looked at before others have a turn.
-  private static var turnMax: Int { 16_384 }
+  private static var turnMax: Int { 4_096 }
 
   private unowned let stream: Stream
   /// What lies before this offset has been looked at.
@@ -26,16 +26,17 @@ final class StreamWalk: TimerTarget {
     self.done = done
   }
 
-  func timerFired(_ kind: Int) { self.run() }
-
   func run() {
     self.stream.engine.publishing { self.go() }
   }
 
   private func go() {
-    guard self.stream.walks[ObjectIdentifier(self)] != nil else { return }
-    let log = self.stream.log
+    let stream = self.stream
+    guard stream.walks[ObjectIdentifier(self)] != nil else { return }
+    let log = stream.log
     let end = min(self.end, log.committedOffset)
+    let start = self.position
+    defer { stream.engine.effort.pointee &+= min(self.position &- start, UInt64(Self.turnMax)) }
     for _ in 0..<Self.turnMax {
       self.position = log.next(from: max(self.position, log.firstOffset))
       guard self.position < end else { return self.finish() }
@@ -45,7 +46,7 @@ final class StreamWalk: TimerTarget {
       self.position += 1
       if let record, !self.visit(self.position - 1, record) { return self.finish() }
     }
-    _ = self.stream.engine.timers.schedule(at: self.stream.engine.now, self, kind: 0)
+    stream.engine.later { [weak self] in self?.run() }
   }
 
   private func finish() {

@@ -48,12 +48,15 @@ final class TopicIndex {
 
   private let tree = TopicTree<Entry>()
   private let memory: MemoryBudget
+  /// See `Engine.effort`.
+  private let effort: UnsafeMutablePointer<UInt64>
   private var memo: Entry?
   /// Whether entries know all their records' places.
   var hasPlaces: Bool
 
-  init(memory: MemoryBudget, hasPlaces: Bool) {
+  init(memory: MemoryBudget, effort: UnsafeMutablePointer<UInt64>, hasPlaces: Bool) {
     self.memory = memory
+    self.effort = effort
     self.hasPlaces = hasPlaces
   }
 
@@ -176,14 +179,18 @@ final class TopicIndex {
   }
 
   /// Calls `body` with what is known of each topic that `pattern` matches, until it answers
-  /// `false`.
+  /// `false`. In one go, however many there are: `Stream.walkTopics` gives way.
   func search(_ pattern: TopicPattern, _ body: (Entry) -> Bool) {
     if pattern.hasWildcard {
-      self.tree.search(pattern, body)
+      let cursor = self.cursor(pattern)
+      repeat { self.effort.pointee &+= 64 } while cursor.advance(64, body)
     } else if let entry = self.tree.entry(at: pattern) {
       _ = body(entry)
     }
   }
+
+  /// The same, some at a time.
+  func cursor(_ pattern: TopicPattern) -> TopicTree<Entry>.Cursor { .init(self.tree, pattern) }
 
   /// Calls `body` with what is known of each topic, until it answers `false`.
   func forEach(_ body: (Entry) -> Bool) { self.tree.forEach(body) }

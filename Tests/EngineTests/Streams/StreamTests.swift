@@ -301,10 +301,12 @@ struct StreamTests {
       #expect(stream.lastOffsets([TopicPattern("a.>")]) == [1, 2, 3])
       #expect(stream.count(TopicPattern("a.*")) == 3)
       var topics: [String: Int] = [:]
-      stream.forEachTopic(TopicPattern("a.*")) { topic, count in
-        topics[String(decoding: topic, as: UTF8.self)] = count
-        return true
-      }
+      stream.forEachTopic(
+        TopicPattern("a.*"),
+        while: { topic, count in
+          topics[String(decoding: topic, as: UTF8.self)] = count
+          return true
+        }, done: {})
       #expect(topics == ["a.x": 2, "a.y": 1])
     }
   }

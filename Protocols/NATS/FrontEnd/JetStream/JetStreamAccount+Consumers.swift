@@ -17,10 +17,11 @@ extension JetStreamAccount {
     if let existing {
       wanted.config.pauseUntil = JetStreamSettings.config(existing.settings).pauseUntil
     }
+    if let error = JetStreamSettings.unsupported(wanted.config) { throw error }
+    self.chargePairs(wanted.config.filters.count)
     let streamConfig = JetStreamSettings.config(stream.settings)
     var config = try wanted.config.validated(
       stream: streamConfig, limits: self.limits, isPedantic: wanted.isPedantic)
-    if let error = JetStreamSettings.unsupported(config) { throw error }
     config.metadata = JetStreamLevel.stored(config.metadata, needing: config.requiredLevel)
     // Only where it matters: there may be thousands.
     func others() -> [JetStreamConsumerConfig] {

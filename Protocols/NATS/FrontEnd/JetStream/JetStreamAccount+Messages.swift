@@ -27,10 +27,9 @@ extension JetStreamAccount {
       let start = wanted.sequence > 0 ? wanted.sequence - 1 : 0
       stream.findNext(JetStreamSettings.pattern(wanted.nextFor), from: start, body)
     } else if !wanted.lastFor.isEmpty {
-      guard let offset = stream.lastOffset(JetStreamSettings.pattern(wanted.lastFor)) else {
-        return body(nil)
+      stream.findLast(JetStreamSettings.pattern(wanted.lastFor)) { offset in
+        if let offset { look(at: offset) } else { body(nil) }
       }
-      look(at: offset)
     } else if wanted.sequence > 0 {
       look(at: wanted.sequence - 1)
     } else {

@@ -35,13 +35,19 @@ extension JetStreamAccount {
 
   // MARK: Making
 
+  /// So many patterns are compared with each other.
+  func chargePairs(_ count: Int) {
+    self.engine.effort.pointee &+= UInt64(count) &* UInt64(count) / 16
+  }
+
   private func validated(
     _ request: JetStreamRequest.StreamConfig
   ) throws(JetStreamError) -> JetStreamStreamConfig {
+    if let error = JetStreamSettings.unsupported(request.config) { throw error }
+    self.chargePairs(request.config.subjects.count)
     var config = try request.config.validated(
       limits: self.limits, isPedantic: request.isPedantic
     ) { self.tenant.streams[$0].map { JetStreamSettings.config($0.settings) } }
-    if let error = JetStreamSettings.unsupported(config) { throw error }
     config.metadata = JetStreamLevel.stored(config.metadata, needing: config.requiredLevel)
     return config
   }
@@ -210,15 +216,20 @@ extension JetStreamAccount {
       self.withInfo(of: stream) { info in
         var body = JetStreamReply.StreamInfo()
         var info = info
-        if !wanted.subjectsFilter.isEmpty {
-          body.page = self.addSubjects(of: stream, wanted, &info.state)
-        }
         if wanted.deletedDetails {
           let gone = stream.goneOffsets(limit: Self.goneMax)
           info.state.deleted = gone.map { $0 + 1 }
         }
-        body.info = info
-        self.send(body, to: reply)
+        guard !wanted.subjectsFilter.isEmpty else {
+          body.info = info
+          return self.send(body, to: reply)
+        }
+        self.withSubjects(of: stream, wanted) { page, subjects in
+          info.state.subjects = subjects
+          body.page = page
+          body.info = info
+          self.send(body, to: reply)
+        }
       }
     } catch {
       self.send(JetStreamReply.StreamInfo.self, error, to: reply)
@@ -228,22 +239,26 @@ extension JetStreamAccount {
   /// So many numbers of messages that are gone are listed.
   private static var goneMax: Int { 100_000 }
 
-  private func addSubjects(
+  private func withSubjects(
     of stream: GodwitEngine.Stream, _ wanted: JetStreamRequest.StreamInfo,
-    _ state: inout JetStreamStreamState
-  ) -> JetStreamPage {
+    _ body: @escaping (JetStreamPage, [String: UInt64]) -> Void
+  ) {
     var found: [(name: String, count: Int)] = []
-    let pattern = JetStreamSettings.pattern(wanted.subjectsFilter)
-    stream.forEachTopic(pattern) { topic, count in
-      found.append((String(decoding: topic, as: UTF8.self), count))
-      return true
-    }
-    found.sort { $0.name < $1.name }
-    let offset = min(max(0, wanted.offset), found.count)
-    for (name, count) in found[offset...].prefix(JetStreamPage.subjectsMax) {
-      state.subjects[name] = UInt64(count)
-    }
-    return JetStreamPage(total: found.count, offset: offset, limit: JetStreamPage.subjectsMax)
+    stream.forEachTopic(
+      JetStreamSettings.pattern(wanted.subjectsFilter),
+      while: { topic, count in
+        found.append((String(decoding: topic, as: UTF8.self), count))
+        return true
+      },
+      done: {
+        let limit = JetStreamPage.subjectsMax
+        let offset = min(max(0, wanted.offset), found.count)
+        // Only where there are several pages does their order matter.
+        if found.count > limit { found.sort { $0.name < $1.name } }
+        var subjects: [String: UInt64] = [:]
+        for (name, count) in found[offset...].prefix(limit) { subjects[name] = UInt64(count) }
+        body(JetStreamPage(total: found.count, offset: offset, limit: limit), subjects)
+      })
   }
 
   private func listed(

@@ -20,6 +20,10 @@ final class JetStreamAccount {
 
   /// A request has no more values than this: that subjects do not overlap is looked at in pairs.
   private static var jsonValuesMax: Int { 4_096 }
+  /// What a request costs, and so many of its bytes, in the unit of `Engine.effort`. What has to be
+  /// looked through for it is counted there.
+  private static var requestEffort: UInt64 { 256 }
+  private static var bytesPerEffort: UInt64 { 32 }
   /// So much of `scratch` is kept.
   private static var scratchBytesMax: Int { 1 << 16 }
 
@@ -87,14 +91,25 @@ final class JetStreamAccount {
     guard let call = JetStreamCall(subject: operation.subject) else { return false }
     let request = Request(
       call: call, reply: Array(operation.reply), body: operation.payload)
+    // A pull is short, and there are many.
+    if case .messageNext(let stream, let consumer) = call {
+      if let status = self.levelError(operation) {
+        self.refuse(request, status)
+        return true
+      }
+      return self.next(stream, consumer, request)
+    }
+    self.engine.effort.pointee &+=
+      Self.requestEffort &+ UInt64(operation.payload.count) / Self.bytesPerEffort
+    return self.take(request, operation)
+  }
+
+  private func take(_ request: Request, _ operation: borrowing NATSOperation) -> Bool {
     if let status = self.levelError(operation) {
       self.refuse(request, status)
       return true
     }
-    if case .messageNext(let stream, let consumer) = call {
-      return self.next(stream, consumer, request)
-    }
-    switch call {
+    switch request.call {
     case .directGet, .directGetLast: return self.directGet(request)
     default: break
     }
