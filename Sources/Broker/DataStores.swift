@@ -78,7 +78,6 @@ final class DataStores {
       })
     self.stores[tenant.name] = store
     tenant.store = store
-    try tenant.restoreMessages()
     for (name, error) in try tenant.streams.restore() {
       self.logger.error("the stream \(name) of \(tenant.name) cannot be opened: \(error.message)")
     }
@@ -86,6 +85,7 @@ final class DataStores {
       self.logger.error("the topic \(name) of \(tenant.name) cannot be opened: \(error.message)")
     }
     try tenant.cursors.restore()
+    try tenant.restoreMessages()
   }
 
   /// Writes and syncs everything, and calls `done`.
@@ -110,11 +110,11 @@ private final class RefusingStore: Store {
 
   init(reason: String) { self.reason = reason }
 
-  func log(named name: String) throws(EngineError) -> any Log {
+  func log(named name: String, isKnown: Bool) throws(EngineError) -> any Log {
     throw EngineError(.storageFailed, self.reason)
   }
 
-  func journal(named name: String) throws(EngineError) -> any Journal {
+  func journal(named name: String, isKnown: Bool) throws(EngineError) -> any Journal {
     throw EngineError(.storageFailed, self.reason)
   }
 

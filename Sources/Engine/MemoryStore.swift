@@ -16,7 +16,7 @@ public final class MemoryStore: Store {
   }
 
   /// The log of that name, unlimited in itself: its owner keeps it in bounds.
-  public func log(named name: String) -> any Log {
+  public func log(named name: String, isKnown: Bool) -> any Log {
     if let log = self.logs[name] { return log }
     let log = MemoryLog(
       name: name, engine: self.engine, memory: self.memory, recordsMax: 0, bytesMax: 0,
@@ -26,7 +26,7 @@ public final class MemoryStore: Store {
   }
 
   /// A journal that keeps nothing.
-  public func journal(named name: String) -> any Journal { MemoryJournal() }
+  public func journal(named name: String, isKnown: Bool) -> any Journal { MemoryJournal() }
 
   /// Forgets a log.
   public func remove(named name: String) { self.logs[name] = nil }

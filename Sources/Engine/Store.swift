@@ -9,16 +9,42 @@ public protocol Store: AnyObject {
 
   /// The log of that name, with all that was kept of it; an empty one on first use.
   ///
-  /// - Throws: `EngineError` with `storageFailed` when it cannot be opened.
-  func log(named name: String) throws(EngineError) -> any Log
+  /// - Parameter isKnown: whether there is such a log already, as somebody has written down. It is
+  ///   opened then, however little room there is; a new one is not.
+  /// - Throws: `EngineError` with `storageFailed` when it cannot be opened, `quotaExceeded` when
+  ///   there is no room for another.
+  func log(named name: String, isKnown: Bool) throws(EngineError) -> any Log
 
   /// The journal of that name, with all that was kept of it; an empty one on first use.
   ///
-  /// - Throws: `EngineError` with `storageFailed` when it cannot be opened.
-  func journal(named name: String) throws(EngineError) -> any Journal
+  /// - Parameter isKnown: as for a log.
+  /// - Throws: as for a log.
+  func journal(named name: String, isKnown: Bool) throws(EngineError) -> any Journal
 
   /// Forgets a log, or a journal, and all that is in it. Nothing may be using it any more.
   func remove(named name: String)
+}
+
+extension Journal {
+  /// Nothing is certain.
+  public func replayWithCertainty(_ body: (ByteBuffer, _ isCertain: Bool) -> Void) {
+    self.replay { body($0, false) }
+  }
+
+  /// Nothing follows, where there is no order.
+  public func goFirst() {}
+}
+
+extension Store {
+  /// The log of that name, of which each tenant has one: it is opened however little room there is.
+  public func log(named name: String) throws(EngineError) -> any Log {
+    try self.log(named: name, isKnown: true)
+  }
+
+  /// The journal of that name, of which each tenant has one.
+  public func journal(named name: String) throws(EngineError) -> any Journal {
+    try self.journal(named: name, isKnown: true)
+  }
 }
 
 /// Small facts that must last: definitions, positions, acknowledgements, marks. Entries are only
@@ -26,6 +52,15 @@ public protocol Store: AnyObject {
 public protocol Journal: AnyObject {
   /// Calls `body` with every entry there is, oldest first. Once, before the first `append`.
   func replay(_ body: (ByteBuffer) -> Void)
+
+  /// As `replay`, and says of each entry whether the journal itself tells that it was committed. Of
+  /// the last ones none does, although they may have been.
+  func replayWithCertainty(_ body: (ByteBuffer, _ isCertain: Bool) -> Void)
+
+  /// From now on, what is added is written before what logs are given in the same turn. So a
+  /// process that dies leaves no record in a log of which the journal says nothing that was to tell
+  /// of it.
+  func goFirst()
 
   /// Adds an entry. It is written with the next group commit.
   func append(_ entry: ByteBuffer)

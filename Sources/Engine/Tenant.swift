@@ -42,7 +42,8 @@ public final class Tenant {
   }
 
   /// Reads last values, queues and the schedule from the store, and keeps them there from now on.
-  /// Once, when the store is set; what protocols keep in queues they read themselves, after it.
+  /// Once, when the store is set, and streams and topics are restored; what protocols keep in
+  /// queues they read themselves, after it.
   ///
   /// - Throws: `storageFailed`, and `quotaExceeded` where there is more than may be kept.
   public func restoreMessages() throws(EngineError) {

@@ -73,6 +73,9 @@ public final class SimulatedDisk: Disk {
   /// Opens a file.
   public func open(_ path: String, isNew: Bool) throws(DiskError) -> any DiskFile {
     if isNew {
+      guard self.folders.contains(Self.folder(of: path)) else {
+        throw DiskError(call: "open", path: path, code: 2, reason: "No such file or directory")
+      }
       try self.makeRoom(1, "open", path)
       let file = SimulatedFile(path: path)
       self.names[path] = file

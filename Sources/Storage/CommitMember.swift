@@ -1,5 +1,7 @@
 /// What takes part in the group commit: logs and journals.
 protocol CommitMember: AnyObject {
+  /// Whether it is written before the others.
+  var goesFirst: Bool { get }
   /// Writes what was added since the last time. Called when the turn of the loop ends.
   func write()
   /// How far it is written.

@@ -26,13 +26,14 @@ public protocol Disk: AnyObject {
   func sync(files: [any DiskFile], folders: [String], _ done: @escaping (DiskError?) -> Void)
   /// As `sync`, and waits for it: when a store is opened.
   func syncNow(files: [any DiskFile], folders: [String]) throws(DiskError)
-  /// Whether so few files are open that there may be more logs and journals than there are.
-  var hasRoomForMore: Bool { get }
+  /// Whether there may be more logs and journals than there are, when those that are there have
+  /// opened so many more files.
+  func hasRoom(besides files: Int) -> Bool
 }
 
 extension Disk {
   /// Always, where nobody counts.
-  public var hasRoomForMore: Bool { true }
+  public func hasRoom(besides files: Int) -> Bool { true }
 }
 
 /// An open file. It is closed when nobody keeps it.
@@ -68,6 +69,9 @@ public struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
     self.code = code
     self.reason = reason
   }
+
+  /// Whether there is no such file or folder (`ENOENT`, the same everywhere).
+  var isNotThere: Bool { self.code == 2 }
 
   /// Such as `write data/x.log: No space left on device`.
   public var description: String { "\(self.call) \(self.path): \(self.reason)" }

@@ -22,8 +22,11 @@ public final class FileJournal: Journal, CommitMember {
   }
 
   private let path: String
+  private let owner: String
   private unowned let store: FileStore
   private var file: any DiskFile
+  /// Whether the file is there.
+  private var isMade: Bool
   private var header: FileHeader
   private var end = 0
   private var snapshotBytes = 0
@@ -44,18 +47,33 @@ public final class FileJournal: Journal, CommitMember {
   private var needsSync = false
   private var isFolderUnsynced = false
   private var recovered: [ByteBuffer] = []
+  /// How many of them, the last ones, nothing says of that they were committed.
+  private var uncertainCount = 0
+  private(set) var goesFirst = false
   private var waiters = CommitWaiters()
 
-  /// Opens the file, or makes it.
-  init(path: String, store: FileStore) throws(DiskError) {
+  /// Opens the file. Where there is none, it is made with the first entry.
+  ///
+  /// - Parameters:
+  ///   - owner: the path of what the journal is a part of; its own by default.
+  ///   - isThere: whether there may be a file, or one that was to take its place.
+  init(
+    path: String, of owner: String? = nil, store: FileStore, isThere: Bool
+  ) throws(DiskError) {
     self.path = path
+    self.owner = owner ?? path
     self.store = store
-    try store.disk.remove("\(path).new")
-    do {
-      self.file = try store.disk.open(path, isNew: false)
-    } catch {
-      self.file = try store.disk.open(path, isNew: true)
+    guard isThere, let file = try Self.open(path, store.disk) else {
+      self.file = UnmadeFile()
+      self.isMade = false
+      self.header = FileHeader(.journal, 0, salt: store.makeSalt())
+      self.end = FileHeader.byteCount
+      self.snapshotBytes = self.end
+      store.promiseFile()
+      return
     }
+    self.file = file
+    self.isMade = true
     let bytes = try self.file.read(try self.file.size(), at: 0)
     if let header = bytes.withUnsafeReadableBytes({ FileHeader($0) }), header.kind == .journal {
       self.header = header
@@ -88,13 +106,22 @@ public final class FileJournal: Journal, CommitMember {
     }
   }
 
-  private var folder: String {
-    self.path.lastIndex(of: "/").map { String(self.path[..<$0]) } ?? "."
+  private static func open(_ path: String, _ disk: any Disk) throws(DiskError) -> (any DiskFile)? {
+    try disk.remove("\(path).new")
+    do {
+      return try disk.open(path, isNew: false)
+    } catch {
+      guard error.isNotThere else { throw error }
+      return nil
+    }
   }
+
+  private var folder: String { DiskPath.folder(of: self.path) }
 
   private func recover(_ bytes: ByteBuffer) throws(DiskError) {
     let scan = JournalScan(bytes, self.header)
     self.recovered = scan.entries
+    self.uncertainCount = scan.uncertainCount
     self.entryCount = scan.entryCount
     self.end = scan.end
     for place in scan.damage {
@@ -109,10 +136,19 @@ public final class FileJournal: Journal, CommitMember {
 
   /// Calls `body` with every entry; see `Journal`.
   public func replay(_ body: (ByteBuffer) -> Void) {
-    let entries = self.recovered
-    self.recovered = []
-    for entry in entries { body(entry) }
+    self.replayWithCertainty { entry, _ in body(entry) }
   }
+
+  /// Calls `body` with every entry; see `Journal`.
+  public func replayWithCertainty(_ body: (ByteBuffer, _ isCertain: Bool) -> Void) {
+    let entries = self.recovered
+    let certain = entries.count - self.uncertainCount
+    self.recovered = []
+    for (place, entry) in entries.enumerated() { body(entry, place < certain) }
+  }
+
+  /// What is added is written before logs; see `Journal`.
+  public func goFirst() { self.goesFirst = true }
 
   /// Adds an entry; see `Journal`.
   public func append(_ entry: ByteBuffer) {
@@ -202,6 +238,7 @@ public final class FileJournal: Journal, CommitMember {
 
   /// Nobody wants it any more.
   func abandon() {
+    if !self.isMade { self.store.endPromise() }
     guard self.successor != nil else { return }
     self.successor = nil
     try? self.store.disk.remove("\(self.path).new")
@@ -229,6 +266,12 @@ public final class FileJournal: Journal, CommitMember {
       return
     }
     do {
+      if !self.isMade {
+        self.file = try self.store.makeFile(self.path, self.header, of: self.owner)
+        self.isMade = true
+        self.isFolderUnsynced = true
+        self.store.endPromise()
+      }
       let size = try self.write(
         self.pending, to: self.file, at: self.end, self.header.format, number: self.entryCount,
         committed: self.committedEntries)

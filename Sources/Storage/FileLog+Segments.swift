@@ -12,7 +12,7 @@ extension FileLog {
     return folder + "/" + String(repeating: "0", count: 20 - digits.utf8.count) + digits + ending
   }
 
-  /// Reads what is there, and makes the first segment where nothing is.
+  /// Reads what is there.
   func recover() throws(DiskError) {
     var bases: [UInt64] = []
     for name in try self.store.disk.list(self.folder) {
@@ -26,18 +26,11 @@ extension FileLog {
     for (place, base) in bases.enumerated() {
       try self.recover(base, isLast: place == bases.count - 1)
     }
-    if let last = self.segments.last {
-      try last.reopen()
-    } else {
-      try self.beginSegment(at: 0)
-    }
+    if let last = self.segments.last { try last.reopen() } else { self.promiseSegment() }
     try self.recoverMarks()
     // What a process that died had written may not be on the disk yet; from here on it is served,
     // and must not go any more.
-    if bases.isEmpty {
-      // A new one has nothing that may be lost. It is synced with what comes first.
-      self.store.markDirty(self)
-    } else if self.store.settings.sync != .never {
+    if !bases.isEmpty, self.store.settings.sync != .never {
       try self.store.disk.syncNow(files: self.segments.map(\.file), folders: [self.folder])
       _ = self.takeUnsynced()
     }
@@ -118,27 +111,38 @@ extension FileLog {
     let path = Self.path(self.folder, base, ".log")
     if let last = self.segments.last {
       if last.writtenOffset < last.endOffset {
-        try last.flush()
-        self.noteUnsynced(last.file)
+        try self.flush(last)
       }
       if base == last.baseOffset { return }
     }
     let header = FileHeader(.segment, base, salt: self.store.makeSalt())
-    let file = try self.store.disk.open(path, isNew: true)
-    do {
-      var bytes = ByteBuffer()
-      header.write(to: &bytes)
-      try file.write(bytes, at: 0)
-    } catch {
-      try? self.store.disk.remove(path)
-      throw error
-    }
+    let file = try self.store.makeFile(path, header, of: self.folder)
     if let last = self.segments.last { self.seal(last) }
     self.segments.append(
       Segment(header, path: path, file: file, blockBytes: self.store.settings.blockBytes))
     self.noteUnsynced(file)
     self.isFolderUnsynced = true
     self.store.markDirty(self)
+  }
+
+  /// Begins the first segment, whose file is made with its first record.
+  func promiseSegment() {
+    let header = FileHeader(.segment, 0, salt: self.store.makeSalt())
+    let path = Self.path(self.folder, 0, ".log")
+    self.store.promiseFile()
+    self.segments.append(
+      Segment(header, path: path, file: nil, blockBytes: self.store.settings.blockBytes))
+  }
+
+  /// Writes what was appended to the last segment, whose file may be missing yet.
+  func flush(_ segment: Segment) throws(DiskError) {
+    if !segment.isMade {
+      segment.setFile(try self.store.makeFile(segment.path, segment.header, of: self.folder))
+      self.store.endPromise()
+      self.isFolderUnsynced = true
+    }
+    try segment.flush()
+    self.noteUnsynced(segment.file)
   }
 
   private func seal(_ segment: Segment) {
@@ -203,6 +207,7 @@ extension FileLog {
 
   /// Lets go of what is in memory of a segment.
   func forget(_ segment: Segment) {
+    if !segment.isMade { self.store.endPromise() }
     self.unsynced.removeAll { $0 === segment.file }
     for entry in segment.index { self.store.cache.remove(self.key(entry.position, segment)) }
   }
@@ -214,6 +219,7 @@ extension FileLog {
   }
 
   private func removeFiles(of segment: Segment) {
+    guard segment.isMade else { return }
     do {
       try self.store.disk.remove(segment.path)
       try self.store.disk.remove(Self.path(self.folder, segment.baseOffset, ".index"))

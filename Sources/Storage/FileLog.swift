@@ -50,13 +50,14 @@ public final class FileLog: Log, CommitMember {
     var bytes: UInt64
   }
 
-  /// Opens what is in `folder`, which exists.
-  init(name: String, folder: String, store: FileStore) throws(DiskError) {
+  /// Opens what is in `folder`, if that is there.
+  init(name: String, folder: String, store: FileStore, isThere: Bool) throws(DiskError) {
     self.name = name
     self.folder = folder
     self.store = store
-    self.marks = try FileJournal(path: "\(folder)/removed.journal", store: store)
-    try self.recover()
+    self.marks = try FileJournal(
+      path: "\(folder)/removed.journal", of: folder, store: store, isThere: isThere)
+    if isThere { try self.recover() } else { self.promiseSegment() }
     self.committedOffset = self.nextOffset
     self.recount()
     self.findFirst()
@@ -155,6 +156,15 @@ public final class FileLog: Log, CommitMember {
   /// See `Log`.
   public func endUnit() { self.isWithinUnit = false }
 
+  var goesFirst: Bool { false }
+
+  /// Nobody uses it any more.
+  func abandon() {
+    self.abandonCompaction()
+    self.marks.abandon()
+    for segment in self.segments where !segment.isMade { self.store.endPromise() }
+  }
+
   func write() {
     self.writeMarks()
     let segment = self.active
@@ -162,8 +172,7 @@ public final class FileLog: Log, CommitMember {
     let before = segment.byteCount
     let records = segment.count
     do {
-      try segment.flush()
-      self.noteUnsynced(segment.file)
+      try self.flush(segment)
     } catch {
       let refusal = self.store.refuse(error)
       for entry in segment.index { self.store.cache.remove(self.key(entry.position, segment)) }
@@ -193,7 +202,10 @@ public final class FileLog: Log, CommitMember {
     if self.compaction?.stage == .written { self.compaction?.stage = .syncing }
     self.leaving += self.discarded
     self.discarded.removeAll()
-    return (self.unsynced, self.isFolderUnsynced ? [self.folder] : [])
+    // The folder may be as new as what is in it.
+    return (
+      self.unsynced, self.isFolderUnsynced ? [self.folder, DiskPath.folder(of: self.folder)] : []
+    )
   }
 
   func commit(to offset: UInt64) {
@@ -407,6 +419,9 @@ public final class FileLog: Log, CommitMember {
         offsets.lowerBound..<min(end, offsets.upperBound), bytes: isLast ? size : 0)
       if isLast, segment.removed.count > before { bytes += size }
     }
+    // What cannot be read goes too, as it will for whoever reads the mark.
+    let next = segment.blockEnd(place).offset
+    segment.removeAll(segment.index[place].offset..<min(end, next), bytes: 0)
     return bytes
   }
 

@@ -1,5 +1,6 @@
 public import GodwitEngine
 import GodwitPrimitives
+import NIOCore
 
 /// Logs and journals in a folder, written together when a turn of the loop ends ("group commit").
 ///
@@ -39,6 +40,8 @@ public final class FileStore: Store {
   private var compactionTimer: Timers.Token?
   private var isClosing = false
   private var whenIdle: [() -> Void] = []
+  /// How many files logs and journals will have that nothing was written to yet.
+  private var unmadeCount = 0
   /// How many journals are being written anew.
   private var replacements = 0
 
@@ -95,15 +98,13 @@ public final class FileStore: Store {
   // MARK: What is kept
 
   /// The log of that name; see `Store`.
-  public func log(named name: String) throws(EngineError) -> any Log {
+  public func log(named name: String, isKnown: Bool) throws(EngineError) -> any Log {
     if let log = self.logs[name] { return log }
     let path = try self.path("logs", name)
-    try self.checkRoom(for: path)
+    try self.checkRoom(for: path, isKnown)
     do {
-      try self.makeFolders(above: path)
-      try self.disk.makeFolder(path)
-      let log = try FileLog(name: name, folder: path, store: self)
-      self.paths.insert(path)
+      let log = try FileLog(
+        name: name, folder: path, store: self, isThere: self.paths.contains(path))
       self.logs[name] = log
       return log
     } catch {
@@ -112,14 +113,13 @@ public final class FileStore: Store {
   }
 
   /// The journal of that name; see `Store`.
-  public func journal(named name: String) throws(EngineError) -> any Journal {
+  public func journal(named name: String, isKnown: Bool) throws(EngineError) -> any Journal {
     if let journal = self.journals[name] { return journal }
     let path = try self.path("journals", name, ".journal")
-    try self.checkRoom(for: path)
+    try self.checkRoom(for: path, isKnown)
     do {
-      try self.makeFolders(above: path)
-      let journal = try FileJournal(path: path, store: self)
-      self.paths.insert(path)
+      let journal = try FileJournal(
+        path: path, store: self, isThere: self.paths.contains(path))
       self.journals[name] = journal
       return journal
     } catch {
@@ -135,17 +135,15 @@ public final class FileStore: Store {
     do {
       if let log = self.logs.removeValue(forKey: name) {
         self.forget(log)
-        log.abandonCompaction()
+        log.abandon()
         self.wanting.removeAll { $0.log === log }
       }
       if let journal = self.journals.removeValue(forKey: name) {
         self.forget(journal)
         journal.abandon()
       }
-      self.paths.remove(folder)
-      self.paths.remove(file)
-      try self.disk.removeFolder(folder)
-      try self.disk.remove(file)
+      if self.paths.remove(folder) != nil { try self.disk.removeFolder(folder) }
+      if self.paths.remove(file) != nil { try self.disk.remove(file) }
     } catch {
       _ = self.refuse(error)
     }
@@ -153,8 +151,9 @@ public final class FileStore: Store {
 
   /// Refuses what is not there yet where files are open that others will need: a log without a
   /// descriptor for its next segment takes nothing any more.
-  private func checkRoom(for path: String) throws(EngineError) {
-    guard self.paths.contains(path) || self.disk.hasRoomForMore else {
+  private func checkRoom(for path: String, _ isKnown: Bool) throws(EngineError) {
+    guard isKnown || self.paths.contains(path) || self.disk.hasRoom(besides: self.unmadeCount)
+    else {
       throw EngineError(
         .quotaExceeded, "half of the files that the process may have open are in use")
     }
@@ -189,6 +188,43 @@ public final class FileStore: Store {
 
   func makeSalt() -> UInt32 { self.salt() }
 
+  // MARK: Files that come later
+
+  /// A file will be made when something is to be written to it: what nobody uses takes no file, and
+  /// no time.
+  func promiseFile() { self.unmadeCount += 1 }
+
+  /// It was made, or never will be.
+  func endPromise() { self.unmadeCount -= 1 }
+
+  /// Makes a file with its header, and the folder for it.
+  ///
+  /// - Parameter owner: the path of the log or journal that it belongs to.
+  func makeFile(
+    _ path: String, _ header: FileHeader, of owner: String
+  ) throws(DiskError) -> any DiskFile {
+    // An attempt that fails may leave the folder.
+    self.paths.insert(owner)
+    let file: any DiskFile
+    do {
+      file = try self.disk.open(path, isNew: true)
+    } catch {
+      guard error.isNotThere else { throw error }
+      try self.makeFolders(above: owner)
+      try self.disk.makeFolder(DiskPath.folder(of: path))
+      file = try self.disk.open(path, isNew: true)
+    }
+    do {
+      var bytes = ByteBuffer()
+      header.write(to: &bytes)
+      try file.write(bytes, at: 0)
+      return file
+    } catch {
+      try? self.disk.remove(path)
+      throw error
+    }
+  }
+
   // MARK: Group commit
 
   func markDirty(_ member: any CommitMember) {
@@ -215,8 +251,9 @@ public final class FileStore: Store {
       let members = self.dirty
       self.dirty.removeAll()
       self.dirtyIDs.removeAll()
+      for member in members where member.goesFirst { member.write() }
       for member in members {
-        member.write()
+        if !member.goesFirst { member.write() }
         touched.append(member)
         if self.unsyncedIDs.insert(ObjectIdentifier(member)).inserted {
           self.unsynced.append(member)

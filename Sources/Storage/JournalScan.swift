@@ -8,6 +8,8 @@ import NIOCore
 struct JournalScan {
   /// The entries, oldest first.
   private(set) var entries: [ByteBuffer] = []
+  /// How many of them, the last ones, may not have been committed, as far as the file tells.
+  private(set) var uncertainCount = 0
   /// The number after the last one's.
   private(set) var entryCount: UInt64 = 0
   /// Where the last one ends.
@@ -19,6 +21,8 @@ struct JournalScan {
     let format = header.format
     var place = self.end
     var gap: (end: Int, entries: Int, number: UInt64)?
+    var numbers: [UInt64] = []
+    var certain: UInt64 = 0
     bytes.withUnsafeReadableBytes { raw in
       while place < raw.count {
         guard let body = format.entry(at: place, in: raw),
@@ -40,6 +44,8 @@ struct JournalScan {
         self.entries.append(
           bytes.getSlice(at: bytes.readerIndex + start, length: body.upperBound - start)
             ?? ByteBuffer())
+        numbers.append(number)
+        certain = max(certain, committed)
         self.entryCount = number == .max ? number : number + 1
         place = body.upperBound
         self.end = place
@@ -48,7 +54,9 @@ struct JournalScan {
     if let gap {
       self.end = gap.end
       self.entries.removeLast(self.entries.count - gap.entries)
+      numbers.removeLast(numbers.count - gap.entries)
       self.entryCount = gap.number
     }
+    self.uncertainCount = numbers.count { $0 >= certain }
   }
 }

@@ -72,7 +72,9 @@ public final class PosixDisk: Disk {
   }
 
   /// Whether fewer files are open than may be; see `Disk`.
-  public var hasRoomForMore: Bool { self.openFiles.count.load(ordering: .relaxed) < self.filesMax }
+  public func hasRoom(besides files: Int) -> Bool {
+    self.openFiles.count.load(ordering: .relaxed) + files < self.filesMax
+  }
 
   /// Removes a file; see `Disk`.
   public func remove(_ path: String) throws(DiskError) {

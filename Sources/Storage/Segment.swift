@@ -16,7 +16,10 @@ final class Segment {
 
   let header: FileHeader
   let path: String
-  let file: any DiskFile
+  /// An empty one, until the first record is written.
+  private(set) var file: any DiskFile
+  /// Whether the file is there.
+  private(set) var isMade: Bool
   /// The offset after its last frame.
   private(set) var endOffset: UInt64
   /// Where the next frame goes.
@@ -52,11 +55,13 @@ final class Segment {
     self.count > 0 ? max(self.count, self.frameBytes - self.removedBytes) : 0
   }
 
-  /// A new, empty segment. The file has its header already.
-  init(_ header: FileHeader, path: String, file: any DiskFile, blockBytes: Int) {
+  /// A new, empty segment. The file has its header already; where there is none yet, `setFile`
+  /// hands it in before the first `flush`.
+  init(_ header: FileHeader, path: String, file: (any DiskFile)?, blockBytes: Int) {
     self.header = header
     self.path = path
-    self.file = file
+    self.file = file ?? UnmadeFile()
+    self.isMade = file != nil
     self.endOffset = header.number
     self.writtenOffset = header.number
     self.end = FileHeader.byteCount
@@ -74,6 +79,7 @@ final class Segment {
     self.header = header
     self.path = path
     self.file = file
+    self.isMade = true
     self.endOffset = scan.endOffset
     self.writtenOffset = scan.endOffset
     self.end = scan.end
@@ -88,6 +94,12 @@ final class Segment {
   }
 
   // MARK: Writing
+
+  /// The file was made, and has its header.
+  func setFile(_ file: any DiskFile) {
+    self.file = file
+    self.isMade = true
+  }
 
   /// Adds a frame of about so many bytes that stands for the next `count` offsets. It is in the
   /// file after `flush`.

@@ -64,16 +64,51 @@ import Testing
       }
       var first = try store()
       // A log has two files: its segment, and what was removed from it.
-      for name in ["a", "b", "c"] { _ = try first.log(named: name) }
-      #expect(throws: EngineError.self) { _ = try first.log(named: "d") }
-      #expect(throws: EngineError.self) { _ = try first.journal(named: "j") }
-      _ = try first.log(named: "a")
+      for name in ["a", "b", "c"] { _ = try first.log(named: name, isKnown: false) }
+      #expect(throws: EngineError.self) { _ = try first.log(named: "d", isKnown: false) }
+      #expect(throws: EngineError.self) { _ = try first.journal(named: "j", isKnown: false) }
+      _ = try first.log(named: "a", isKnown: false)
+      // What each tenant has one of is there in any case.
+      _ = try first.journal(named: "own")
+      first.remove(named: "own")
       // All are opened at the next start, whatever there is room for.
       first = try store()
-      for name in ["c", "b", "a"] { _ = try first.log(named: name) }
-      #expect(throws: EngineError.self) { _ = try first.log(named: "d") }
-      first.remove(named: "b")
-      _ = try first.log(named: "d")
+      for name in ["e", "c", "b", "a"] { _ = try first.log(named: name, isKnown: true) }
+      #expect(throws: EngineError.self) { _ = try first.log(named: "d", isKnown: false) }
+      for name in ["e", "b"] { first.remove(named: name) }
+      _ = try first.log(named: "d", isKnown: false)
+    }.get()
+  }
+
+  @Test func whatNobodyUsesTakesNoFile() async throws {
+    let place = try TestFolder()
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    try await loop.submit {
+      let engine = Engine(now: 1)
+      let disk = PosixDisk(eventLoop: loop, threads: .singleton)
+      var turns: [() -> Void] = []
+      var settings = StoreSettings()
+      settings.sync = .never
+      let store = try FileStore(
+        folder: place.path, disk: disk, engine: engine, settings: settings,
+        atTurnEnd: { turns.append($0) }, report: { _ in })
+      let log = try store.log(named: "log")
+      let journal = try store.journal(named: "journal")
+      #expect(turns.isEmpty)
+      #expect(try disk.list("\(place.path)/logs").isEmpty)
+      #expect(try disk.list("\(place.path)/journals").isEmpty)
+      _ = try log.append(
+        engine.tenant(named: "t").record(topic: Array("t".utf8), payload: Array("1".utf8)))
+      journal.append(ByteBuffer(string: "entry"))
+      for turn in turns { turn() }
+      #expect(log.record(at: 0) != nil)
+      #expect(try disk.list("\(place.path)/logs/log") == ["00000000000000000000.log"])
+      #expect(try disk.list("\(place.path)/journals") == ["journal.journal"])
+      // One that never had a file goes without a trace, and makes room for another.
+      _ = try store.log(named: "other")
+      store.remove(named: "other")
+      store.remove(named: "log")
+      #expect(try disk.list("\(place.path)/logs").isEmpty)
     }.get()
   }
 

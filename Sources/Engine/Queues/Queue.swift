@@ -53,8 +53,8 @@ public final class Queue {
   /// Called when more can be fetched than before.
   public var whenReady: (() -> Void)?
 
-  /// Numbers received with messages that are not yet committed, and where those will be.
-  var undecided: [UInt16: UInt64] = [:]
+  /// Numbers received with messages that are not yet committed.
+  var undecided: [UInt16: QueueEntry] = [:]
   let number: UInt32
   private unowned let queues: Queues
   /// Items from `head` on, oldest first; those that are done are cleared out when they are many.

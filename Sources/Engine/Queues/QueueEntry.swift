@@ -9,6 +9,8 @@ final class QueueEntry {
   private var record: Record?
   var items: [(queue: Queue, sequence: UInt64)] = []
   var received: (queue: Queue, id: UInt16)?
+  /// Who else keeps the message that was received.
+  private var copies: [QueueCopy] = []
   /// Whether its sender says when nothing more is added.
   var isHeld = false
   /// Whether nothing more is added.
@@ -38,16 +40,17 @@ final class QueueEntry {
   }
 
   /// Writes the entry.
-  func seal() {
+  ///
+  /// - Parameter captures: who else keeps the message.
+  func seal(with captures: Captures = Captures()) {
     guard !self.isSealed else { return }
     self.isSealed = true
     self.isHeld = false
+    if self.received != nil { self.copies = captures.compactMap { QueueCopy($0) } }
     if self.offset != nil || self.received != nil {
       self.queues.journal.append(self.encoded)
     }
-    if let received = self.received, let offset = self.offset {
-      received.queue.undecided[received.id] = offset
-    }
+    if let received = self.received { received.queue.undecided[received.id] = self }
     var left = self.offset == nil ? 1 : 2
     let one: (EngineError?) -> Void = { error in
       self.failure = self.failure ?? error
@@ -59,16 +62,22 @@ final class QueueEntry {
     self.queues.snapshotIfWanted()
   }
 
-  private var encoded: ByteBuffer {
-    var entry = ByteBuffer(integer: Queues.ItemKind.message)
+  private var encoded: ByteBuffer { self.encoded(Queues.ItemKind.message, self.items) }
+
+  /// What a snapshot says of it as long as it is not settled; the items are there anyway.
+  var claim: ByteBuffer { self.encoded(Queues.ItemKind.claim, []) }
+
+  private func encoded(_ kind: UInt8, _ items: [(queue: Queue, sequence: UInt64)]) -> ByteBuffer {
+    var entry = ByteBuffer(integer: kind)
     let record = self.record
     entry.writeMultipleIntegers(
       self.offset ?? .max, record?.receivedAt ?? 0,
       UInt32(truncatingIfNeeded: record?.byteCount ?? 0), self.received?.queue.number ?? 0,
-      self.received?.id ?? 0, UInt32(truncatingIfNeeded: self.items.count))
-    for (queue, sequence) in self.items {
+      self.received?.id ?? 0, UInt32(truncatingIfNeeded: items.count))
+    for (queue, sequence) in items {
       Queues.write(queue.item(sequence), queue.number, sequence, to: &entry)
     }
+    QueueClaim.write(self.copies, self.queues.tenant.engine.now, to: &entry)
     return entry
   }
 
@@ -105,7 +114,7 @@ final class QueueEntry {
 
 extension Publication {
   /// Nothing more is added to what `Queue.receive` has begun.
-  public func seal() { self.cold?.queueEntry?.seal() }
+  public func seal() { self.cold?.queueEntry?.seal(with: self.captures) }
 
   /// What is still added to.
   var unsealedQueueEntry: QueueEntry? {

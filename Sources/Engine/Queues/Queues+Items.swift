@@ -9,6 +9,8 @@ extension Queues {
     static let released: UInt8 = 4
     static let sent: UInt8 = 5
     static let state: UInt8 = 6
+    /// A message that is not yet committed, of which a snapshot knows.
+    static let claim: UInt8 = 7
   }
 
   /// What can happen to an item, or a queue.
@@ -50,11 +52,7 @@ extension Queues {
       state.writeMultipleIntegers(queue.number, queue.nextSequence, queue.sentBefore)
       for id in queue.received where queue.undecided[id] == nil { state.writeInteger(id) }
       entries.append(state)
-      for (id, offset) in queue.undecided {
-        var entry = ByteBuffer(integer: ItemKind.message)
-        entry.writeMultipleIntegers(offset, Int64(0), UInt32(0), queue.number, id, UInt32(0))
-        entries.append(entry)
-      }
+      for entry in queue.undecided.values { entries.append(entry.claim) }
       queue.forEach { sequence, item in
         var entry = ByteBuffer(integer: ItemKind.message)
         entry.writeMultipleIntegers(
@@ -70,12 +68,13 @@ extension Queues {
   // MARK: Reading
 
   func restoreItems() {
-    self.journal.replay { self.read(item: $0) }
+    self.journal.replayWithCertainty { self.read(item: $0, isCertain: $1) }
     // Their offsets will be others': what refers to them is taken back before that.
     for (queue, id) in self.unfounded where !queue.received.contains(id) {
       self.write(.released(id), queue, 0)
     }
     self.unfounded = []
+    self.settleClaims()
     for queue in self.byNumber.values {
       var lost: [UInt64] = []
       queue.forEach { sequence, item in
@@ -99,15 +98,18 @@ extension Queues {
     offset < self.log.committedOffset && self.log.next(from: offset) == offset
   }
 
-  private func read(item: ByteBuffer) {
+  private func read(item: ByteBuffer, isCertain: Bool) {
     var entry = item
     guard let kind = entry.readInteger(as: UInt8.self) else { return }
-    if kind == ItemKind.message { return self.read(message: &entry) }
+    if kind == ItemKind.message { return self.read(message: &entry, isCertain: isCertain) }
+    if kind == ItemKind.claim { return self.read(message: &entry, isCertain: false) }
     guard let number = entry.readInteger(as: UInt32.self) else { return }
     self.lastNumber = max(self.lastNumber, number)
     guard let queue = self.byNumber[number] else { return }
     if kind == ItemKind.released {
-      if let id = entry.readInteger(as: UInt16.self) { queue.restore(released: id) }
+      guard let id = entry.readInteger(as: UInt16.self) else { return }
+      queue.restore(released: id)
+      self.claims[QueueClaim.Key(queue: number, id: id)] = nil
       return
     }
     guard let sequence = entry.readInteger(as: UInt64.self) else { return }
@@ -126,7 +128,7 @@ extension Queues {
     }
   }
 
-  private func read(message entry: inout ByteBuffer) {
+  private func read(message entry: inout ByteBuffer, isCertain: Bool) {
     guard
       let (offset, stamp, size, receiver, id, count) = entry.readMultipleIntegers(
         as: (UInt64, Int64, UInt32, UInt32, UInt16, UInt32).self)
@@ -139,6 +141,7 @@ extension Queues {
         self.unfounded.append((queue, id))
       }
     }
+    var items: [(queue: UInt32, sequence: UInt64)] = []
     for _ in 0..<count {
       guard
         let (number, sequence, phase, noteCount) = entry.readMultipleIntegers(
@@ -150,6 +153,13 @@ extension Queues {
         Queue.Item(
           offset: offset, stamp: stamp, size: Int(size), note: note, phase: phase,
           isCommitted: true), at: sequence)
+      items.append((number, sequence))
     }
+    guard receiver != 0 else { return }
+    let key = QueueClaim.Key(queue: receiver, id: id)
+    self.claims[key] = nil
+    guard !isCertain, var claim = QueueClaim(&entry, offset: offset) else { return }
+    claim.items = items
+    self.claims[key] = claim
   }
 }

@@ -36,8 +36,11 @@ public final class Queues {
   private var isRestoring = true
   /// Received by numbers with messages that are not there; while it is read back.
   var unfounded: [(queue: Queue, id: UInt16)] = []
+  /// What nothing says of that all have it who were to keep it; while it is read back.
+  var claims: [QueueClaim.Key: QueueClaim] = [:]
 
-  /// The queues that the tenant's store has kept.
+  /// The queues that the tenant's store has kept. Its streams and topics are there already: what
+  /// they have decides on messages that a crash left with some.
   ///
   /// - Throws: `storageFailed`.
   init(tenant: Tenant) throws(EngineError) {
@@ -45,6 +48,7 @@ public final class Queues {
     self.log = try tenant.store.log(named: "queues")
     self.definitions = try tenant.store.journal(named: "queues")
     self.journal = try tenant.store.journal(named: "queue-items")
+    self.journal.goFirst()
     self.definitions.replay { self.read(definition: $0) }
     self.restoreItems()
     self.isRestoring = false

@@ -57,8 +57,8 @@ private final class StreamTopicWalk {
 }
 
 extension Stream {
-  /// Calls `visit` with what is known of each topic that one of `patterns` matches, until it answers
-  /// `false`, and `done` at the end: at once where there is little to see.
+  /// Calls `visit` with what is known of each topic that one of `patterns` matches, until it
+  /// answers `false`, and `done` at the end: at once where there is little to see.
   func walkTopics(
     _ patterns: [TopicPattern], while visit: @escaping (TopicIndex.Entry) -> Bool,
     done: @escaping () -> Void
@@ -76,8 +76,8 @@ extension Stream {
       [pattern], while: { visit($0.pattern.bytes, $0.count) }, done: done)
   }
 
-  /// Calls `body` with the offset of the last record whose topic `pattern` matches; with `nil` where
-  /// there is none.
+  /// Calls `body` with the offset of the last record whose topic `pattern` matches; with `nil`
+  /// where there is none.
   public func findLast(_ pattern: TopicPattern, _ body: @escaping (UInt64?) -> Void) {
     var last: UInt64?
     self.walkTopics(

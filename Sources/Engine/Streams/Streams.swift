@@ -60,7 +60,7 @@ public final class Streams {
     }
     let now = self.tenant.engine.now
     if self.definitions.clear(settings.name) { self.removeFiles(of: settings) }
-    let stream = try self.open(settings, createdAt: now)
+    let stream = try self.open(settings, createdAt: now, isKnown: false)
     if settings.firstOffset > 0 { stream.log.skip(to: settings.firstOffset) }
     do {
       // Records of one that nobody has deleted are this one's.
@@ -131,14 +131,14 @@ public final class Streams {
   }
 
   private func open(
-    _ settings: StreamSettings, createdAt: Int64
+    _ settings: StreamSettings, createdAt: Int64, isKnown: Bool
   ) throws(EngineError) -> Stream {
     let store = self.store(settings)
     return Stream(
       settings: settings, tenant: self.tenant, createdAt: createdAt,
-      log: try store.log(named: Self.logName(settings.name)),
-      journal: try store.journal(named: Self.journalName(settings.name)),
-      indexJournal: try store.journal(named: Self.indexName(settings.name)))
+      log: try store.log(named: Self.logName(settings.name), isKnown: isKnown),
+      journal: try store.journal(named: Self.journalName(settings.name), isKnown: isKnown),
+      indexJournal: try store.journal(named: Self.indexName(settings.name), isKnown: isKnown))
   }
 
   private func forget(_ stream: Stream) {
@@ -185,7 +185,8 @@ public final class Streams {
     for definition in try self.definitions.restore() {
       let name = definition.settings.name
       do {
-        let stream = try self.open(definition.settings, createdAt: definition.createdAt)
+        let stream = try self.open(
+          definition.settings, createdAt: definition.createdAt, isKnown: true)
         stream.log.skip(to: definition.settings.firstOffset)
         try stream.recover()
         try stream.capture()

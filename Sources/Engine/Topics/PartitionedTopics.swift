@@ -59,7 +59,7 @@ public final class PartitionedTopics {
       settings: settings, tenant: self.tenant, createdAt: self.tenant.engine.now)
     let isNew = self.definitions.clear(settings.name)
     do {
-      try self.open(topic, isNew: isNew)
+      try self.open(topic, isNew: isNew, isKnown: false)
       try topic.capture()
       try self.write(topic)
     } catch {
@@ -102,7 +102,7 @@ public final class PartitionedTopics {
     }
     topic.settings = settings
     do {
-      try self.open(topic, isNew: true)
+      try self.open(topic, isNew: true, isKnown: false)
       try self.write(topic)
     } catch {
       topic.settings = old
@@ -141,13 +141,17 @@ public final class PartitionedTopics {
 
   /// Opens the logs that `topic` lacks.
   ///
-  /// - Parameter isNew: whether what is there is what a crash has left of another topic.
-  private func open(_ topic: PartitionedTopic, isNew: Bool) throws(EngineError) {
+  /// - Parameters:
+  ///   - isNew: whether what is there is what a crash has left of another topic.
+  ///   - isKnown: whether the topic is written down with as many partitions.
+  private func open(
+    _ topic: PartitionedTopic, isNew: Bool, isKnown: Bool
+  ) throws(EngineError) {
     while topic.partitions.count < topic.settings.partitions {
       let index = topic.partitions.count
       let name = Self.logName(topic.name, index)
       if isNew { self.tenant.store.remove(named: name) }
-      let log = try self.tenant.store.log(named: name)
+      let log = try self.tenant.store.log(named: name, isKnown: isKnown)
       topic.partitions.append(Partition(topic: topic, index: index, log: log))
     }
   }
@@ -195,7 +199,7 @@ public final class PartitionedTopics {
       let topic = PartitionedTopic(
         settings: definition.settings, tenant: self.tenant, createdAt: definition.createdAt)
       do {
-        try self.open(topic, isNew: false)
+        try self.open(topic, isNew: false, isKnown: true)
         try topic.capture()
         self.byName[name] = topic
       } catch {

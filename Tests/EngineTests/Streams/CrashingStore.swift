@@ -26,14 +26,14 @@ final class CrashingStore: Store {
     self.disk = disk
   }
 
-  func log(named name: String) -> any Log {
+  func log(named name: String, isKnown: Bool) -> any Log {
     if let log = self.logs[name] { return log }
     let log = CrashingLog(name: name, store: self, kept: self.disk.logs[name])
     self.logs[name] = log
     return log
   }
 
-  func journal(named name: String) -> any Journal {
+  func journal(named name: String, isKnown: Bool) -> any Journal {
     if let journal = self.journals[name] { return journal }
     let journal = CrashingJournal(name: name, store: self)
     self.journals[name] = journal
@@ -73,6 +73,9 @@ final class CrashingStore: Store {
   func commitJournals() {
     for journal in self.journals.values { journal.commit(nil) }
   }
+
+  /// A group commit that reaches that log, and no other.
+  func commit(logNamed name: String) { self.logs[name]?.commit(nil) }
 
   /// An engine whose tenant keeps what it has on `disk`.
   static func start(on disk: Disk, now: Int64) -> (fixture: StreamFixture, store: CrashingStore) {

@@ -172,10 +172,10 @@ import Testing
   @Test func whatCannotBeReadDeniesEverything() throws {
     final class Broken: Store {
       var isDurable: Bool { true }
-      func log(named name: String) throws(EngineError) -> any Log {
+      func log(named name: String, isKnown: Bool) throws(EngineError) -> any Log {
         throw EngineError(.storageFailed, "broken")
       }
-      func journal(named name: String) throws(EngineError) -> any Journal {
+      func journal(named name: String, isKnown: Bool) throws(EngineError) -> any Journal {
         throw EngineError(.storageFailed, "broken")
       }
       func remove(named name: String) {}

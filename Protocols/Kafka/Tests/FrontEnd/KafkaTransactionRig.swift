@@ -33,8 +33,10 @@ final class JournalStore: Store {
   init(_ memory: any Store) { self.memory = memory }
 
   var isDurable: Bool { true }
-  func log(named name: String) throws(EngineError) -> any Log { try memory.log(named: name) }
-  func journal(named name: String) throws(EngineError) -> any Journal {
+  func log(named name: String, isKnown: Bool) throws(EngineError) -> any Log {
+    try memory.log(named: name, isKnown: isKnown)
+  }
+  func journal(named name: String, isKnown: Bool) throws(EngineError) -> any Journal {
     if let journal = journals[name] { return journal }
     let made = Kept(self)
     journals[name] = made
