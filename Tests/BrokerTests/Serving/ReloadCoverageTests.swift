@@ -28,6 +28,7 @@ struct ReloadCoverageTests {
     "dead_letters.rules": "[{topics: [a], to: dead}]",
     "kafka.advertised_host": "kafka.example",
     "kafka.cluster_id": "other",
+    "kafka.super_users": "[ada]",
     "mqtt.response_topic_prefix": "answers/",
     "mqtt.automatic_subscriptions": "[{filter: a}]",
     "mqtt.rewrite": "[{source: a, pattern: a, target: b}]",
