@@ -35,7 +35,9 @@ import Testing
         let journal = try store.journal(named: name)
         journal.replay { _ in }
         journal.append(ByteBuffer(string: "of \(name)"))
-        _ = try store.log(named: name)
+        let record = engine.tenant(named: "t").record(
+          topic: Array("t".utf8), payload: Array(name.utf8))
+        _ = try store.log(named: name).append(record)
       }
       store.close {}
       withExtendedLifetime(engine) {}
@@ -45,6 +47,10 @@ import Testing
     for name in Self.names { #expect(try Self.entries(store, name) == ["of \(name)"]) }
     let inspection = StoreInspection(folder: "data", disk: disk)
     #expect(try inspection.logs() == Self.names.sorted())
+    for name in Self.names {
+      let body = try store.log(named: name).record(at: 0)?.body
+      #expect(body.map { String(buffer: $0) } == name)
+    }
     #expect(try inspection.journalProblems() == [])
     for name in Self.names { #expect(try inspection.read(name, engine).problems == []) }
     // One that goes takes none with it that begins like it.
