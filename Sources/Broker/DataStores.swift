@@ -78,6 +78,9 @@ final class DataStores {
       })
     self.stores[tenant.name] = store
     tenant.store = store
+    tenant.streams.report = { [unowned tenant] stream, message in
+      logger.error("the stream \(stream.name) of \(tenant.name): \(message)")
+    }
     for (name, error) in try tenant.streams.restore() {
       self.logger.error("the stream \(name) of \(tenant.name) cannot be opened: \(error.message)")
     }

@@ -40,6 +40,7 @@ extension FileLog {
     segment.file.load(segment.blockEnd(end - 1).position - start, at: start) { result in
       switch result {
       case .success(let read):
+        self.unreadable = nil
         // A segment that is gone has no place in the cache, nor what comes in its stead.
         guard self.segment(of: offset) === segment else { break }
         for (entry, end) in blocks {

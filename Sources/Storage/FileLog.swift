@@ -40,6 +40,9 @@ public final class FileLog: Log, CommitMember {
   private var waiters = CommitWaiters()
   private var readers: [() -> Void] = []
   private var first: UInt64 = 0
+  /// The block that could not be read last, and when that was: whoever asks for each of its records
+  /// is not to wait for the device as often.
+  var unreadable: (key: BlockCache.Key, at: Int64)?
   /// Whether everything goes to one segment.
   private var isWithinUnit = false
 
@@ -280,9 +283,14 @@ public final class FileLog: Log, CommitMember {
   func block(of offset: UInt64, in segment: Segment) -> Block? {
     guard let (entry, bytes) = segment.block(of: offset) else { return nil }
     if let block = self.blockAtHand(entry, segment) { return block }
+    let key = self.key(entry.position, segment)
+    if let known = self.unreadable, known.key == key, known.at == self.store.engine.now {
+      return nil
+    }
     do {
       return self.keep(try segment.file.read(bytes, at: entry.position), entry, bytes, segment)
     } catch {
+      self.unreadable = (key, self.store.engine.now)
       _ = self.store.refuse(error)
       return nil
     }

@@ -28,6 +28,8 @@ public final class Stream {
   let journal: any Journal
   /// What a start need not read the log for.
   var keeping: StreamKeeping
+  /// What it cannot know.
+  var loss = StreamLoss()
   let index: TopicIndex
   var recent: RecentIDs
   /// The id of the last message that was kept.

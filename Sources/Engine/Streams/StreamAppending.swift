@@ -256,7 +256,7 @@ extension Stream {
   private func undo(_ entry: TopicIndex.Entry, at offset: UInt64, previous: UInt64?) {
     self.index.remove(entry, at: offset) { entry in
       guard let previous else { return nil }
-      if previous >= self.log.committedOffset || self.log.record(at: previous) != nil {
+      if previous >= self.log.committedOffset || self.log.next(from: previous) == previous {
         return previous
       }
       return self.lastOffset(of: entry, before: previous)

@@ -29,6 +29,8 @@ struct StreamKeeping {
   var snapshotBytes = 0
   /// Whether anything has changed since.
   var isStale = false
+  /// Whether the file has a snapshot that is not true of the log, or none.
+  var isUntrue: Bool { self.bytesSince == .max }
   /// What was removed and is not in the journal yet.
   var removals = ByteBuffer()
 
@@ -80,7 +82,8 @@ extension Stream {
 
   /// Writes a snapshot if enough has changed since the last one.
   func takeSnapshotIfDue() {
-    guard self.isDurable, self.keeping.isDue else { return }
+    guard self.isDurable, self.keeping.isDue, !self.loss.isInexact || self.keeping.isUntrue
+    else { return }
     self.engine.whenQuiet {
       guard self.keeping.isDue else { return }
       self.takeSnapshot()
@@ -97,7 +100,13 @@ extension Stream {
     guard self.isDurable, !self.isDeleted else { return }
     // What is left of `pending` then is not committed.
     self.settle()
-    let snapshot = self.snapshot()
+    guard !self.loss.isInexact, let snapshot = self.snapshot() else {
+      // A snapshot of what may be wrong would make that last. The one of before is right, with what
+      // the log has behind it, if it is of this log.
+      if self.keeping.isUntrue { self.keeping.journal.replace(with: []) }
+      self.keeping.bytesSince = 0
+      return
+    }
     var entry = ByteBuffer(integer: StreamKeeping.Kind.snapshot)
     snapshot.write(to: &entry)
     guard entry.readableBytes <= StreamKeeping.snapshotBytesMax else { return }
@@ -108,7 +117,8 @@ extension Stream {
     self.keeping.journal.replace(with: [entry])
   }
 
-  private func snapshot() -> StreamSnapshot {
+  /// - Returns: `nil` where the last record, by which it is to be recognised, cannot be read.
+  private func snapshot() -> StreamSnapshot? {
     let log = self.log
     var snapshot = StreamSnapshot(end: log.committedOffset)
     snapshot.count = self.count - self.pending.count
@@ -125,7 +135,13 @@ extension Stream {
       snapshot.present.append(offset..<end)
       offset = log.next(from: end)
     }
-    if let end = snapshot.present.last?.upperBound { snapshot.last = self.lastFacts(at: end - 1) }
+    snapshot.unread = self.unreadAndThere(before: snapshot.end)
+    if let end = snapshot.present.last?.upperBound,
+      let last = self.loss.lastCounting(before: end), log.next(from: last) == last
+    {
+      snapshot.last = self.lastFacts(at: last)
+      if snapshot.last == nil { return nil }
+    }
     snapshot.hasPlaces = self.index.hasPlaces
     snapshot.topics = self.keptTopics(before: snapshot.end)
     snapshot.ids = self.recent.all.filter { $0.offset < snapshot.end }
@@ -169,7 +185,7 @@ extension Stream {
     return topics
   }
 
-  // MARK: Reading
+  // MARK: Restoring
 
   /// Takes up what the last snapshot knew, without what is gone since.
   ///
@@ -190,8 +206,9 @@ extension Stream {
     }
     // Notes that stand in the file are about offsets before this one, if it is ever used.
     guard let stored, let snapshot = StreamSnapshot(stored), self.isTrue(snapshot),
-      let removals = self.removals(since: snapshot, notes)
+      let removals = self.removals(since: snapshot, notes), let loss = self.loss(of: snapshot)
     else { return nil }
+    self.loss = loss
     try self.readmit(snapshot)
     for (offset, removal) in removals.sorted(by: { $0.key < $1.key }) {
       self.count -= 1
@@ -221,6 +238,21 @@ extension Stream {
     return self.lastFacts(at: last.offset) == last
   }
 
+  /// What the snapshot does not count, and cannot be read now either; `nil` where some of it can,
+  /// and has to be counted.
+  private func loss(of snapshot: StreamSnapshot) -> StreamLoss? {
+    var loss = StreamLoss()
+    for range in snapshot.unread {
+      var offset = self.log.next(from: range.lowerBound)
+      while offset < range.upperBound {
+        guard self.log.record(at: offset) == nil else { return nil }
+        loss.add(offset)
+        offset = self.log.next(from: offset + 1)
+      }
+    }
+    return loss
+  }
+
   /// What was removed since the snapshot; `nil` where the notes do not say it of every record.
   private func removals(
     since snapshot: StreamSnapshot, _ notes: [ByteBuffer]
@@ -237,12 +269,14 @@ extension Stream {
       }
     }
     var gone: [UInt64: StreamRemoval] = [:]
+    let uncounted = StreamLoss(snapshot.unread)
     for range in snapshot.present {
       var hole = log.hole(from: range.lowerBound, to: range.upperBound)
       while hole < range.upperBound {
+        defer { hole = log.hole(from: hole + 1, to: range.upperBound) }
+        if uncounted.contains(hole) { continue }
         guard let removal = removals[hole] else { return nil }
         gone[hole] = removal
-        hole = log.hole(from: hole + 1, to: range.upperBound)
       }
     }
     return gone

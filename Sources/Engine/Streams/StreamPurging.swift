@@ -113,6 +113,9 @@ extension Stream {
   func clear(before end: UInt64, keeping also: PendingAppend? = nil) -> TopicIndex.Entry? {
     self.log.trim(before: end)
     self.keeping.isStale = true
+    // Nothing is left that could not be read.
+    self.loss.remove(before: end)
+    self.loss.isInexact = false
     self.index.removeAll()
     self.schedules.remove(before: end)
     self.count = 0

@@ -4,8 +4,8 @@ import GodwitPrimitives
 extension Stream {
   /// Finds out what the log holds, and takes its groups up again.
   ///
-  /// It reads what was appended since the last snapshot; all, where there is none that holds. The
-  /// broker does not serve yet.
+  /// It reads what was appended since the last snapshot; all, where there is none that holds. What
+  /// cannot be read counts for nothing. The broker does not serve yet.
   func recover() throws(EngineError) {
     let log = self.log
     let idsFrom = self.engine.now - self.settings.duplicateWindow
@@ -33,9 +33,12 @@ extension Stream {
           }
         }
         try self.readmit(record, at: offset, idsFrom: idsFrom)
+      } else {
+        self.loss.add(offset)
       }
       offset = log.next(from: offset + 1)
     }
+    self.reportUnread()
     if self.settings.ageMax > 0 { self.engine.publishing { self.ageLimitChanged() } }
     if self.expiryTimer == nil { self.scheduleExpiry() }
     self.catchUpSchedules()

@@ -21,13 +21,18 @@ extension Stream: TimerTarget {
   @discardableResult
   func drop(_ offset: UInt64, _ record: Record) -> Bool {
     guard self.log.remove(at: offset) else { return false }
-    self.count -= 1
-    self.byteCount -= record.keptBytes
+    let hasCounted = !self.loss.remove(offset)
+    if hasCounted {
+      self.count -= 1
+      self.byteCount -= record.keptBytes
+    }
     record.contents.withUnsafeReadableBytes { bytes in
       let topic = UnsafeRawBufferPointer(rebasing: bytes[0..<record.topicCount])
       self.noteRemoval(of: topic, at: offset, size: record.keptBytes)
-      if !self.schedules.isEmpty { self.schedules.remove(Array(topic), at: offset) }
-      if let entry = self.index.entry(of: topic) { self.unindex(entry, offset) }
+      if hasCounted {
+        if !self.schedules.isEmpty { self.schedules.remove(Array(topic), at: offset) }
+        if let entry = self.index.entry(of: topic) { self.unindex(entry, offset) }
+      }
       self.interests.match(topic) { $0.group.recordRemoved(at: offset) }
     }
     return true
@@ -59,7 +64,9 @@ extension Stream: TimerTarget {
     var previous = offset
     while previous > max(entry.first, self.log.firstOffset) {
       previous -= 1
-      if let record = self.log.record(at: previous), record.has(topic: entry.pattern) {
+      if let record = self.examine(previous), record.has(topic: entry.pattern),
+        !self.loss.contains(previous)
+      {
         return previous
       }
     }
@@ -108,6 +115,7 @@ extension Stream: TimerTarget {
     self.whenCommitted(before: end) { _ in
       guard !self.isDeleted else { return }
       self.walk(from: start, to: end) { offset, record in
+        guard !self.loss.contains(offset) else { return }
         let place = TopicIndex.Place(
           offset: offset, size: UInt32(truncatingIfNeeded: record.keptBytes))
         record.withTopic { self.index.addPlace($0, place) }
@@ -116,9 +124,18 @@ extension Stream: TimerTarget {
           self.findPlaces(from: end)
         } else {
           self.index.hasPlaces = true
+          self.checkPlaces()
           self.shortenAll()
         }
       }
+    }
+  }
+
+  /// A walk passes over what cannot be read.
+  private func checkPlaces() {
+    self.index.forEach { entry in
+      if entry.places.count != entry.count { self.noteInexact(entry.last) }
+      return !self.loss.isInexact
     }
   }
 
@@ -170,6 +187,11 @@ extension Stream: TimerTarget {
       self.drop(offset, record)
     } else {
       self.log.trim(before: offset + 1)
+      self.keeping.isStale = true
+      guard !self.loss.remove(offset) else { return }
+      // It counted when it was kept. Of what topic it was, and how large, nobody can say.
+      self.count -= 1
+      self.noteInexact(offset)
     }
   }
 
@@ -262,7 +284,7 @@ extension Stream: TimerTarget {
       guard let next = self.expiries.min, next.at <= self.engine.now else { break }
       if next.offset >= self.log.firstOffset {
         guard self.isAtHand(next.offset, { $0.removeExpired() }) else { return }
-        if let record = self.log.record(at: next.offset), self.drop(next.offset, record) {
+        if let record = self.examine(next.offset), self.drop(next.offset, record) {
           self.mark(record)
         }
       }

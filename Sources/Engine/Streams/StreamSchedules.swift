@@ -153,7 +153,7 @@ extension Stream {
 
   /// Takes up what a snapshot knew, if the record is there.
   func restoreSchedule(_ offset: UInt64, due: Int64) {
-    guard let record = self.log.record(at: offset),
+    guard let record = self.examine(offset),
       let sending = self.conditions(of: record)?.schedule?.begins
     else { return }
     let entry = StreamSchedules.Entry(
@@ -215,7 +215,7 @@ extension Stream {
         self.engine.publishing { self.sendDue() }
       }
       guard isReady else { return }
-      if let record = self.log.record(at: due.offset),
+      if let record = self.examine(due.offset),
         let entry = self.schedules.byTopic[due.topic]
       {
         self.send(record, entry, due)

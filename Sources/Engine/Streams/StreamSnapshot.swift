@@ -31,9 +31,11 @@ struct StreamSnapshot {
     var size: Int
   }
 
-  /// The form of a stream that sends nothing on, and of one that does.
+  /// The form of a stream that sends nothing on, of one that does, and of one of which something
+  /// could not be read.
   private static var version: UInt8 { 1 }
   private static var versionWithSchedules: UInt8 { 2 }
+  private static var versionWithUnread: UInt8 { 3 }
 
   /// What lies before this offset is in it.
   var end: UInt64
@@ -50,13 +52,16 @@ struct StreamSnapshot {
   var expiries: [(at: Int64, offset: UInt64)] = []
   /// Which records are to be sent on, and when.
   var schedules: [(at: Int64, offset: UInt64)] = []
+  /// Which of `present` could not be read, and count for nothing.
+  var unread: [Range<UInt64>] = []
 
   init(end: UInt64) { self.end = end }
 
   // MARK: Bytes
 
   func write(to buffer: inout ByteBuffer) {
-    let version = self.schedules.isEmpty ? Self.version : Self.versionWithSchedules
+    var version = self.schedules.isEmpty ? Self.version : Self.versionWithSchedules
+    if !self.unread.isEmpty { version = Self.versionWithUnread }
     buffer.writeMultipleIntegers(
       version, self.end, UInt64(clamping: self.count), UInt64(clamping: self.byteCount),
       self.lastReceivedAt)
@@ -66,13 +71,7 @@ struct StreamSnapshot {
     buffer.writeMultipleIntegers(
       self.last?.offset ?? 0, self.last?.receivedAt ?? 0, UInt64(self.last?.size ?? 0))
     buffer.writeInteger(UInt8(self.hasPlaces ? 1 : 0))
-    buffer.writeSmall(UInt64(self.present.count))
-    var place: UInt64 = 0
-    for range in self.present {
-      buffer.writeSmall(range.lowerBound - place)
-      buffer.writeSmall(range.upperBound - range.lowerBound)
-      place = range.upperBound
-    }
+    Self.write(self.present, to: &buffer)
     buffer.writeSmall(UInt64(self.topics.count))
     for topic in self.topics { self.write(topic, to: &buffer) }
     buffer.writeSmall(UInt64(self.ids.count))
@@ -82,9 +81,20 @@ struct StreamSnapshot {
     }
     buffer.writeSmall(UInt64(self.expiries.count))
     for expiry in self.expiries { buffer.writeMultipleIntegers(expiry.at, expiry.offset) }
-    if self.schedules.isEmpty { return }
+    guard version != Self.version else { return }
     buffer.writeSmall(UInt64(self.schedules.count))
     for due in self.schedules { buffer.writeMultipleIntegers(due.at, due.offset) }
+    if version == Self.versionWithUnread { Self.write(self.unread, to: &buffer) }
+  }
+
+  private static func write(_ ranges: [Range<UInt64>], to buffer: inout ByteBuffer) {
+    buffer.writeSmall(UInt64(ranges.count))
+    var place: UInt64 = 0
+    for range in ranges {
+      buffer.writeSmall(range.lowerBound - place)
+      buffer.writeSmall(range.upperBound - range.lowerBound)
+      place = range.upperBound
+    }
   }
 
   private func write(_ topic: Topic, to buffer: inout ByteBuffer) {
@@ -107,7 +117,7 @@ struct StreamSnapshot {
     guard
       let (version, end, count, bytes, lastReceivedAt) = buffer.readMultipleIntegers(
         as: (UInt8, UInt64, UInt64, UInt64, Int64).self),
-      version == Self.version || version == Self.versionWithSchedules,
+      (Self.version...Self.versionWithUnread).contains(version),
       let hasID = buffer.readInteger(as: UInt8.self), let id = buffer.readCounted(),
       let (hasLast, offset, receivedAt, size, hasPlaces) = buffer.readMultipleIntegers(
         as: (UInt8, UInt64, Int64, UInt64, UInt8).self)
@@ -120,27 +130,33 @@ struct StreamSnapshot {
     self.last =
       hasLast == 0 ? nil : Last(offset: offset, receivedAt: receivedAt, size: Int(clamping: size))
     self.hasPlaces = hasPlaces != 0
-    guard self.readPresent(&buffer), self.readTopics(&buffer), self.readTimes(&buffer) else {
-      return nil
-    }
-    if version == Self.versionWithSchedules {
+    guard let present = self.readRanges(&buffer), self.readTopics(&buffer),
+      self.readTimes(&buffer)
+    else { return nil }
+    self.present = present
+    if version != Self.version {
       guard let schedules = Self.readTimes(&buffer) else { return nil }
       self.schedules = schedules
+    }
+    if version == Self.versionWithUnread {
+      guard let unread = self.readRanges(&buffer) else { return nil }
+      self.unread = unread
     }
     if buffer.readableBytes > 0 { return nil }
   }
 
-  private mutating func readPresent(_ buffer: inout ByteBuffer) -> Bool {
-    guard let count = buffer.readCount(least: 2) else { return false }
+  private func readRanges(_ buffer: inout ByteBuffer) -> [Range<UInt64>]? {
+    guard let count = buffer.readCount(least: 2) else { return nil }
+    var ranges: [Range<UInt64>] = []
     var place: UInt64 = 0
     for _ in 0..<count {
       guard let gap = buffer.readSmall(), let length = buffer.readSmall(),
         gap <= self.end - place, length <= self.end - place - gap
-      else { return false }
-      self.present.append(place + gap..<place + gap + length)
+      else { return nil }
+      ranges.append(place + gap..<place + gap + length)
       place += gap + length
     }
-    return true
+    return ranges
   }
 
   private mutating func readTopics(_ buffer: inout ByteBuffer) -> Bool {

@@ -6,6 +6,8 @@ import NIOCore
 public final class Streams {
   /// What a protocol adds to what streams send by themselves.
   public unowned var voice: (any StreamVoice)?
+  /// Is told what an operator should know of a stream: that the disk does not give what it holds.
+  public var report: ((Stream, String) -> Void)?
 
   private unowned let tenant: Tenant
   private var byName: [String: Stream] = [:]
