@@ -103,16 +103,10 @@ extension Stream {
   func add(
     _ publication: inout Publication, _ conditions: AppendConditions?
   ) throws(AppendRefusal) -> UInt64 {
-    guard !self.settings.isSealed, !self.isDeleted else { throw .isSealed }
-    if self.settings.recordBytesMax > 0 {
-      let bytes = publication.payload.count + (conditions?.propertyBytes ?? 0)
-      guard bytes <= self.settings.recordBytesMax else { throw .recordTooLarge }
-    }
     let known = self.index.entry(of: publication.topic)
     let expiresAt = self.expiry(publication, conditions)
     let size = publication.contentBytes + Record.keptBytesMore
-    try self.checkRoom(for: size, known, rollup: conditions?.rollup)
-    if known == nil { try self.checkTopic(publication.topic) }
+    try self.check(publication, conditions, size: size, known)
     let offset = self.log.nextOffset
     let previous = known?.last
     let id = conditions?.messageID
@@ -155,29 +149,45 @@ extension Stream {
     .log(EngineError(.quotaExceeded, "the budget for stored messages is spent"))
   }
 
-  func checkTopic(_ topic: UnsafeRawBufferPointer) throws(AppendRefusal) {
+  /// Whether the stream takes a message: it is open, and has room for it.
+  ///
+  /// - Parameters:
+  ///   - size: what it counts for.
+  ///   - known: what is known of its topic.
+  ///   - ahead: what will be kept before it: how many messages, what they count for, and how many
+  ///     are of its topic.
+  func check(
+    _ publication: borrowing Publication, _ conditions: AppendConditions?, size: Int,
+    _ known: TopicIndex.Entry?, ahead: (count: Int, bytes: Int, ofTopic: Int) = (0, 0, 0)
+  ) throws(AppendRefusal) {
+    guard !self.settings.isSealed, !self.isDeleted else { throw .isSealed }
+    if self.settings.recordBytesMax > 0 {
+      let bytes = publication.payload.count + (conditions?.propertyBytes ?? 0)
+      guard bytes <= self.settings.recordBytesMax else { throw .recordTooLarge }
+    }
+    if known == nil { try self.checkTopic(publication.topic) }
+    let bytesMax = self.settings.bytesMax
+    if bytesMax > 0, size > bytesMax { throw .bytesMax }
+    guard self.settings.overflow == .refuse, conditions?.rollup == nil else { return }
+    let perTopic = self.settings.recordsPerTopicMax
+    if perTopic > 0, (known?.count ?? 0) + ahead.ofTopic >= perTopic {
+      if self.settings.refusesPerTopic { throw .recordsPerTopicMax }
+      // The topic's oldest record will make room.
+      return
+    }
+    if self.settings.recordsMax > 0, self.count + ahead.count >= self.settings.recordsMax {
+      throw .recordsMax
+    }
+    if bytesMax > 0, self.byteCount + ahead.bytes > bytesMax - size { throw .bytesMax }
+  }
+
+  private func checkTopic(_ topic: UnsafeRawBufferPointer) throws(AppendRefusal) {
     guard self.engine.limits.allows(topic: topic) else { throw .topicInvalid }
     var levels = TopicLevels(topic)
     while let level = levels.next() {
       guard level.count != 1 || (level[0] != UInt8(ascii: "*") && level[0] != UInt8(ascii: ">"))
       else { throw .topicInvalid }
     }
-  }
-
-  private func checkRoom(
-    for size: Int, _ entry: TopicIndex.Entry?, rollup: AppendConditions.Rollup?
-  ) throws(AppendRefusal) {
-    let bytesMax = self.settings.bytesMax
-    if bytesMax > 0, size > bytesMax { throw .bytesMax }
-    guard self.settings.overflow == .refuse, rollup == nil else { return }
-    let perTopic = self.settings.recordsPerTopicMax
-    if perTopic > 0, (entry?.count ?? 0) >= perTopic {
-      if self.settings.refusesPerTopic { throw .recordsPerTopicMax }
-      // The topic's oldest record will make room.
-      return
-    }
-    if self.settings.recordsMax > 0, self.count >= self.settings.recordsMax { throw .recordsMax }
-    if bytesMax > 0, self.byteCount > bytesMax - size { throw .bytesMax }
   }
 
   private func expiry(

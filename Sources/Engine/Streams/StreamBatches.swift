@@ -96,9 +96,14 @@ extension Stream {
     message { publication in
       do throws(AppendRefusal) {
         let conditions = self.batchConditions(of: publication)
-        try self.check(publication, conditions, in: batch)
+        if let conditions { try self.check(conditions, publication, in: batch) }
+        let size = publication.contentBytes + Record.keptBytesMore
+        let ofTopic = batch.topics[Array(publication.topic)] ?? 0
+        try self.check(
+          publication, conditions, size: size, self.index.entry(of: publication.topic),
+          ahead: (batch.count, batch.bytes, ofTopic))
         batch.count += 1
-        batch.bytes += publication.contentBytes + Record.keptBytesMore
+        batch.bytes += size
         batch.topics[Array(publication.topic), default: 0] += 1
         if let id = conditions?.messageID { batch.ids.insert(id) }
         batch.memory +=
@@ -108,35 +113,6 @@ extension Stream {
       }
     }
     return refusal
-  }
-
-  private func check(
-    _ publication: borrowing Publication, _ conditions: AppendConditions?, in batch: Batch
-  ) throws(AppendRefusal) {
-    guard !self.settings.isSealed, !self.isDeleted else { throw .isSealed }
-    let known = self.index.entry(of: publication.topic)
-    if let conditions {
-      try self.check(conditions, publication, in: batch)
-    }
-    if self.settings.recordBytesMax > 0 {
-      let bytes = publication.payload.count + (conditions?.propertyBytes ?? 0)
-      guard bytes <= self.settings.recordBytesMax else { throw .recordTooLarge }
-    }
-    if known == nil { try self.checkTopic(publication.topic) }
-    let size = publication.contentBytes + Record.keptBytesMore
-    let bytesMax = self.settings.bytesMax
-    if bytesMax > 0, size > bytesMax { throw .bytesMax }
-    guard self.settings.overflow == .refuse, conditions?.rollup == nil else { return }
-    let perTopic = self.settings.recordsPerTopicMax
-    if perTopic > 0, self.settings.refusesPerTopic,
-      (known?.count ?? 0) + (batch.topics[Array(publication.topic)] ?? 0) >= perTopic
-    {
-      throw .recordsPerTopicMax
-    }
-    if self.settings.recordsMax > 0, self.count + batch.count >= self.settings.recordsMax {
-      throw .recordsMax
-    }
-    if bytesMax > 0, self.byteCount + batch.bytes > bytesMax - size { throw .bytesMax }
   }
 
   /// Of what a batch writes itself nobody can say how it was before: that is refused.
