@@ -11,7 +11,7 @@ let allRules: [any Rule] = [
   LineLength(), FileLength(), FunctionLength(), BannedCalls(), ForcedUnwraps(),
   UnprovenSendability(),
   UnownedNotes(), VagueNames(), ImportsFollowLayers(), ProtocolRegistry(),
-  SectionTables(), ForeignPlaces(),
+  SectionTables(), ForeignPlaces(), ConflictMarkers(),
   CompiledSamples(),
 ]
 

@@ -96,6 +96,15 @@ import Testing
     #expect(lines(ForeignPlaces(), "a ../\("tmp/")b a\(folder)").isEmpty)
   }
 
+  @Test func conflictMarkers() {
+    let (open, middle) = (String(repeating: "<", count: 7), String(repeating: "=", count: 7))
+    let (base, close) = (String(repeating: "|", count: 7), String(repeating: ">", count: 7))
+    let text = "\(open) HEAD\na\n\(base)\n\(middle)\nb\n\(close) main\n"
+    #expect(lines(ConflictMarkers(), text, at: "docs/a.md") == [1, 3, 6])
+    let harmless = "\(open)<\n \(close)\n> \(close)\n\(base)a\nHeading\n\(middle)\n"
+    #expect(lines(ConflictMarkers(), harmless, at: "docs/a.md").isEmpty)
+  }
+
   private let manifest = Manifest(targets: [
     .init(
       name: "GodwitEngine", path: "Sources/Engine", isTest: false,
