@@ -28,6 +28,7 @@ final class BrokerCore {
   let adminAccess: AdminAccess
   private var isStopping = false
   private var stores: DataStores?
+  private let partitionLoops: BesideLoops
 
   /// Makes everything and binds nothing.
   ///
@@ -47,6 +48,9 @@ final class BrokerCore {
         directory: UserDirectory()))
     self.access.users.hasUsers = { [pool] in pool.start() }
     let server = settings.file["server"]
+    self.partitionLoops = BesideLoops(
+      beside: loop, count: Self.partitionLoopCount(server.int("partition_loops")))
+    loop.engine.partitionLoops = self.partitionLoops
     self.facts = BrokerFacts(
       serverName: server.text("name"), version: BrokerServer.version, startedAt: loop.engine.now)
     self.facts.passwords = self.desk
@@ -222,7 +226,12 @@ final class BrokerCore {
   private func end() {
     self.admin?.close()
     self.loop.stop()
+    self.partitionLoops.stop()
     self.pool.shutdownGracefully { _ in }
+  }
+
+  private static func partitionLoopCount(_ wanted: Int) -> Int {
+    wanted > 0 ? wanted : max(1, min(8, System.coreCount - 1))
   }
 
   /// Accepts nobody any more, lets the protocols say farewell, ends all connections after the grace

@@ -186,6 +186,9 @@ public struct BrokerSettings: Sendable {
     let (server, old) = (self.file["server"], running.file["server"])
     if server.text("name") != old.text("name") { names.append("server.name") }
     if server.bool("join_groups") != old.bool("join_groups") { names.append("server.join_groups") }
+    if server.int("partition_loops") != old.int("partition_loops") {
+      names.append("server.partition_loops")
+    }
     if self.file["limits"] != running.file["limits"] { names.append("limits") }
     return names
   }

@@ -49,6 +49,10 @@ public final class Engine {
   /// it; without one, timers do that.
   public var putOff: ((@escaping () -> Void) -> Void)?
 
+  /// Where partitions have work done that takes time. The loop's driver sets it; without it, it is
+  /// done at once.
+  public var partitionLoops: (any PartitionLoops)?
+
   /// Called with every tenant that is made, before anybody uses it.
   public var tenantWasMade: ((Tenant) -> Void)?
 
@@ -72,7 +76,7 @@ public final class Engine {
   deinit { self.effort.deallocate() }
 
   /// Goes on with something long in a later turn of the loop, when others had theirs.
-  func later(_ body: @escaping () -> Void) {
+  public func later(_ body: @escaping () -> Void) {
     if let putOff = self.putOff {
       putOff(body)
     } else {

@@ -34,6 +34,11 @@ public final class RecordWalk: TimerTarget {
   private var done: ((RecordWalk) -> Void)?
   /// What the disk was asked for last: once is enough.
   private var asked: UInt64?
+  /// The batch that was laid open beside the loop, and where it stands.
+  private var opened: (at: UInt64, bytes: ByteBuffer)?
+  /// Whether a batch is being laid open, and whether that is waited for.
+  private var isOpening = false
+  private var isWaiting = false
 
   /// A walk; `start` begins it.
   ///
@@ -67,6 +72,7 @@ public final class RecordWalk: TimerTarget {
   private var engine: Engine { self.view.tenant.engine }
 
   private func run() {
+    self.isWaiting = false
     self.engine.publishing { self.go() }
   }
 
@@ -93,10 +99,11 @@ public final class RecordWalk: TimerTarget {
         self.lookedAt += 1
         guard record.withPublication({ self.visit(found, &$0) }) else { return self.finish() }
       case .batch(let batch, let form, let first, let count):
+        guard let plain = self.laidOpen(batch, form, first, at: place) else { return }
         bytes += batch.readableBytes
         let end = first + UInt64(max(1, count))
         self.position = end
-        guard self.open(batch, form, first, from: place, log, &records, &bytes) else {
+        guard self.open(plain, form, first, from: place, log, &records, &bytes) else {
           return self.finish()
         }
       case nil:
@@ -104,6 +111,31 @@ public final class RecordWalk: TimerTarget {
         self.position = place + 1
       }
     }
+  }
+
+  /// A batch as it can be read in no time; nothing where it cannot be laid open.
+  ///
+  /// - Returns: `nil` where that takes time: `run` is called when it is over.
+  private func laidOpen(
+    _ batch: ByteBuffer, _ form: UInt8, _ first: UInt64, at place: UInt64
+  ) -> ByteBuffer? {
+    if let opened = self.opened, opened.at == first {
+      self.opened = nil
+      return opened.bytes
+    }
+    guard
+      let opening = self.view.tenant.partitionedTopics.keeper?.opening(
+        of: batch, form: form, bytesMax: Self.openedBytesMax)
+    else { return batch }
+    self.isOpening = true
+    self.engine.elsewhere(on: Engine.loopNumber(of: self.view.name), opening) { opened in
+      self.isOpening = false
+      // Of what cannot be opened nothing is left to read.
+      self.opened = (first, opened ?? ByteBuffer())
+      if self.isWaiting { self.run() }
+    }
+    self.isWaiting = self.isOpening
+    return self.isWaiting ? nil : self.laidOpen(batch, form, first, at: place)
   }
 
   /// Looks at the records of a batch.

@@ -10,6 +10,19 @@ final class KafkaBatchKeeper: BatchKeeper {
 
   init(origin: Origin) { self.origin = origin }
 
+  func opening(
+    of bytes: ByteBuffer, form: UInt8, bytesMax: Int
+  ) -> (@Sendable () -> ByteBuffer?)? {
+    guard let header = bytes.withUnsafeReadableBytes({ KafkaBatchHeader($0) }),
+      header.attributes.compression != KafkaCompression.none
+    else { return nil }
+    return {
+      var bytes = bytes
+      return (try? KafkaBatch.next(from: &bytes, checksCRC: false))?
+        .flatMap { try? $0.plain(sizeMax: bytesMax) }
+    }
+  }
+
   func forEachKey(
     of bytes: ByteBuffer, form: UInt8, first: UInt64,
     _ body: (_ offset: UInt64, _ key: UnsafeRawBufferPointer, _ isGone: Bool) -> Void

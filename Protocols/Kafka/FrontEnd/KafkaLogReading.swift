@@ -82,55 +82,116 @@ enum KafkaLogReading {
     gathered.removeAll(keepingCapacity: true)
   }
 
-  /// The first record of `partition` that is not older than `timestamp`, in milliseconds.
+  /// Finds the first record of `partition` that is not older than `timestamp`, in milliseconds.
   ///
-  /// - Parameter opened: how many bytes were opened so far.
+  /// - Parameters:
+  ///   - isBeside: whether batches are opened on the partition's event loop; if not, all is done at
+  ///     once. Default true.
+  ///   - done: called once, with it and with how many bytes were opened for it.
   static func offset(
-    of partition: Partition, notBefore timestamp: Int64, _ engine: Engine, opened: inout Int
-  ) -> (offset: UInt64, timestamp: Int64)? {
-    guard var offset = partition.offset(forTime: KafkaTopicConfig.nanoseconds(timestamp)) else {
-      return nil
+    of partition: Partition, notBefore timestamp: Int64, _ engine: Engine, isBeside: Bool = true,
+    _ done: @escaping (KafkaFoundOffset?, _ opened: Int) -> Void
+  ) {
+    guard let offset = partition.offset(forTime: KafkaTopicConfig.nanoseconds(timestamp)) else {
+      return done(nil, 0)
     }
-    // An entry's time is that of its last record, so the first entry has it, unless its sender's
-    // clock was far ahead.
-    for _ in 0..<16 {
-      guard let entry = partition.entries(from: offset, maxBytes: 1).first else { return nil }
-      if let found = records(of: entry, engine, opened: &opened).first(where: {
-        $0.timestamp >= timestamp
-      }) {
-        return (UInt64(clamping: found.offset), found.timestamp)
-      }
-      offset = entry.offsets.upperBound
-    }
-    return (offset, timestamp)
+    search(partition, timestamp, from: offset, tries: 16, opened: 0, engine, isBeside, done)
   }
 
-  /// The record of the latest time, and its time, as far as the last entries tell.
+  /// An entry's time is that of its last record, so the first entry has it, unless its sender's
+  /// clock was far ahead.
+  private static func search(
+    _ partition: Partition, _ timestamp: Int64, from offset: UInt64, tries: Int, opened: Int,
+    _ engine: Engine, _ isBeside: Bool, _ done: @escaping (KafkaFoundOffset?, _ opened: Int) -> Void
+  ) {
+    guard tries > 0, opened < openedPerRequestMax else {
+      return done(KafkaFoundOffset(offset: offset, timestamp: timestamp), opened)
+    }
+    guard let entry = partition.entries(from: offset, maxBytes: 1).first else {
+      return done(nil, opened)
+    }
+    pick(.notBefore(timestamp), entry, of: partition, engine, isBeside) { found, size in
+      if let found { return done(found, opened + size) }
+      search(
+        partition, timestamp, from: entry.offsets.upperBound, tries: tries - 1,
+        opened: opened + size, engine, isBeside, done)
+    }
+  }
+
+  /// Finds the record of the latest time, as far as the last entries tell.
+  ///
+  /// - Parameter done: called once, with it and with how many bytes were opened for it.
   static func latest(
-    of partition: Partition, _ engine: Engine, opened: inout Int
-  ) -> (offset: UInt64, timestamp: Int64)? {
+    of partition: Partition, _ engine: Engine,
+    _ done: @escaping (KafkaFoundOffset?, _ opened: Int) -> Void
+  ) {
     guard let start = partition.offset(forTime: partition.latestTime),
       let entry = partition.entries(from: start, maxBytes: 1).first
-    else { return nil }
-    return records(of: entry, engine, opened: &opened).max { $0.timestamp < $1.timestamp }
-      .map { (UInt64(clamping: $0.offset), $0.timestamp) }
+    else { return done(nil, 0) }
+    pick(.latest, entry, of: partition, engine, true, done)
   }
 
-  /// The records of one entry; none where it cannot be opened, and none of a marker.
-  static func records(
-    of entry: LogEntry, _ engine: Engine, opened: inout Int
-  ) -> [KafkaRecord] {
-    switch entry {
-    case .record(let record, let offset):
-      return [KafkaEnvelope.record(of: record, offset: offset, engine)]
-    case .batch(var bytes, _, let first, _):
-      placed(&bytes, at: first)
-      guard let batch = try? KafkaBatch.next(from: &bytes, checksCRC: false),
-        !batch.header.attributes.isControl,
-        let records = try? batch.records(sizeMax: openedBytesMax)
-      else { return [] }
-      opened += records.reduce(0) { $0 + 64 + ($1.value?.readableBytes ?? 0) }
-      return records
+  /// Which record of an entry is meant.
+  private enum Choice: Sendable {
+    case notBefore(Int64)
+    case latest
+
+    func takes(_ timestamp: Int64, over chosen: KafkaFoundOffset?) -> Bool {
+      switch self {
+      case .notBefore(let least): chosen == nil && timestamp >= least
+      case .latest: chosen.map { timestamp > $0.timestamp } ?? true
+      }
     }
   }
+
+  /// Chooses a record of an entry; none where it cannot be opened, and none in a marker.
+  private static func pick(
+    _ choice: Choice, _ entry: LogEntry, of partition: Partition, _ engine: Engine,
+    _ isBeside: Bool, _ done: @escaping (KafkaFoundOffset?, _ opened: Int) -> Void
+  ) {
+    switch entry {
+    case .record(let record, let offset):
+      let time = KafkaEnvelope.record(of: record, offset: offset, engine).timestamp
+      let isMeant = choice.takes(time, over: nil)
+      done(isMeant ? KafkaFoundOffset(offset: offset, timestamp: time) : nil, 0)
+    case .batch(var bytes, _, let first, _):
+      placed(&bytes, at: first)
+      let batch = bytes
+      let work: @Sendable () -> (KafkaFoundOffset?, Int) = { pick(choice, in: batch) }
+      if isBeside {
+        partition.elsewhere(work) { done($0.0, $0.1) }
+      } else {
+        let (found, opened) = work()
+        done(found, opened)
+      }
+    }
+  }
+
+  private static func pick(
+    _ choice: Choice, in batch: ByteBuffer
+  ) -> (KafkaFoundOffset?, opened: Int) {
+    var bytes = batch
+    guard let batch = try? KafkaBatch.next(from: &bytes, checksCRC: false),
+      !batch.header.attributes.isControl,
+      let plain = try? batch.plainBody(sizeMax: openedBytesMax)
+    else { return (nil, 0) }
+    var chosen: KafkaFoundOffset?
+    plain.withUnsafeReadableBytes { records in
+      var reader = KafkaRecordReader(records, count: Int(batch.header.count))
+      while let view = try? reader.next() {
+        let time = KafkaEnvelope.timestamp(view, batch.header)
+        guard choice.takes(time, over: chosen) else { continue }
+        let offset = batch.header.baseOffset &+ Int64(view.offsetDelta)
+        chosen = KafkaFoundOffset(offset: UInt64(clamping: offset), timestamp: time)
+        if case .notBefore = choice { break }
+      }
+    }
+    return (chosen, plain.readableBytes)
+  }
+}
+
+/// Where a record is, and its time in milliseconds since 1970.
+struct KafkaFoundOffset: Hashable, Sendable {
+  let offset: UInt64
+  let timestamp: Int64
 }

@@ -118,6 +118,14 @@ struct KafkaProducers {
     }
   }
 
+  /// After a start nobody knows whether others got the batches that are here: of those that come
+  /// again, nobody has told the sender that they did.
+  mutating func setAllOwed() {
+    for (id, producer) in byID where !producer.batches.isEmpty {
+      owed[id] = Set(producer.batches.map(\.firstSequence))
+    }
+  }
+
   /// Whether others should still get a batch that comes again.
   func isOwed(_ header: KafkaBatchHeader) -> Bool {
     owed[header.producerID]?.contains(header.baseSequence) ?? false

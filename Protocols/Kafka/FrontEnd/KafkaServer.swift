@@ -26,6 +26,8 @@ public final class KafkaServer: FrontEnd {
   /// Bytes of answers that wait to be sent.
   var outgoingBytes = 0
   let fetchSessions: KafkaFetchSessions
+  /// Tells other protocols' listeners what is in batches.
+  let teller: KafkaTeller
   private(set) var sessions: [UInt64: KafkaSession] = [:]
   private var tenants: [ObjectIdentifier: KafkaTenant] = [:]
   private var lastProducerID: Int64 = 0
@@ -41,6 +43,10 @@ public final class KafkaServer: FrontEnd {
     fetchSessions = KafkaFetchSessions(countMax: self.values.fetchSessionsMax)
     context.access.users.onlyBy = self.values.usersElsewhere ? nil : Self.name
     origin = engine.register(origin: Self.name, reader: KafkaEnvelope())
+    teller = KafkaTeller(engine, origin: origin) { [engine, logger = context.logger] topic in
+      engine.counters.dropped &+= 1
+      logger.notice("kafka: a batch to \(topic.name) cannot be opened for others")
+    }
   }
 
   /// Kafka does not travel over WebSocket.

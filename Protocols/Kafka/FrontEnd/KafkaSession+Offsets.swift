@@ -23,60 +23,9 @@ extension KafkaSession {
 
   /// ListOffsets: where a partition begins, ends, or was at a time.
   func listOffsets(_ request: KafkaListOffsets.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
-    var response = KafkaListOffsets.Response()
-    var opened = 0
-    for topic in request.topics {
-      var answer = KafkaListOffsets.Response.Topic()
-      answer.name = topic.name
-      for said in topic.partitions {
-        var partition = KafkaListOffsets.Response.Partition()
-        partition.partitionIndex = said.partitionIndex
-        switch self.partition(topic.name, said.partitionIndex, tenant, .describe) {
-        case .failure(let refusal): partition.error = refusal.code
-        case .success(let found):
-          let end =
-            request.isolationLevel == 1
-            ? found.lastStableOffset : found.partition.committedOffset
-          list(said.timestamp, of: found.partition, end, into: &partition, opened: &opened)
-        }
-        answer.partitions.append(partition)
-      }
-      response.topics.append(answer)
-    }
-    call.answer(KafkaListOffsets.self, response)
-  }
-
-  private func list(
-    _ timestamp: Int64, of partition: Partition, _ end: UInt64,
-    into answer: inout KafkaListOffsets.Response.Partition, opened: inout Int
-  ) {
-    // The client asks for the rest again.
-    guard opened < KafkaLogReading.openedPerRequestMax else {
-      answer.error = .requestTimedOut
-      return
-    }
-    answer.leaderEpoch = partition.leaderEpoch
-    switch timestamp {
-    case -1: answer.offset = Int64(clamping: end)
-    // The oldest there is, and the oldest on this machine's disk, which is the same.
-    case -2, -4:
-      answer.offset = Int64(clamping: min(partition.firstOffset, partition.committedOffset))
-    case -3:
-      if let found = KafkaLogReading.latest(of: partition, engine, opened: &opened) {
-        answer.offset = Int64(clamping: found.offset)
-        answer.timestamp = found.timestamp
-      }
-    case 0...:
-      if let found = KafkaLogReading.offset(
-        of: partition, notBefore: timestamp, engine, opened: &opened), found.offset < end
-      {
-        answer.offset = Int64(clamping: found.offset)
-        answer.timestamp = found.timestamp
-      }
-    // What lies elsewhere: nothing does.
-    case -5: answer.offset = -1
-    default: answer.error = .unsupportedVersion
-    }
+    KafkaOffsetsJob(request, call, engine) { [unowned self] topic, index in
+      self.partition(topic, index, tenant, .describe)
+    }.goOn()
   }
 
   // MARK: OffsetForLeaderEpoch

@@ -164,11 +164,11 @@ extension KafkaSession {
       outcome.answer.baseOffset = Int64(clamping: first)
       outcome.answer.logStartOffset = Int64(clamping: partition.firstOffset)
       // It was refused at first since not all who should keep it could: now they may.
-      let captures = place.producers.isOwed(header) ? server.tellOthers(batch, of: topic) : []
+      let told = place.producers.isOwed(header) ? tellOthers(batch, of: topic, partition) : nil
       outcome.wait = { body in
         partition.whenCommitted(before: first + UInt64(count)) { error in
-          guard error == nil, !captures.isEmpty else { return body(error) }
-          captures.whenCommitted { error in
+          guard error == nil, let told else { return body(error) }
+          told.whenKnown { error in
             place.setOwed(header, error != nil)
             body(error)
           }
@@ -193,14 +193,14 @@ extension KafkaSession {
       // What belongs to a transaction is nobody's business before that is committed.
       let isOpen = header.attributes.isTransactional
       if isOpen { place.began(header.producerID, at: offset) }
-      let captures = isOpen ? [] : server.tellOthers(batch, of: topic)
+      let told = isOpen ? nil : tellOthers(batch, of: topic, partition)
       let producerID = header.producerID
       outcome.wait = { body in
         partition.whenCommitted(before: offset + UInt64(count)) { error in
           // What was not kept is welcome when it is sent again.
           if error != nil, producerID >= 0 { place.forget(producerID, isOpen: isOpen) }
-          guard error == nil else { return body(error) }
-          captures.whenCommitted { error in
+          guard error == nil, let told else { return body(error) }
+          told.whenKnown { error in
             if error != nil { place.setOwed(header, true) }
             body(error)
           }
@@ -212,6 +212,16 @@ extension KafkaSession {
       let refusal = KafkaRefusal(error)
       return .refused(refusal.code, refusal.message)
     }
+  }
+
+  /// Has those who listen by other protocols told of a batch; `nil` where there are none.
+  private func tellOthers(
+    _ batch: ByteBuffer, of topic: KafkaTopic, _ partition: Partition
+  ) -> KafkaPromise? {
+    guard topic.topic.hasOtherListeners(memo: &topic.memo) else { return nil }
+    let promise = KafkaPromise()
+    server.teller.tell(batch, of: topic, partition) { promise.succeed(or: $0) }
+    return promise
   }
 
   /// Writes into a batch where it will stand and, where the topic wants it, when it came.

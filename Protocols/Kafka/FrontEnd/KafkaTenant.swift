@@ -96,10 +96,11 @@ final class KafkaTenant {
         find: { [unowned self] place in topic(place.topic)?.partition(place.partition) },
         offset: { [unowned self] partition, ago in
           let time = server.engine.now / 1_000_000 - ago
-          var opened = 0
-          let found = KafkaLogReading.offset(
-            of: partition, notBefore: time, server.engine, opened: &opened)
-          return found?.offset ?? partition.committedOffset
+          var start = partition.committedOffset
+          KafkaLogReading.offset(
+            of: partition, notBefore: time, server.engine, isBeside: false
+          ) { found, _ in start = found?.offset ?? start }
+          return start
         }))
   }
 
@@ -108,8 +109,9 @@ final class KafkaTenant {
       tenant, clock: server.clock, origin: server.origin,
       find: { [unowned self] place in topic(place.topic)?.partition(place.partition) },
       makeID: { [unowned self] in server.makeProducerID() },
-      tell: { [unowned self] batch, partition in
-        topic(partition.topic.name).map { server.tellOthers(batch, of: $0) } ?? []
+      tell: { [unowned self] batch, partition, done in
+        guard let topic = topic(partition.topic.name) else { return done(nil) }
+        server.teller.tell(batch, of: topic, partition, done)
       })
     made.rules = transactionRules
     return made

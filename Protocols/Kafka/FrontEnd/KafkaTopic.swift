@@ -159,6 +159,7 @@ final class KafkaPartition {
     for (header, first) in headers.reversed() {
       note(header, at: first, producersMax: producersMax)
     }
+    producers.setAllOwed()
   }
 }
 

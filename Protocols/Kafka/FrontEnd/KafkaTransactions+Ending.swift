@@ -159,14 +159,15 @@ private final class KafkaRetelling {
   private let producerID: Int64
   private let end: UInt64
   private let clock: any KafkaClock
-  private let tell: (ByteBuffer, Partition) -> [Capture]
+  private let tell: KafkaTransactions.Tell
   private let done: () -> Void
   private var offset: UInt64
-  private var captures: [Capture] = []
+  /// How many batches are being told, and one while a turn lasts.
+  private var left = 0
 
   init(
     _ partition: Partition, _ range: Range<UInt64>, producerID: Int64, _ clock: any KafkaClock,
-    tell: @escaping (ByteBuffer, Partition) -> [Capture], done: @escaping () -> Void
+    tell: @escaping KafkaTransactions.Tell, done: @escaping () -> Void
   ) {
     self.partition = partition
     self.producerID = producerID
@@ -183,19 +184,24 @@ private final class KafkaRetelling {
 
   private func turn() {
     let entries = partition.entries(from: offset, maxBytes: Self.turnBytes)
+    offset = max(offset, entries.last?.offsets.upperBound ?? end)
+    left = 1
     for entry in entries where entry.offsets.lowerBound < end {
       guard case .batch(let batch, _, _, _) = entry,
         let header = batch.withUnsafeReadableBytes({ KafkaBatchHeader($0) }),
         header.producerID == producerID, header.attributes.isTransactional,
         !header.attributes.isControl
       else { continue }
-      for capture in tell(batch, partition) {
-        captures.removeAll { $0.stream === capture.stream }
-        captures.append(capture)
-      }
+      left += 1
+      tell(batch, partition) { _ in self.told() }
     }
-    offset = max(offset, entries.last?.offsets.upperBound ?? end)
-    guard offset < end else { return captures.whenCommitted { _ in self.done() } }
+    told()
+  }
+
+  private func told() {
+    left -= 1
+    guard left == 0 else { return }
+    guard offset < end else { return done() }
     _ = clock.alarm(after: 1) { self.begin() }
   }
 }

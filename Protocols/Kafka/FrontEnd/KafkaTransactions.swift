@@ -38,8 +38,9 @@ final class KafkaTransactions {
   let find: (KafkaPlace) -> KafkaPartition?
   /// Makes a number that no producer had.
   let makeID: () -> Int64
-  /// Publishes a batch to those who listen by other protocols.
-  let tell: (ByteBuffer, Partition) -> [Capture]
+  /// Publishes a batch to those who listen by other protocols, and then calls back.
+  typealias Tell = (ByteBuffer, Partition, @escaping (EngineError?) -> Void) -> Void
+  let tell: Tell
 
   private(set) var byID: [String: KafkaTransaction] = [:]
   /// Those that are under way.
@@ -51,7 +52,7 @@ final class KafkaTransactions {
   init(
     _ tenant: Tenant, clock: any KafkaClock, origin: Origin,
     find: @escaping (KafkaPlace) -> KafkaPartition?, makeID: @escaping () -> Int64,
-    tell: @escaping (ByteBuffer, Partition) -> [Capture]
+    tell: @escaping Tell
   ) {
     self.tenant = tenant
     self.clock = clock

@@ -30,6 +30,11 @@ extension SettingsFile {
           "join_groups", .bool, default: .bool(false),
           "Whether a NATS queue group and an MQTT shared subscription of one name are one group."),
         Setting(
+          "partition_loops", .integer(0...64), default: .integer(0),
+          "How many event loops, beside the one that has the connections, the partitions of topics "
+            + "are dealt to: they open what senders have packed together, where somebody wants to "
+            + "know what is in it. 0: one less than there are processors, at least 1, at most 8."),
+        Setting(
           "log_level",
           .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
           default: .text("info"), "What is logged, on standard error."),

@@ -18,6 +18,15 @@ public protocol BatchKeeper: AnyObject {
     _ body: (_ offset: UInt64, _ key: UnsafeRawBufferPointer, _ isGone: Bool) -> Void
   ) -> Bool
 
+  /// What lays a batch open: it runs beside the loop, and returns one of the same form and records
+  /// that takes no time to read; `nil` where it cannot.
+  ///
+  /// - Parameter bytesMax: the most bytes that the batch may become.
+  /// - Returns: `nil` for a batch that takes no time as it is. Default.
+  func opening(
+    of bytes: ByteBuffer, form: UInt8, bytesMax: Int
+  ) -> (@Sendable () -> ByteBuffer?)?
+
   /// A batch without some of its records; those that are left have their offsets still.
   ///
   /// - Parameter isLeft: says it of an offset.
@@ -44,6 +53,11 @@ public protocol BatchKeeper: AnyObject {
 }
 
 extension BatchKeeper {
+  /// No batch takes time.
+  public func opening(
+    of bytes: ByteBuffer, form: UInt8, bytesMax: Int
+  ) -> (@Sendable () -> ByteBuffer?)? { nil }
+
   /// Nothing can be opened.
   public func forEachRecord(
     of bytes: ByteBuffer, form: UInt8, first: UInt64, topic: [UInt8], bytesMax: Int,

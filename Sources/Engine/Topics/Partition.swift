@@ -48,6 +48,15 @@ public final class Partition {
   public var committedOffset: UInt64 { self.log.committedOffset }
 
   private var engine: Engine { self.topic.tenant.engine }
+  private var loop: Int { self.topic.firstLoop &+ self.index }
+
+  /// Does `work`, which takes time, on the partition's event loop, and then `done`; see
+  /// `Engine.elsewhere`.
+  public func elsewhere<Result: Sendable>(
+    _ work: @escaping @Sendable () -> Result, _ done: @escaping (Result) -> Void
+  ) {
+    self.engine.elsewhere(on: self.loop, work, done)
+  }
 
   // MARK: Appending
 
@@ -197,7 +206,7 @@ public final class Partition {
   /// Begins to remove what a later record of its key has taken the place of, if enough was added.
   func compact() {
     guard self.topic.settings.cleanup.contains(.compact), !self.topic.isDeleted else { return }
-    let compaction = self.compaction ?? PartitionCompaction(self.topic, self.log)
+    let compaction = self.compaction ?? PartitionCompaction(self.topic, self.log, loop: self.loop)
     self.compaction = compaction
     compaction.beginIfDue()
   }

@@ -12,6 +12,8 @@ final class PartitionCompaction {
   /// What keys may take in memory; where there are more, the rest has its turn next time.
   private static var keyBytesMax: Int { 32 << 20 }
   private static var horizonsMax: Int { 32 }
+  /// What a batch may become when it is opened; a larger one stays as it is.
+  private static var openedBytesMax: Int { 64 << 20 }
   /// Between two steps others have a turn.
   private static var pause: Int64 { 1_000_000 }
 
@@ -36,6 +38,8 @@ final class PartitionCompaction {
   /// The topic has its partitions, and lets go of them when it is deleted.
   private let topic: PartitionedTopic
   private let log: any Log
+  /// Which of the partition loops opens its batches.
+  private let loop: Int
   /// Before it no key comes twice.
   private var cleanedOffset: UInt64 = 0
   /// Oldest first.
@@ -47,9 +51,10 @@ final class PartitionCompaction {
   /// What the disk was asked for last: once is enough.
   private var asked: UInt64?
 
-  init(_ topic: PartitionedTopic, _ log: any Log) {
+  init(_ topic: PartitionedTopic, _ log: any Log, loop: Int) {
     self.topic = topic
     self.log = log
+    self.loop = loop
   }
 
   private var engine: Engine { self.topic.tenant.engine }
@@ -86,15 +91,47 @@ final class PartitionCompaction {
         self.endWay(pass)
       } else {
         guard self.isAtHand(offset) else { return }
-        let entry = self.log.entry(at: offset)
-        if let entry {
-          records += entry.offsets.count
-          bytes += entry.byteCount
-          if pass.isMapping { self.learn(entry) } else { self.sift(entry, pass) }
+        guard let entry = self.log.entry(at: offset) else {
+          self.pass?.offset = offset + 1
+          continue
         }
-        self.pass?.offset = entry?.offsets.upperBound ?? offset + 1
+        records += entry.offsets.count
+        bytes += entry.byteCount
+        guard self.take(entry) else { return }
       }
     }
+  }
+
+  /// Looks at an entry, which may have to be laid open first.
+  ///
+  /// - Returns: whether that is done; else `goOn` is called when it is.
+  private func take(_ entry: LogEntry) -> Bool {
+    guard case .batch(let bytes, let form, let first, let count) = entry,
+      let opening = self.topic.tenant.partitionedTopics.keeper?.opening(
+        of: bytes, form: form, bytesMax: Self.openedBytesMax)
+    else {
+      self.look(at: entry)
+      return true
+    }
+    var hasReturned = false
+    self.isWaiting = true
+    self.engine.elsewhere(on: self.loop, opening) { [weak self] opened in
+      guard let self else { return }
+      self.isWaiting = false
+      if let opened, !self.isOver {
+        self.look(at: .batch(opened, form: form, first: first, count: count))
+      }
+      self.pass?.offset = entry.offsets.upperBound
+      if hasReturned { self.goOn() }
+    }
+    hasReturned = true
+    return !self.isWaiting
+  }
+
+  private func look(at entry: LogEntry) {
+    guard let pass = self.pass else { return }
+    if pass.isMapping { self.learn(entry) } else { self.sift(entry, pass) }
+    self.pass?.offset = entry.offsets.upperBound
   }
 
   private func isAtHand(_ offset: UInt64) -> Bool {

@@ -19,6 +19,8 @@ public final class PartitionedTopic {
   private var current = 0
   private var currentBytes = 0
   private var isPublishingElsewhere = false
+  /// The loop of its first partition; the others have those that follow. See `PartitionLoops`.
+  let firstLoop: Int
 
   /// So many bytes without a key go to one partition before the next has its turn: readers' fetches
   /// and the disk's writes stay large.
@@ -28,6 +30,7 @@ public final class PartitionedTopic {
     self.settings = settings
     self.tenant = tenant
     self.createdAt = createdAt
+    self.firstLoop = Engine.loopNumber(of: settings.name)
   }
 
   /// The topic's name within its tenant.

@@ -96,9 +96,9 @@ final class TransactionRig {
         producerIDs += 1
         return producerIDs
       },
-      tell: { [unowned self] batch, _ in
+      tell: { [unowned self] batch, _, done in
         told += Self.values(of: batch)
-        return []
+        done(nil)
       })
     _ = try transactions.restore()
   }

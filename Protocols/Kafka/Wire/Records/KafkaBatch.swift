@@ -80,6 +80,23 @@ public struct KafkaBatch: Hashable, Sendable {
     return try compression.decompress(body, sizeMax: sizeMax)
   }
 
+  /// The same batch, not compressed. Its checksum is not renewed.
+  ///
+  /// - Parameter sizeMax: the most bytes that the records may have then.
+  /// - Throws: as `plainBody(sizeMax:)`.
+  public func plain(sizeMax: Int) throws(KafkaBatchError) -> ByteBuffer {
+    let body = try plainBody(sizeMax: sizeMax)
+    var changed = header
+    changed.attributes = changed.attributes.with(.none)
+    changed.length = Int32(
+      clamping: KafkaBatchHeader.size + body.readableBytes - KafkaBatchHeader.lengthOverhead)
+    var batch = ByteBuffer()
+    batch.reserveCapacity(KafkaBatchHeader.size + body.readableBytes)
+    changed.write(to: &batch)
+    batch.writeImmutableBuffer(body)
+    return batch
+  }
+
   private static func record(
     _ view: KafkaRecordView, _ header: KafkaBatchHeader, _ plain: ByteBuffer,
     _ reader: KafkaRecordReader
