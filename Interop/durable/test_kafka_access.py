@@ -92,7 +92,9 @@ def test_quotas_last(durable):
     server = durable()
     entry = AlterClientQuotasRequest.EntryData
 
-    def change(wire: KafkaWire, user: str, rate: float | None) -> None:
+    def change(
+        wire: KafkaWire, user: str, rate: float | None, key: str = "producer_byte_rate"
+    ) -> None:
         answer = wire.ask(
             AlterClientQuotasRequest(
                 version=1,
@@ -104,7 +106,7 @@ def test_quotas_last(durable):
                         ],
                         ops=[
                             entry.OpData(
-                                version=1, key="producer_byte_rate", value=rate or 0.0,
+                                version=1, key=key, value=rate or 0.0,
                                 remove=rate is None,
                             )
                         ],
@@ -117,11 +119,15 @@ def test_quotas_last(durable):
 
     with KafkaWire(server.broker.address("kafka")) as wire:
         change(wire, "ann", 7.0)
+        change(wire, "ann", 0.1, "request_percentage")
         change(wire, "gone", 8.0)
         change(wire, "gone", None)
     with KafkaWire(server.restart().address("kafka")) as wire:
         answer = wire.ask(
             DescribeClientQuotasRequest(version=1, components=[]), DescribeClientQuotasResponse
         )
-    found = [(each.entity[0].entity_name, each.values[0].value) for each in answer.entries]
-    assert found == [("ann", 7.0)]
+    found = [
+        (each.entity[0].entity_name, {value.key: value.value for value in each.values})
+        for each in answer.entries
+    ]
+    assert found == [("ann", {"producer_byte_rate": 7.0, "request_percentage": 0.1})]

@@ -12,6 +12,8 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.protocol.admin import (
     AlterClientQuotasRequest,
     AlterClientQuotasResponse,
+    CreateTopicsRequest,
+    CreateTopicsResponse,
     DescribeClientQuotasRequest,
     DescribeClientQuotasResponse,
 )
@@ -21,6 +23,7 @@ pytestmark = pytest.mark.godwit_only
 
 SETTINGS = {"kafka": PROMPT["kafka"] | {"quota_window_seconds": 1}}
 INVALID_REQUEST = 42
+THROTTLING_QUOTA_EXCEEDED = 89
 
 
 @pytest.fixture
@@ -94,12 +97,21 @@ def test_quotas_are_set_listed_and_removed(prompt):
         assert listed(wire)[(("user", "ann"),)] == {"consumer_byte_rate": 2000.0}
         assert alter(wire, {"user": "ann"}, {"consumer_byte_rate": None}) == 0
         assert len(listed(wire)) == 1
+        kinds = {"request_percentage": 0.1, "controller_mutation_rate": 0.25}
+        assert alter(wire, {"client-id": "d"}, kinds) == 0
+        assert alter(wire, {"ip": None}, {"connection_creation_rate": 9.0}) == 0
+        assert listed(wire, ("client-id", 0, "d")) == {(("client-id", "d"),): kinds}
+        assert listed(wire, ("ip", 2, None)) == {
+            (("ip", None),): {"connection_creation_rate": 9.0}
+        }
         for entity, rates in [
-            ({"user": "ann"}, {"request_percentage": 50.0}),
+            ({"user": "ann"}, {"request_percentage": 0.0}),
+            ({"user": "ann"}, {"connection_creation_rate": 50.0}),
             ({"user": "ann"}, {"producer_byte_rate": 0.5}),
             ({"user": "ann"}, {"producer_byte_rate": -1.0}),
             ({"user": "ann"}, {"producer_byte_rate": float("nan")}),
-            ({"ip": "127.0.0.1"}, {"connection_creation_rate": 1.0}),
+            ({"ip": "127.0.0.1"}, {"producer_byte_rate": 1.0}),
+            ({"ip": "127.0.0.1", "user": "ann"}, {"connection_creation_rate": 1.0}),
             ({}, {"producer_byte_rate": 1.0}),
         ]:
             assert alter(wire, entity, rates) == INVALID_REQUEST, (entity, rates)
@@ -161,13 +173,14 @@ def test_a_consumer_is_held_back(prompt, unique):
                 FetchResponse,
             )
 
+        # A window's worth at once, and then nothing but the time for which to wait.
         first = fetch(0)
-        assert len(first.responses[0].partitions[0].records) <= 20_000
-        throttle = first.throttle_time_ms
+        assert 0 < len(first.responses[0].partitions[0].records) <= 20_000
+        assert first.throttle_time_ms == 0
         begun = time.monotonic()
-        while not throttle:
-            begun = time.monotonic()
-            throttle = fetch(0).throttle_time_ms
+        second = fetch(0)
+        throttle = second.throttle_time_ms
+        assert second.responses == [] and second.error_code == 0 and throttle > 0
         # Whatever comes next is answered when the time is over.
         wire.send(18, 0, b"")
         wire.answer()
@@ -184,6 +197,70 @@ def test_a_consumer_is_held_back(prompt, unique):
             found += sum(len(each) for each in consumer.poll(timeout_ms=1000).values())
     finally:
         consumer.close()
+
+
+def make(wire: KafkaWire, name: str, partitions: int, version: int):
+    topic = CreateTopicsRequest.CreatableTopic
+    return wire.ask(
+        CreateTopicsRequest(
+            version=version, timeout_ms=1000, validate_only=False,
+            topics=[
+                topic(
+                    version=version, name=name, num_partitions=partitions, replication_factor=1,
+                    assignments=[], configs=[],
+                )
+            ],
+        ),
+        CreateTopicsResponse,
+    )
+
+
+def test_changes_are_refused_or_waited_for(prompt, unique):
+    with KafkaWire(prompt.address("kafka")) as wire, KafkaWire(prompt.address("kafka")) as other:
+        assert alter(wire, {"user": None}, {"controller_mutation_rate": 5.0}) == 0
+        # Six partitions at a rate of five: done, as nothing was before it.
+        done = make(wire, f"{unique}a", 6, 6)
+        assert done.topics[0].error_code == 0 and done.throttle_time_ms == 0
+        refused = make(wire, f"{unique}b", 1, 6)
+        assert refused.topics[0].error_code == THROTTLING_QUOTA_EXCEEDED
+        assert refused.throttle_time_ms > 0
+        begun = time.monotonic()
+        # The connection was held back for as long as it was told: now there is room again.
+        assert make(wire, f"{unique}b", 11, 6).topics[0].error_code == 0
+        assert time.monotonic() - begun >= refused.throttle_time_ms / 1000 * 0.9
+        # One of before KIP-599 is not refused but held back.
+        held = make(other, f"{unique}c", 1, 5)
+        assert held.topics[0].error_code == 0 and held.throttle_time_ms > 0
+
+
+def test_the_time_of_requests_is_counted(prompt, unique):
+    with KafkaWire(prompt.address("kafka")) as wire:
+        assert alter(wire, {"user": None}, {"request_percentage": 0.01}) == 0
+        held = [make(wire, f"{unique}{n}", 4, 6).throttle_time_ms for n in range(3)]
+        assert 0 < max(held) <= 1000
+        begun = time.monotonic()
+        assert alter(wire, {"user": None}, {"request_percentage": None}) == 0
+        assert time.monotonic() - begun >= held[-1] / 1000 * 0.9
+        assert make(wire, f"{unique}z", 1, 6).throttle_time_ms == 0
+
+
+def test_connections_of_an_address_are_counted(prompt):
+    with KafkaWire(prompt.address("kafka")) as wire:
+        assert alter(wire, {"ip": "127.0.0.1"}, {"connection_creation_rate": 2.0}) == 0
+        peers = [KafkaWire(prompt.address("kafka")) for _ in range(3)]
+        try:
+            for peer in peers:
+                peer.send(18, 0, b"")
+            assert peers[0].answer() and peers[1].answer()
+            # One too many: it is closed, and not at once.
+            begun = time.monotonic()
+            assert peers[2].is_closed() and time.monotonic() - begun > 0.2
+        finally:
+            for peer in peers:
+                peer.socket.close()
+        assert alter(wire, {"ip": "127.0.0.1"}, {"connection_creation_rate": None}) == 0
+    with KafkaWire(prompt.address("kafka")) as wire:
+        assert listed(wire) == {}
 
 
 def test_who_may_not_change_quotas(broker):

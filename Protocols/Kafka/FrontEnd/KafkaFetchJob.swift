@@ -72,8 +72,10 @@ final class KafkaFetchJob {
     waits = []
   }
 
+  private func attempt() { call.work { answerOrWait() } }
+
   /// Answers, if there is enough; otherwise waits for more.
-  private func attempt() {
+  private func answerOrWait() {
     guard !isDone, let session else { return }
     stopWaiting()
     var topics: [(KafkaFetch.Response.Topic, [Place])] = []
@@ -88,7 +90,9 @@ final class KafkaFetchJob {
     }
     guard isReady(topics.flatMap(\.1)) else { return }
     let (response, size) = read(topics, session)
-    if hasFailed || isOver || size >= max(0, Int(request.minBytes)) {
+    // More than its quota allows at once the client does not get, however long it waits.
+    let enough = min(max(0, Int(request.minBytes)), session.fetchMax(call))
+    if hasFailed || isOver || size >= enough {
       finish(response, session)
     } else {
       wait(for: topics.flatMap(\.1))
@@ -224,10 +228,26 @@ final class KafkaFetchJob {
   private func finish(_ response: KafkaFetch.Response, _ session: KafkaSession) {
     cancel()
     session.fetches[ObjectIdentifier(self)] = nil
-    var response = narrowed(response, session)
-    let bytes = response.responses.joinedBytes
-    response.throttleTimeMs = session.throttle(.consumer, bytes, call)
-    call.answer(KafkaFetch.self, response)
+    if case .next(let remembered, let epoch) = context,
+      !session.server.fetchSessions.isCurrent(remembered, epoch: epoch)
+    {
+      // Another connection has gone on with it.
+      return call.answer(KafkaFetch.self, .with { $0.error = .invalidFetchSessionEpoch })
+    }
+    let held = session.throttleFetch(response.responses.joinedBytes, call)
+    guard held == 0 else { return answerNothing(for: held) }
+    call.answer(KafkaFetch.self, narrowed(response, session))
+  }
+
+  /// Sends nothing to a client that is beyond its quota, which asks again when its time is over:
+  /// what it was not sent is not counted either (KIP-219). Nothing is remembered as told.
+  private func answerNothing(for milliseconds: Int) {
+    call.answer(
+      KafkaFetch.self,
+      .with {
+        $0.throttleTimeMs = Int32(clamping: milliseconds)
+        if case .next(let remembered, _) = context { $0.sessionID = remembered.id }
+      })
   }
 
   /// What of a response the client's fetch session wants.
@@ -243,11 +263,7 @@ final class KafkaFetchJob {
         with: request, told: response.responses, usesIDs: call.header.version >= 13,
         tenant: tenant.tenant, user: session.principal?.name ?? "", now: session.server.now)
       response.sessionID = made?.id ?? 0
-    case .next(let remembered, let epoch):
-      // Another connection has gone on with it.
-      guard sessions.isCurrent(remembered, epoch: epoch) else {
-        return .with { $0.error = .invalidFetchSessionEpoch }
-      }
+    case .next(let remembered, _):
       response.sessionID = remembered.id
       response.responses = remembered.news(response.responses)
     }

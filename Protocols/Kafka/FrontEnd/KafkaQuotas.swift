@@ -2,32 +2,42 @@ import GodwitEngine
 import KafkaWire
 import NIOCore
 
-/// How much a tenant's clients may send and read in a second, and who was how far beyond it. What
-/// is set is in the tenant's journal `kafka.quotas`; what was used is not kept.
+/// How much a tenant's clients may send, read and ask for in a second, and who was how far beyond
+/// it. What is set is in the tenant's journal `kafka.quotas`; what was used is not kept.
 final class KafkaQuotas {
   /// What an entity has.
-  typealias Values = [KafkaQuotaKind: Int64]
+  typealias Values = [KafkaQuotaKind: Double]
+
+  /// What becomes of what is beyond a rate.
+  enum Way {
+    /// It is counted: the client has had it already.
+    case already
+    /// It waits until it fits, uncounted. What never would has its turn when nothing else is
+    /// counted.
+    case whenItFits
+    /// It is counted unless something before it was beyond the rate.
+    case unlessBeyond
+  }
 
   private static let journalName = "kafka.quotas"
   /// What an entity takes of memory beyond its names, about.
   private static let entityBytes = 512
   /// How many clients are counted apart; the others share what is left.
   private static let metersMax = 10_000
-  /// The longest time that a client is held back for one request, in milliseconds.
-  private static let throttleMax = 3_600_000
   /// The largest rate: more than that is none.
-  static let rateMax: Int64 = 1 << 53
+  static let rateMax = Double(1 << 53)
 
   /// What is counted together.
   private struct Meter: Hashable {
     var kind: KafkaQuotaKind
     var user: String?
     var clientID: String?
+    var address: String?
   }
 
-  /// Bytes that the rate has not yet made up for.
+  /// What the rate has not yet made up for.
   private struct Level {
-    var bytes = 0.0
+    var used = 0.0
     /// In milliseconds.
     var at: Int64
   }
@@ -37,6 +47,8 @@ final class KafkaQuotas {
   private(set) var byEntity: [KafkaQuotaEntity: Values] = [:]
   private var charges: [KafkaQuotaEntity: MemoryCharge] = [:]
   private var levels: [Meter: Level] = [:]
+  /// How many entities have a quota of the loop's time.
+  private var timedCount = 0
   /// How many entities there may be.
   var countMax = 10_000
   /// Over how long a rate is looked at: so much may come at once.
@@ -47,13 +59,15 @@ final class KafkaQuotas {
   }
 
   var isEmpty: Bool { byEntity.isEmpty }
+  /// Whether the time that requests take is of interest.
+  var countsTime: Bool { timedCount > 0 }
 
   // MARK: Counting
 
   /// The quota for a client: the most special one that there is.
   private func quota(
     _ kind: KafkaQuotaKind, user: String, clientID: String
-  ) -> (rate: Int64, meter: Meter)? {
+  ) -> (rate: Double, meter: Meter)? {
     let users: [KafkaQuotaEntity.Name?] = [.named(user), .others, nil]
     let clients: [KafkaQuotaEntity.Name?] = [.named(clientID), .others, nil]
     for wantedUser in users {
@@ -61,7 +75,7 @@ final class KafkaQuotas {
         let entity = KafkaQuotaEntity(user: wantedUser, clientID: wantedClient)
         guard let rate = byEntity[entity]?[kind] else { continue }
         return (
-          rate,
+          rate * kind.unit,
           Meter(
             kind: kind, user: wantedUser == nil ? nil : user,
             clientID: wantedClient == nil ? nil : clientID)
@@ -75,32 +89,58 @@ final class KafkaQuotas {
   func burst(_ kind: KafkaQuotaKind, user: String, clientID: String) -> Int? {
     guard !isEmpty else { return nil }
     return quota(kind, user: user, clientID: clientID).map {
-      Int(min(Double(1 << 62), Double($0.rate) * Double(windowSeconds)))
+      Int(min(Double(1 << 62), $0.rate * Double(windowSeconds)))
     }
   }
 
-  /// Counts what a client has sent or read.
+  /// Counts what a client has sent, or is about to get.
   ///
   /// - Returns: for how long it is to be held back, in milliseconds.
   func charge(
-    _ kind: KafkaQuotaKind, _ bytes: Int, user: String, clientID: String, now: Int64
+    _ kind: KafkaQuotaKind, _ amount: Int, user: String, clientID: String, now: Int64,
+    _ way: Way = .already
   ) -> Int {
     guard !isEmpty, let (rate, meter) = quota(kind, user: user, clientID: clientID) else {
       return 0
     }
-    let rateEach = Double(rate) / 1_000
+    return charge(meter, Double(max(0, amount)), rate, now: now, way)
+  }
+
+  /// Counts a connection.
+  ///
+  /// - Returns: for how long it is one too many, in milliseconds; then it does not count.
+  func charge(connectionFrom address: String, now: Int64) -> Int {
+    guard !isEmpty else { return 0 }
+    let own = byEntity[KafkaQuotaEntity(address: .named(address))]?[.connections]
+    guard let rate = own ?? byEntity[KafkaQuotaEntity(address: .others)]?[.connections] else {
+      return 0
+    }
+    let meter = Meter(kind: .connections, address: address)
+    return charge(meter, 1, rate, now: now, .whenItFits)
+  }
+
+  private func charge(
+    _ meter: Meter, _ amount: Double, _ rate: Double, now: Int64, _ way: Way
+  ) -> Int {
     var key = meter
     if levels[key] == nil, levels.count >= Self.metersMax {
       makeRoom(now: now)
-      if levels.count >= Self.metersMax { key = Meter(kind: kind, user: nil, clientID: nil) }
+      if levels.count >= Self.metersMax { key = Meter(kind: meter.kind) }
     }
     var level = levels[key] ?? Level(at: now)
-    level.bytes = max(0, level.bytes - Double(max(0, now - level.at)) * rateEach)
-    level.bytes += Double(max(0, bytes))
+    level.used = max(0, level.used - Double(max(0, now - level.at)) * rate / 1_000)
     level.at = max(level.at, now)
+    let room = rate * Double(windowSeconds)
+    let beyond =
+      switch way {
+      case .already: level.used + amount - room
+      case .whenItFits: amount > 0 ? min(level.used, level.used + amount - room) : 0
+      case .unlessBeyond: level.used - room
+      }
+    if way == .already || beyond <= 0 { level.used += amount }
     levels[key] = level
-    let beyond = level.bytes - Double(rate) * Double(windowSeconds)
-    return beyond <= 0 ? 0 : Int(min(Double(Self.throttleMax), (beyond / rateEach).rounded(.up)))
+    guard beyond > 0 else { return 0 }
+    return Int(min(meter.kind.throttleMax, (beyond / rate * 1_000).rounded(.up)))
   }
 
   /// Forgets those who are not beyond anything.
@@ -139,6 +179,8 @@ final class KafkaQuotas {
   }
 
   private func take(_ entity: KafkaQuotaEntity, _ values: Values) {
+    if byEntity[entity]?[.requests] != nil { timedCount -= 1 }
+    if values[.requests] != nil { timedCount += 1 }
     byEntity[entity] = values.isEmpty ? nil : values
     // Who was held back by another rate begins anew.
     levels = [:]
@@ -192,7 +234,11 @@ enum KafkaQuotaEntry: KafkaJournalEntry {
     var values: KafkaQuotas.Values {
       var values: KafkaQuotas.Values = [:]
       for rate in rates {
-        if let kind = KafkaQuotaKind(rawValue: rate.kind) { values[kind] = rate.value }
+        guard let kind = KafkaQuotaKind(rawValue: rate.kind) else { continue }
+        let value =
+          kind.isFractional
+          ? Double(bitPattern: UInt64(bitPattern: rate.value)) : Double(rate.value)
+        if value > 0, value <= KafkaQuotas.rateMax { values[kind] = value }
       }
       return values
     }
@@ -210,6 +256,7 @@ enum KafkaQuotaEntry: KafkaJournalEntry {
 
   struct Rate: KafkaStructure {
     var kind = ""
+    /// A number, or the bits of one that need not be whole.
     var value: Int64 = 0
 
     mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
@@ -230,7 +277,8 @@ enum KafkaQuotaEntry: KafkaJournalEntry {
         $0.rates = values.map { kind, value in
           .with {
             $0.kind = kind.rawValue
-            $0.value = value
+            $0.value =
+              kind.isFractional ? Int64(bitPattern: value.bitPattern) : Int64(value)
           }
         }
       })

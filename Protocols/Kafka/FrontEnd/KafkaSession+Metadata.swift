@@ -44,7 +44,7 @@ extension KafkaSession {
       for said in request.topics ?? [] {
         if let name = said.name {
           guard seen.insert(name).inserted else { continue }
-          response.topics.append(find(name, request, tenant, &madeCount))
+          response.topics.append(find(name, request, call, tenant, &madeCount))
         } else if let topic = tenant.topic(said.topicID),
           may(.describe, topic.canonical)
         {
@@ -71,7 +71,8 @@ extension KafkaSession {
   private static var madeMax: Int { 100 }
 
   private func find(
-    _ name: String, _ request: KafkaMetadata.Request, _ tenant: KafkaTenant, _ madeCount: inout Int
+    _ name: String, _ request: KafkaMetadata.Request, _ call: KafkaCall, _ tenant: KafkaTenant,
+    _ madeCount: inout Int
   ) -> KafkaMetadata.Response.Topic {
     func failed(_ code: KafkaErrorCode) -> KafkaMetadata.Response.Topic {
       .with {
@@ -92,6 +93,11 @@ extension KafkaSession {
     guard mayCreate(name) else { return failed(.topicAuthorizationFailed) }
     // The rest when it asks again, so that one request does not hold up everybody.
     guard madeCount < Self.madeMax else { return failed(.leaderNotAvailable) }
+    if let refusal = tenant.create(name, isDryRun: true) { return failed(refusal.code) }
+    // Of no version is a client made to wait for its other topics: it asks again.
+    guard charge(.mutations, server.values.partitions, call, .unlessBeyond) == 0 else {
+      return failed(.leaderNotAvailable)
+    }
     if let refusal = tenant.create(name) { return failed(refusal.code) }
     madeCount += 1
     return tenant.topic(name).map { describe($0, request) } ?? failed(.unknownTopicOrPartition)

@@ -15,7 +15,7 @@ extension KafkaSession {
   /// Produce: appends each batch to its partition, and answers when all are committed.
   func produce(_ request: KafkaProduce.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
     let job = KafkaProducing()
-    job.response.throttleTimeMs = throttle(.producer, call.size, call)
+    job.response.throttleTimeMs = Int32(clamping: throttle(.producer, call.size, call))
     let done = {
       job.left -= 1
       guard job.left == 0 else { return }

@@ -10,19 +10,55 @@ extension KafkaSession {
     return name.isEmpty ? "ANONYMOUS" : name
   }
 
-  /// Counts bytes of the client, and takes no further request for as long as it is beyond its quota
-  /// (KIP-219).
+  /// Counts what is the client's, and takes no further request for as long as it is beyond its
+  /// quota (KIP-219).
   ///
   /// - Returns: for how long, in milliseconds, for the response to say.
-  func throttle(_ kind: KafkaQuotaKind, _ bytes: Int, _ call: KafkaCall) -> Int32 {
-    guard let quotas = tenant?.quotas, !quotas.isEmpty else { return 0 }
-    let milliseconds = quotas.charge(
-      kind, bytes, user: quotaUser, clientID: call.header.clientID ?? "", now: server.now)
+  func throttle(
+    _ kind: KafkaQuotaKind, _ amount: Int, _ call: KafkaCall, _ way: KafkaQuotas.Way = .already
+  ) -> Int {
+    let milliseconds = charge(kind, amount, call, way)
     if milliseconds > 0 {
       server.statistics.throttled &+= 1
       mute(for: milliseconds)
     }
-    return Int32(clamping: milliseconds)
+    return milliseconds
+  }
+
+  /// Counts what is the client's.
+  ///
+  /// - Returns: for how long it should be held back, in milliseconds.
+  @discardableResult func charge(
+    _ kind: KafkaQuotaKind, _ amount: Int, _ call: KafkaCall, _ way: KafkaQuotas.Way = .already
+  ) -> Int {
+    guard let quotas = tenant?.quotas, !quotas.isEmpty else { return 0 }
+    return quotas.charge(
+      kind, amount, user: quotaUser, clientID: call.header.clientID ?? "", now: server.now, way)
+  }
+
+  /// For how long a Fetch with so many bytes of records waits, in milliseconds. Then nothing is
+  /// sent, and nothing counted.
+  func throttleFetch(_ bytes: Int, _ call: KafkaCall) -> Int {
+    let held = countsTime ? throttle(.requests, call.takeTime(), call) : 0
+    return held > 0 ? held : throttle(.consumer, bytes, call, .whenItFits)
+  }
+
+  /// Whether the time that requests take is of interest.
+  var countsTime: Bool { tenant?.quotas.countsTime ?? false }
+
+  /// Counts partitions that are about to be made or deleted (KIP-599).
+  ///
+  /// - Parameter version: from which on a client that is beyond its quota is refused. One of an
+  ///   earlier version is held back.
+  /// - Returns: why not.
+  func mutate(
+    _ partitions: Int, _ call: KafkaCall, strictFrom version: Int16
+  ) -> KafkaRefusal? {
+    let isStrict = call.header.version >= version
+    let milliseconds = charge(.mutations, partitions, call, isStrict ? .unlessBeyond : .already)
+    call.throttleMilliseconds = max(call.throttleMilliseconds, milliseconds)
+    guard isStrict, milliseconds > 0 else { return nil }
+    return KafkaRefusal(.throttlingQuotaExceeded, "The throttling quota has been exceeded.")
   }
 
   /// The most bytes that one Fetch gets, by the client's quota.
@@ -66,7 +102,7 @@ extension KafkaSession {
               values[kind].map { value in
                 .with {
                   $0.key = kind.rawValue
-                  $0.value = Double(value)
+                  $0.value = value
                 }
               }
             }
@@ -92,7 +128,10 @@ extension KafkaSession {
           return KafkaRefusal(.invalidRequest, "the entity is there twice")
         }
         var values = tenant.quotas.byEntity[entity] ?? [:]
-        for operation in entry.ops { try Self.apply(operation, to: &values) }
+        guard Set(entry.ops.map(\.key)).count == entry.ops.count else {
+          throw KafkaRefusal(.invalidRequest, "a quota is there twice")
+        }
+        for operation in entry.ops { try Self.apply(operation, to: &values, of: entity) }
         return tenant.quotas.set(entity, values, isDryRun: request.validateOnly)
       } catch {
         return error
@@ -119,18 +158,14 @@ extension KafkaSession {
   }
 
   private static func apply(
-    _ operation: KafkaAlterClientQuotas.Request.Operation, to values: inout KafkaQuotas.Values
+    _ operation: KafkaAlterClientQuotas.Request.Operation, to values: inout KafkaQuotas.Values,
+    of entity: KafkaQuotaEntity
   ) throws(KafkaRefusal) {
-    guard let kind = KafkaQuotaKind(rawValue: operation.key) else {
-      throw KafkaRefusal(
-        .invalidRequest, "there is no quota \(operation.key.prefix(100)) here, but for bytes")
+    if operation.remove {
+      values[try KafkaQuotaKind.named(operation.key, for: entity)] = nil
+    } else {
+      let (kind, rate) = try KafkaQuotaKind.read(operation.key, operation.value, for: entity)
+      values[kind] = rate
     }
-    guard !operation.remove else {
-      values[kind] = nil
-      return
-    }
-    guard let rate = Int64(exactly: operation.value), (1...KafkaQuotas.rateMax).contains(rate)
-    else { throw KafkaRefusal(.invalidRequest, "a rate is a whole number of bytes, at least 1") }
-    values[kind] = rate
   }
 }

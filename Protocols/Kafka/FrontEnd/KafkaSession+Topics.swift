@@ -23,7 +23,7 @@ extension KafkaSession {
       answer.name = said.name
       let refusal =
         names[said.name] == 1
-        ? create(said, request.validateOnly, tenant)
+        ? create(said, request.validateOnly, call, tenant)
         : KafkaRefusal(.invalidRequest, "the topic is named twice")
       if let refusal {
         answer.error = refusal.code
@@ -45,7 +45,8 @@ extension KafkaSession {
   }
 
   private func create(
-    _ said: KafkaCreateTopics.Request.Topic, _ isDryRun: Bool, _ tenant: KafkaTenant
+    _ said: KafkaCreateTopics.Request.Topic, _ isDryRun: Bool, _ call: KafkaCall,
+    _ tenant: KafkaTenant
   ) -> KafkaRefusal? {
     if KafkaTopicCodec.canonical(Array(said.name.utf8)) != nil, !mayCreate(said.name) {
       return KafkaRefusal(.topicAuthorizationFailed, "not permitted")
@@ -73,6 +74,12 @@ extension KafkaSession {
         return KafkaRefusal(.invalidConfig, "no value for \(each.name.prefix(100))")
       }
       if let refusal = config.set(each.name, each.value) { return refusal }
+    }
+    if let refusal = tenant.create(
+      said.name, partitions: count, config: config, isDryRun: true)
+      ?? mutate(count ?? server.values.partitions, call, strictFrom: 6)
+    {
+      return refusal
     }
     return tenant.create(said.name, partitions: count, config: config, isDryRun: isDryRun)
   }
@@ -104,15 +111,15 @@ extension KafkaSession {
     _ request: KafkaDeleteTopics.Request, _ call: KafkaCall, _ tenant: KafkaTenant
   ) {
     var response = KafkaDeleteTopics.Response()
-    for name in request.topicNames { response.responses.append(delete(name, nil, tenant)) }
+    for name in request.topicNames { response.responses.append(delete(name, nil, call, tenant)) }
     for said in request.topics {
-      response.responses.append(delete(said.name, said.topicID, tenant))
+      response.responses.append(delete(said.name, said.topicID, call, tenant))
     }
     whenWritten(tenant) { _ in call.answer(KafkaDeleteTopics.self, response) }
   }
 
   private func delete(
-    _ name: String?, _ id: KafkaUUID?, _ tenant: KafkaTenant
+    _ name: String?, _ id: KafkaUUID?, _ call: KafkaCall, _ tenant: KafkaTenant
   ) -> KafkaDeleteTopics.Response.Topic {
     .with { answer in
       answer.name = name
@@ -127,6 +134,11 @@ extension KafkaSession {
       }
       answer.name = topic.name
       answer.topicID = topic.id
+      if let refusal = mutate(topic.partitions.count, call, strictFrom: 5) {
+        answer.error = refusal.code
+        answer.errorMessage = refusal.message
+        return
+      }
       tenant.tenant.partitionedTopics.delete(topic.name)
     }
   }
@@ -141,7 +153,7 @@ extension KafkaSession {
     for said in request.topics {
       var answer = KafkaCreatePartitions.Response.Topic()
       answer.name = said.name
-      if let refusal = grow(said, request.validateOnly, tenant) {
+      if let refusal = grow(said, request.validateOnly, call, tenant) {
         answer.error = refusal.code
         answer.errorMessage = refusal.message
       }
@@ -151,7 +163,8 @@ extension KafkaSession {
   }
 
   private func grow(
-    _ said: KafkaCreatePartitions.Request.Topic, _ isDryRun: Bool, _ tenant: KafkaTenant
+    _ said: KafkaCreatePartitions.Request.Topic, _ isDryRun: Bool, _ call: KafkaCall,
+    _ tenant: KafkaTenant
   ) -> KafkaRefusal? {
     guard let topic = tenant.topic(said.name) else {
       return KafkaRefusal(unknown(said.name), "no such topic")
@@ -171,7 +184,9 @@ extension KafkaSession {
         return KafkaRefusal(.invalidReplicaAssignment, "this broker is the only one")
       }
     }
-    if let refusal = tenant.checkRoom(for: more) { return refusal }
+    if let refusal = tenant.checkRoom(for: more) ?? mutate(more, call, strictFrom: 3) {
+      return refusal
+    }
     guard !isDryRun else { return nil }
     do throws(EngineError) {
       try tenant.tenant.partitionedTopics.addPartitions(topic.topic, to: Int(said.count))

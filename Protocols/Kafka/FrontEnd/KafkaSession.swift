@@ -53,6 +53,10 @@ final class KafkaSession: Session {
   private var timeout: (any KafkaAlarm)?
   /// While the client is held back by a quota.
   private var muted: (any KafkaAlarm)?
+  /// Until when, in milliseconds.
+  private var mutedUntil = 0
+  /// Whether the connection has been counted.
+  private var isCounted = false
   /// While a request is on its way of which a part is here.
   private var receiving: (any KafkaAlarm)?
   /// Whether answers are being handed on.
@@ -105,6 +109,22 @@ final class KafkaSession: Session {
     timeout = nil
     connection.userName = principal.name
     connection.tenantName = principal.tenant.name
+    countConnection()
+  }
+
+  /// Ends a connection that is one too many of its address, after a while, as Kafka does: whoever
+  /// connects again at once has nothing of it.
+  private func countConnection() {
+    guard !isCounted, let tenant else { return }
+    isCounted = true
+    let milliseconds = tenant.quotas.charge(
+      connectionFrom: connection.peer.address, now: server.now)
+    guard milliseconds > 0 else { return }
+    server.statistics.throttled &+= 1
+    muted = server.clock.alarm(after: milliseconds) { [weak self] in
+      self?.end(CloseReason("Too Many Connections A Second"))
+    }
+    mutedUntil = .max
   }
 
   // MARK: Reading
@@ -196,7 +216,7 @@ final class KafkaSession: Session {
     let call = KafkaCall(header, size: frame.readableBytes, session: self)
     calls.append(call)
     callBytes += call.size
-    try serve(call, body)
+    try call.work { () throws(KafkaWireError) in try serve(call, body) }
   }
 
   // MARK: Sending
@@ -233,6 +253,9 @@ final class KafkaSession: Session {
 
   /// Takes no request for so long.
   func mute(for milliseconds: Int) {
+    let until = server.clock.now + milliseconds
+    guard muted == nil || until > mutedUntil else { return }
+    mutedUntil = until
     muted?.cancel()
     muted = server.clock.alarm(after: milliseconds) { [weak self] in
       self?.muted = nil

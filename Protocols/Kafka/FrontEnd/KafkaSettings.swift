@@ -268,7 +268,7 @@ struct KafkaSettings: Hashable {
       "ACLs that the Kafka clients of a tenant may make."),
     Setting(
       "max_quotas", .integer(0...1_000_000), default: .integer(10_000),
-      "Users and client ids for which the Kafka clients of a tenant may set quotas."),
+      "Users, client ids and addresses for which the Kafka clients of a tenant may set quotas."),
     Setting(
       "quota_window_seconds", .integer(1...3_600), default: .integer(10),
       "Over how long the rate of a client is looked at that has a quota: so much may come at once."),

@@ -114,8 +114,10 @@ final class KafkaShareFetchJob {
 
   // MARK: Attempts
 
+  private func attempt() { call.work { answerOrWait() } }
+
   /// Answers, if there is enough; otherwise waits for more.
-  private func attempt() {
+  private func answerOrWait() {
     guard !isDone, let session else { return }
     stopWaiting()
     let found = request.maxRecords > 0 ? places.map { place($0, session) } : []
@@ -126,8 +128,11 @@ final class KafkaShareFetchJob {
     let all = bytes
     let plans = found.map { plan($0, &bytes, &records, &isFirst) }
     let hasFailed = found.contains { $0.error != nil }
-    let isEnough = !isFirst && all - bytes >= Int(request.minBytes) || request.minBytes <= 0
+    let enough = min(Int(request.minBytes), session.fetchMax(call))
+    let isEnough = !isFirst && all - bytes >= enough || request.minBytes <= 0
     if hasFailed || isOver || isEnough {
+      let held = session.throttleFetch(all - bytes, call)
+      if held > 0 { return answerNothing(session, for: held) }
       if finish(plans, session, mayBeEmpty: hasFailed || isOver || request.minBytes <= 0) { return }
     } else {
       // What is not for readers need not be looked at again.
@@ -139,7 +144,8 @@ final class KafkaShareFetchJob {
   private func bytesMax(_ session: KafkaSession) -> Int {
     let values = session.server.values
     let room = max(Self.smallBytes, values.fetchMemoryMax - session.server.outgoingBytes)
-    return min(max(0, Int(request.maxBytes)), values.fetchBytesMax, room)
+    return min(
+      max(0, Int(request.maxBytes)), values.fetchBytesMax, room, session.fetchMax(call))
   }
 
   private func place(_ place: KafkaPlace, _ session: KafkaSession) -> Place {
@@ -355,6 +361,15 @@ final class KafkaShareFetchJob {
     session.shareFetch = nil
     call.answer(KafkaShareFetch.self, response(answers, session))
     return true
+  }
+
+  /// Lends nothing to a client that is beyond its quota.
+  private func answerNothing(_ session: KafkaSession, for milliseconds: Int) {
+    cancel()
+    session.shareFetch = nil
+    var response = response([], session)
+    response.throttleTimeMs = Int32(clamping: milliseconds)
+    call.answer(KafkaShareFetch.self, response)
   }
 
   private func response(

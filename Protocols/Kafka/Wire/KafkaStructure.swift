@@ -49,6 +49,13 @@ extension KafkaStructure {
   }
 }
 
+/// A response that can say for how long the client is held back.
+public protocol KafkaThrottledResponse: KafkaStructure {
+  /// For how long no further request is taken, in milliseconds; 0 for not at all. Versions that
+  /// lack it leave it out.
+  var throttleTimeMs: Int32 { get set }
+}
+
 /// What walks the fields of a structure.
 public protocol KafkaVisitor {
   /// The version of the message.

@@ -29,18 +29,18 @@ import Testing
 
     @discardableResult func set(
       user: KafkaQuotaEntity.Name? = nil, clientID: KafkaQuotaEntity.Name? = nil,
-      _ rate: Int64?, _ kind: KafkaQuotaKind = .producer
+      address: KafkaQuotaEntity.Name? = nil, _ rate: Double?, _ kind: KafkaQuotaKind = .producer
     ) -> KafkaErrorCode? {
       quotas.set(
-        KafkaQuotaEntity(user: user, clientID: clientID), rate.map { [kind: $0] } ?? [:],
-        isDryRun: false)?.code
+        KafkaQuotaEntity(user: user, clientID: clientID, address: address),
+        rate.map { [kind: $0] } ?? [:], isDryRun: false)?.code
     }
 
     func charge(
-      _ bytes: Int, user: String = "ann", clientID: String = "c", at now: Int64 = 0,
-      _ kind: KafkaQuotaKind = .producer
+      _ amount: Int, user: String = "ann", clientID: String = "c", at now: Int64 = 0,
+      _ kind: KafkaQuotaKind = .producer, _ way: KafkaQuotas.Way = .already
     ) -> Int {
-      quotas.charge(kind, bytes, user: user, clientID: clientID, now: now)
+      quotas.charge(kind, amount, user: user, clientID: clientID, now: now, way)
     }
   }
 
@@ -63,6 +63,72 @@ import Testing
     #expect(rig.charge(.max, at: 20_000) == 3_600_000)
   }
 
+  @Test func whatDoesNotFitIsNotCounted() throws {
+    let rig = try Rig()
+    rig.set(user: .named("ann"), 1_000, .consumer)
+    func fetch(_ bytes: Int, at now: Int64) -> Int {
+      rig.charge(bytes, at: now, .consumer, .whenItFits)
+    }
+    #expect(fetch(8_000, at: 0) == 0)
+    #expect(fetch(4_000, at: 0) == 2_000)
+    #expect(fetch(4_000, at: 1_999) == 1)
+    #expect(fetch(0, at: 1_999) == 0)
+    #expect(fetch(4_000, at: 2_000) == 0)
+    // What never fits has its turn when all before it is made up for, and is made up for then.
+    #expect(fetch(50_000, at: 2_000) == 10_000)
+    #expect(fetch(50_000, at: 12_000) == 0)
+    #expect(fetch(1, at: 12_000) == 40_001)
+    #expect(fetch(1, at: 52_001) == 0)
+  }
+
+  @Test func timeIsCountedInPercentOfTheLoop() throws {
+    let rig = try Rig()
+    #expect(!rig.quotas.countsTime)
+    rig.set(clientID: .named("c"), 0.5, .requests)
+    #expect(rig.quotas.countsTime)
+    // Half a percent of ten seconds.
+    #expect(rig.charge(50_000_000, .requests) == 0)
+    #expect(rig.charge(5_000, .requests) == 1)
+    #expect(rig.charge(1_000_000_000, .requests) == 1_000)
+    rig.set(clientID: .named("c"), nil)
+    #expect(!rig.quotas.countsTime)
+    rig.set(user: .others, 1, .requests)
+    try rig.restart()
+    #expect(rig.quotas.countsTime)
+  }
+
+  @Test func changesAreRefusedOnlyOnceTheRateIsSpent() throws {
+    let rig = try Rig()
+    rig.set(user: .named("ann"), 0.5, .mutations)
+    func make(_ partitions: Int, at now: Int64, _ way: KafkaQuotas.Way = .unlessBeyond) -> Int {
+      rig.charge(partitions, at: now, .mutations, way)
+    }
+    // What begins within the rate is done whole, however much it is (KIP-599).
+    #expect(make(15, at: 0) == 0)
+    #expect(make(1, at: 0) == 20_000)
+    #expect(make(1, at: 19_000) == 1_000)
+    #expect(make(1, at: 20_000) == 0)
+    #expect(make(1, at: 20_000) == 2_000)
+    // Earlier versions know no refusal: it is done, and waited for.
+    #expect(make(4, at: 22_000, .already) == 8_000)
+    #expect(make(1, at: 22_000) == 8_000)
+  }
+
+  @Test func connectionsAreCountedByAddress() throws {
+    let rig = try Rig()
+    rig.set(address: .others, 1, .connections)
+    rig.set(address: .named("10.0.0.1"), 2, .connections)
+    func connect(_ address: String, at now: Int64 = 0) -> Int {
+      rig.quotas.charge(connectionFrom: address, now: now)
+    }
+    #expect((0..<20).allSatisfy { _ in connect("10.0.0.1") == 0 })
+    #expect(connect("10.0.0.1") == 500)
+    #expect((0..<10).allSatisfy { _ in connect("10.0.0.2") == 0 })
+    #expect(connect("10.0.0.2") == 1_000 && connect("10.0.0.3") == 0)
+    // What was turned away has not counted.
+    #expect(connect("10.0.0.1", at: 500) == 0)
+  }
+
   @Test func theMostSpecialOneHolds() throws {
     let rig = try Rig()
     func burst(_ user: String, _ client: String) -> Int? {
@@ -75,7 +141,7 @@ import Testing
       (.named("ann"), .named("c")),
     ]
     for (index, step) in steps.enumerated() {
-      rig.set(user: step.0, clientID: step.1, Int64(index + 1))
+      rig.set(user: step.0, clientID: step.1, Double(index + 1))
       #expect(burst("ann", "c") == (index + 1) * 10)
     }
     #expect(burst("ann", "d") == 70 && burst("bob", "c") == 50 && burst("bob", "d") == 40)
@@ -113,9 +179,13 @@ import Testing
     #expect(rig.quotas.byEntity == [entity: [.producer: 7]])
     rig.store.wantsSnapshots = true
     rig.set(clientID: .named("c"), 9, .consumer)
+    rig.set(address: .named("::1"), 3, .connections)
+    rig.set(address: .others, 0.1, .mutations)
     rig.quotas.whenWritten { #expect($0 == nil) }
     try rig.restart()
-    #expect(rig.quotas.byEntity.count == 2)
+    #expect(rig.quotas.byEntity.count == 4)
+    #expect(rig.quotas.byEntity[KafkaQuotaEntity(address: .named("::1"))] == [.connections: 3])
+    #expect(rig.quotas.byEntity[KafkaQuotaEntity(address: .others)] == [.mutations: 0.1])
     #expect(rig.quotas.burst(.consumer, user: "x", clientID: "c") == 90)
     rig.quotas.countMax = 2
     #expect(rig.set(user: .others, 1) == .policyViolation)
@@ -127,12 +197,24 @@ import Testing
 
   @Test func entitiesAndFiltersThatMakeNoSenseAreRefused() throws {
     for parts in [
-      [], [("ip", "10.0.0.1")], [("user", "")], [("user", "a"), ("user", nil)],
+      [], [("ip", "host.test")], [("ip", "10.0.0.1"), ("user", "a")], [("host", "a")],
+      [("ip", nil), ("ip", "::1")], [("user", "")], [("user", "a"), ("user", nil)],
       [("client-id", String(repeating: "x", count: 1_025))],
     ] as [[(String, String?)]] {
       #expect(throws: KafkaRefusal.self) {
         try KafkaQuotaEntity(parts.map { (type: $0.0, name: $0.1) })
       }
+    }
+    let address = try KafkaQuotaEntity([(type: "ip", name: "0:0:0:0:0:0:0:1")])
+    #expect(address == KafkaQuotaEntity(address: .named("::1")))
+    let ann = KafkaQuotaEntity(user: .named("ann"))
+    for (entity, key, value) in [
+      (ann, "connection_creation_rate", 1), (address, "request_percentage", 1),
+      (address, "connection_creation_rate", 1.5), (ann, "producer_byte_rate", 1.5),
+      (ann, "request_percentage", 0), (ann, "request_percentage", .nan),
+      (ann, "controller_mutation_rate", .infinity), (ann, "rate", 1),
+    ] as [(KafkaQuotaEntity, String, Double)] {
+      #expect(throws: KafkaRefusal.self) { try KafkaQuotaKind.read(key, value, for: entity) }
     }
     let user = KafkaQuotaFilter.Component(type: "user", match: 0, name: "a")
     #expect(KafkaQuotaFilter(components: [user, user], isStrict: false).refusal != nil)

@@ -39,7 +39,7 @@ extension KafkaAPIVersions {
 
 extension KafkaAPIVersions {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// What went wrong.
     public var error: KafkaErrorCode = .noError
     /// The kinds of messages.

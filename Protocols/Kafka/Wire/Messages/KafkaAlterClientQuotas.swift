@@ -95,7 +95,7 @@ extension KafkaAlterClientQuotas.Request {
 
 extension KafkaAlterClientQuotas {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds.
     public var throttleTimeMs: Int32 = 0
     /// The entities.

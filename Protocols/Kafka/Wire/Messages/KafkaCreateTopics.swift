@@ -104,7 +104,7 @@ extension KafkaCreateTopics.Request {
 
 extension KafkaCreateTopics {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds. From version 2.
     public var throttleTimeMs: Int32 = 0
     /// The topics.

@@ -75,7 +75,7 @@ extension KafkaDeleteRecords.Request {
 
 extension KafkaDeleteRecords {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds.
     public var throttleTimeMs: Int32 = 0
     /// The topics.

@@ -64,7 +64,7 @@ extension KafkaDescribeConfigs.Request {
 
 extension KafkaDescribeConfigs {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds.
     public var throttleTimeMs: Int32 = 0
     /// What became of each.

@@ -41,7 +41,7 @@ extension KafkaDescribeGroups {
 
 extension KafkaDescribeGroups {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds. From version 1.
     public var throttleTimeMs: Int32 = 0
     /// The groups.

@@ -55,7 +55,7 @@ extension KafkaDescribeLogDirs.Request {
 
 extension KafkaDescribeLogDirs {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds.
     public var throttleTimeMs: Int32 = 0
     /// What went wrong. From version 3.

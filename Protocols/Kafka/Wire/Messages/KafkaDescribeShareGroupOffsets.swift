@@ -72,7 +72,7 @@ extension KafkaDescribeShareGroupOffsets.Request {
 
 extension KafkaDescribeShareGroupOffsets {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds.
     public var throttleTimeMs: Int32 = 0
     /// What is known of each.

@@ -36,7 +36,7 @@ extension KafkaDescribeTransactions {
 
 extension KafkaDescribeTransactions {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds.
     public var throttleTimeMs: Int32 = 0
     /// The transactions.

@@ -52,7 +52,7 @@ extension KafkaDescribeUserScramCredentials.Request {
 
 extension KafkaDescribeUserScramCredentials {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds.
     public var throttleTimeMs: Int32 = 0
     /// What went wrong.

@@ -179,7 +179,7 @@ extension KafkaFetch.Request {
 
 extension KafkaFetch {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds.
     public var throttleTimeMs: Int32 = 0
     /// What went wrong. From version 7.

@@ -42,7 +42,7 @@ extension KafkaFindCoordinator {
 
 extension KafkaFindCoordinator {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds. From version 1.
     public var throttleTimeMs: Int32 = 0
     /// What went wrong. Up to version 3.

@@ -45,7 +45,7 @@ extension KafkaHeartbeat {
 
 extension KafkaHeartbeat {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds. From version 1.
     public var throttleTimeMs: Int32 = 0
     /// What went wrong.

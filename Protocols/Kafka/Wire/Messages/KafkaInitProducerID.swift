@@ -51,7 +51,7 @@ extension KafkaInitProducerID {
 
 extension KafkaInitProducerID {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds.
     public var throttleTimeMs: Int32 = 0
     /// What went wrong.

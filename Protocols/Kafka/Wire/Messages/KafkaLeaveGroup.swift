@@ -64,7 +64,7 @@ extension KafkaLeaveGroup.Request {
 
 extension KafkaLeaveGroup {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds. From version 1.
     public var throttleTimeMs: Int32 = 0
     /// What went wrong.

@@ -88,7 +88,7 @@ extension KafkaListOffsets.Request {
 
 extension KafkaListOffsets {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds. From version 2.
     public var throttleTimeMs: Int32 = 0
     /// The topics.

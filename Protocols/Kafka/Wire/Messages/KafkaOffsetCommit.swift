@@ -100,7 +100,7 @@ extension KafkaOffsetCommit.Request {
 
 extension KafkaOffsetCommit {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds. From version 3.
     public var throttleTimeMs: Int32 = 0
     /// The topics.

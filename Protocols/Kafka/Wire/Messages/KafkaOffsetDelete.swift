@@ -72,7 +72,7 @@ extension KafkaOffsetDelete.Request {
 
 extension KafkaOffsetDelete {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// What went wrong.
     public var error: KafkaErrorCode = .noError
     /// How long the client is held back by quotas, in milliseconds.

@@ -107,7 +107,7 @@ extension KafkaOffsetFetch.Request {
 
 extension KafkaOffsetFetch {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds. From version 3.
     public var throttleTimeMs: Int32 = 0
     /// The topics. Up to version 7.

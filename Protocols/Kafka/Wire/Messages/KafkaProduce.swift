@@ -86,7 +86,7 @@ extension KafkaProduce.Request {
 
 extension KafkaProduce {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// What became of each.
     public var responses: [Topic] = []
     /// How long the client is held back by quotas, in milliseconds.

@@ -39,7 +39,7 @@ extension KafkaShareGroupDescribe {
 
 extension KafkaShareGroupDescribe {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds.
     public var throttleTimeMs: Int32 = 0
     /// The groups.

@@ -48,7 +48,7 @@ extension KafkaShareGroupHeartbeat {
 
 extension KafkaShareGroupHeartbeat {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds.
     public var throttleTimeMs: Int32 = 0
     /// What went wrong.

@@ -99,7 +99,7 @@ extension KafkaTxnOffsetCommit.Request {
 
 extension KafkaTxnOffsetCommit {
   /// What a broker answers.
-  public struct Response: KafkaStructure {
+  public struct Response: KafkaThrottledResponse {
     /// How long the client is held back by quotas, in milliseconds.
     public var throttleTimeMs: Int32 = 0
     /// The topics.
