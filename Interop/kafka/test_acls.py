@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from confluent_kafka import (
     Consumer,
@@ -26,6 +30,7 @@ from confluent_kafka.admin import (
 )
 from godwit_rig import Permissions, User
 from godwit_rig.kafka_peer import PATIENCE, PROMPT, Confluent, KafkaWire, address, until
+from godwit_rig.kafka_share import ACCEPT, ShareWire
 from kafka import KafkaAdminClient
 from kafka.admin import (
     ACL,
@@ -401,3 +406,58 @@ def test_topics_are_described_page_by_page(server, where, unique):
     assert found == [(name, index) for name in names for index in range(3)] and pages == 5
     described = client.describe_topics(TopicCollection(names))
     assert all(len(each.result(PATIENCE).partitions) == 3 for each in described.values())
+
+
+@contextmanager
+def member(broker, user: str, group: str) -> Iterator[ShareWire]:
+    """A member of a share group, logged in."""
+    with KafkaWire(broker.address("kafka")) as wire:
+        wire.send(17, 1, b"\0\5PLAIN")
+        wire.answer()
+        token = b"\0" + user.encode() + b"\0" + user[:1].encode()
+        wire.send(36, 0, struct.pack(">i", len(token)) + token)
+        assert wire.answer()[:2] == b"\0\0"
+        yield ShareWire(wire, group, f"member of {user}")
+
+
+def test_share_groups_are_held_to_acls(closed, topic):
+    where, group = address(closed), f"g {topic}"
+    client = admin(where)
+    create(
+        client, rule(TOPIC, topic, "ann", Op.ALL), rule(GROUP, group, "ann", Op.ALL),
+    )
+    topic_failed, group_failed = 29, 30
+    with member(closed, "bob", group) as bob, member(closed, "ann", group) as ann:
+        assert ann.heartbeat(0, [topic])[0] == 0
+        bob.topic = ann.topic
+        # Nothing without the group,
+        assert bob.heartbeat(0, [topic])[0] == group_failed
+        assert bob.fetch([0], 0).error == group_failed
+        assert bob.acknowledge({0: [(0, 0, [ACCEPT])]}, 1).error == group_failed
+        assert bob.describe()[0] == group_failed
+        assert bob.describe_offsets(topic, [0])[0] == group_failed
+        assert bob.alter_offsets(topic, {0: 0})[0] == group_failed
+        assert bob.delete_offsets(topic)[0] == group_failed
+        # nor with it but without the topic.
+        create(client, rule(GROUP, group, "bob", Op.READ))
+        assert bob.heartbeat(0, [topic])[0] == topic_failed
+        assert bob.fetch([0], 0).partitions[0].error == topic_failed
+        create(client, rule(TOPIC, topic, "bob", Op.READ))
+        assert bob.heartbeat(0, [topic])[0] == 0
+        assert send(where, "ann", topic) is None
+        found = until(lambda: bob.fetch({0: []}, wait_ms=500).acquired, "a record")
+        # Who may read may describe, but not delete.
+        assert bob.describe()[0] == 0
+        error, places = bob.describe_offsets(topic, [0])
+        assert error == 0 and places[0][2] == 0
+        assert bob.delete_offsets(topic)[0] == group_failed
+        # A right that is taken away is gone for what is held as well.
+        narrow = AclBindingFilter(
+            TOPIC, topic, LITERAL, "User:bob", "*", Op.READ, AclPermissionType.ANY)
+        for future in client.delete_acls([narrow]).values():
+            future.result(PATIENCE)
+        said = {0: [(found[0][0], found[0][1], [ACCEPT])]}
+        assert bob.acknowledge(said).partitions[0].acknowledge_error == topic_failed
+        assert bob.fetch({0: []}).partitions[0].error == topic_failed
+        create(client, rule(GROUP, group, "bob", Op.READ, DENY))
+        assert bob.fetch({0: []}).error == group_failed
