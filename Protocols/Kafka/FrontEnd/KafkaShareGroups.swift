@@ -128,6 +128,7 @@ final class KafkaShareGroups {
         place, window, clock: surroundings.clock, memory: tenant.memory)
     else { return nil }
     made.take(group.rules)
+    made.mayHaveLetters = { [unowned tenant] in !tenant.engine.deadLetterRules.isEmpty }
     made.changedByItself = { [weak self, weak group, weak made] in
       if let self, let group, let made { write(made, of: group) }
     }
@@ -249,9 +250,32 @@ final class KafkaShareGroups {
 
   /// Writes down what has changed; `commit` says when it lasts.
   func write(_ partition: KafkaSharePartition, of group: KafkaShareGroup) {
-    guard group.partitions[partition.place] === partition, let changes = partition.takeChanges()
+    guard group.partitions[partition.place] === partition else { return }
+    if let changes = partition.takeChanges() {
+      append([KafkaShareEntry(changes, partition.place, of: group.name)])
+    }
+    bury(partition, of: group)
+  }
+
+  /// Has dead letters kept of what the group has given up, some at a time.
+  private func bury(_ share: KafkaSharePartition, of group: KafkaShareGroup) {
+    guard share.burial == nil, let dying = share.window.dying,
+      let partition = surroundings.find(share.place)?.partition
     else { return }
-    append([KafkaShareEntry(changes, partition.place, of: group.name)])
+    let burial = KafkaShareBurial(dying, of: partition, group: group.name)
+    share.burial = burial
+    burial.start { [weak self, weak group, weak share] offsets, hasFailed in
+      guard let self, let group, let share, share.burial === burial else { return }
+      for each in offsets { share.bury(each) }
+      // Others have their turn in between; what could not be kept is tried again.
+      burial.wait = surroundings.clock.alarm(after: hasFailed ? 1_000 : 1) {
+        [weak self, weak group, weak share] in
+        guard let self, let group, let share, share.burial === burial else { return }
+        share.burial = nil
+        bury(share, of: group)
+      }
+      write(share, of: group)
+    }
   }
 
   private func append(_ entries: [KafkaShareEntry]) {

@@ -27,6 +27,10 @@ final class KafkaSharePartition {
   var needsWhole = false
   /// Called when leases have ended.
   var changedByItself: (() -> Void)?
+  /// Whether there may be a place for dead letters.
+  var mayHaveLetters: () -> Bool = { false }
+  /// While dead letters are on their way.
+  var burial: KafkaShareBurial?
   private let clock: any KafkaClock
   private let memory: MemoryBudget
   private var waiters: [UInt64: () -> Void] = [:]
@@ -148,6 +152,7 @@ final class KafkaSharePartition {
       return KafkaRefusal(.kafkaStorageError, "memory is spent")
     }
     let deadline = Int64(clock.now + milliseconds)
+    window.keepsDead = mayHaveLetters()
     for (offsets, kind) in pieces { window.settle(offsets, Self.outcome(kind, deadline)) }
     schedule()
     wake()
@@ -177,6 +182,7 @@ final class KafkaSharePartition {
   private static func outcome(_ kind: Int8, _ deadline: Int64) -> PartitionWindow.Outcome {
     switch kind {
     case Kind.release: .back
+    case Kind.reject: .rejected
     case Kind.renew: .kept(until: deadline)
     default: .done
     }
@@ -187,10 +193,18 @@ final class KafkaSharePartition {
   /// - Parameter counts: whether the member may have worked on it.
   /// - Returns: whether there was something.
   func giveBack(of member: String, counts: Bool) -> Bool {
+    window.keepsDead = mayHaveLetters()
     guard window.giveBack(of: member, counts: counts) else { return false }
     schedule()
     wake()
     return true
+  }
+
+  /// Dying records are done with.
+  func bury(_ offsets: Range<UInt64>) {
+    window.bury(offsets)
+    // There is room for others now.
+    wake()
   }
 
   // MARK: What is written down
@@ -215,6 +229,7 @@ final class KafkaSharePartition {
   private func expire() {
     alarm = nil
     alarmAt = .max
+    window.keepsDead = mayHaveLetters()
     let hasExpired = window.expire(at: Int64(clock.now))
     schedule()
     guard hasExpired else { return }
@@ -244,6 +259,8 @@ final class KafkaSharePartition {
 
   /// Nobody uses it any more.
   func end() {
+    burial?.cancel()
+    burial = nil
     alarm?.cancel()
     alarm = nil
     wake()

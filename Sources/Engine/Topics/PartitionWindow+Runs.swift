@@ -150,14 +150,18 @@ extension PartitionWindow.Run {
     Self(offsets: offsets, state: self.state, deliveryCount: self.deliveryCount)
   }
 
-  mutating func comeBack(_ deliveriesMax: Int) {
+  mutating func comeBack(_ deliveriesMax: Int, _ keepsDead: Bool) {
     let isSpent = deliveriesMax > 0 && self.deliveryCount >= deliveriesMax
-    self.state = isSpent ? .done : .available
+    self.state = !isSpent ? .available : keepsDead ? .dying(isRejected: false) : .done
   }
 
   func kept(_ offsets: Range<UInt64>) -> PartitionWindow.Kept {
     var count = self.deliveryCount
-    if case .lent = self.state { count -= 1 }
+    switch self.state {
+    // As if the last time had not been: after a crash it is lent once more.
+    case .lent, .dying: count -= 1
+    case .available, .done: break
+    }
     return PartitionWindow.Kept(
       offsets: offsets, isDone: self.state == .done, deliveryCount: count)
   }

@@ -9,6 +9,8 @@ public struct PartitionWindow: Sendable {
   public enum Outcome: Hashable, Sendable {
     /// They are done with.
     case done
+    /// The reader wants nothing of them: they are dying, or done with where nothing is kept.
+    case rejected
     /// They are to be lent again, if they have not been lent often enough.
     case back
     /// The reader is still at it: they are lent until a later time.
@@ -27,6 +29,16 @@ public struct PartitionWindow: Sendable {
       self.offsets = offsets
       self.deliveryCount = deliveryCount
     }
+  }
+
+  /// Records that are given up, and of which something is to be kept before they are done with.
+  public struct Dying: Hashable, Sendable {
+    /// The records.
+    public var offsets: Range<UInt64>
+    /// How often they were lent.
+    public var deliveryCount: Int
+    /// Whether a reader has rejected them; otherwise they were lent often enough.
+    public var isRejected: Bool
   }
 
   /// Records of which something is to be written down.
@@ -66,6 +78,7 @@ public struct PartitionWindow: Sendable {
   enum State: Hashable {
     case available
     case lent(to: String, until: Int64)
+    case dying(isRejected: Bool)
     case done
   }
 
@@ -85,6 +98,9 @@ public struct PartitionWindow: Sendable {
 
   /// How often a record is lent at the most; what comes back then is done with. 0 for no limit.
   public var deliveriesMax: Int
+  /// Whether what is given up is held, dying, until `bury`. While it is not written down that it
+  /// is done with, it is lent again after a crash.
+  public var keepsDead = false
   /// The most records that are lent, or came back and wait. Beyond it, nothing new is lent.
   public var openMax: Int
   /// Everything before this offset is done with.
@@ -118,7 +134,7 @@ public struct PartitionWindow: Sendable {
       switch run.state {
       case .available: run.deliveryCount > 0 ? count + run.count : count
       case .lent: run.deliveryCount > 1 ? count + run.count : count
-      case .done: count
+      case .dying, .done: count
       }
     }
   }
@@ -226,12 +242,13 @@ public struct PartitionWindow: Sendable {
 
   /// Takes down what became of records that are lent; see `holds`.
   public mutating func settle(_ offsets: Range<UInt64>, _ outcome: Outcome) {
-    let deliveriesMax = self.deliveriesMax
+    let (deliveriesMax, keepsDead) = (self.deliveriesMax, self.keepsDead)
     self.change(offsets) { run in
       guard case .lent(let reader, _) = run.state else { return }
       switch outcome {
       case .done: run.state = .done
-      case .back: run.comeBack(deliveriesMax)
+      case .rejected: run.state = keepsDead ? .dying(isRejected: true) : .done
+      case .back: run.comeBack(deliveriesMax, keepsDead)
       case .kept(let deadline): run.state = .lent(to: reader, until: deadline)
       }
     }
@@ -270,11 +287,11 @@ public struct PartitionWindow: Sendable {
 
   private mutating func giveBack(counts: Bool, _ isMeant: (State) -> Bool) -> Bool {
     let meant = self.runs.filter { isMeant($0.state) }.map(\.offsets)
-    let deliveriesMax = self.deliveriesMax
+    let (deliveriesMax, keepsDead) = (self.deliveriesMax, self.keepsDead)
     for offsets in meant {
       self.change(offsets) { run in
         if counts {
-          run.comeBack(deliveriesMax)
+          run.comeBack(deliveriesMax, keepsDead)
         } else {
           run.state = .available
           run.deliveryCount -= 1
@@ -284,6 +301,28 @@ public struct PartitionWindow: Sendable {
     }
     self.advance()
     return !meant.isEmpty
+  }
+
+  // MARK: Dying
+
+  /// The first records that are dying; `nil` where none are.
+  public var dying: Dying? {
+    for run in self.runs {
+      guard case .dying(let isRejected) = run.state else { continue }
+      return Dying(
+        offsets: run.offsets, deliveryCount: run.deliveryCount, isRejected: isRejected)
+    }
+    return nil
+  }
+
+  /// What was to be kept of dying records is: they are done with.
+  public mutating func bury(_ offsets: Range<UInt64>) {
+    self.change(offsets) { run in
+      guard case .dying = run.state else { return }
+      run.state = .done
+    }
+    self.note(offsets)
+    self.advance()
   }
 
   // MARK: What is written down

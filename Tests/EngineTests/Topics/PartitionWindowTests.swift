@@ -83,6 +83,35 @@ private final class Held {
     #expect(window.start == 11)
   }
 
+  @Test func whatIsGivenUpIsHeldUntilItIsBuried() {
+    let window = self.window(deliveriesMax: 1)
+    window.window.keepsDead = true
+    _ = window.lend(10..<14, to: "a", until: 5)
+    window.settle(10..<11, .rejected)
+    window.settle(11..<12, .back)
+    window.settle(13..<14, .done)
+    #expect(window.dying?.offsets == 10..<11 && window.dying?.isRejected == true)
+    // It is nobody's, takes room, and is lent once more after a crash.
+    #expect(window.start == 10 && window.openCount == 3 && !window.holds(10..<11, "a"))
+    #expect(window.available(from: 10) == 14..<UInt64.max)
+    var again = PartitionWindow(start: 0)
+    again.apply(window.whole)
+    #expect(
+      again.lend(10..<11, atMost: 1, to: "b", until: 5)
+        == [Lease(offsets: 10..<11, deliveryCount: 1)])
+    window.window.bury(10..<11)
+    #expect(window.start == 11 && window.dying?.offsets == 11..<12)
+    #expect(window.dying?.isRejected == false && window.dying?.deliveryCount == 1)
+    #expect(window.expire(at: 5))
+    #expect(window.dying?.offsets == 11..<13)
+    window.window.bury(0..<20)
+    #expect(window.start == 14 && window.dying == nil)
+    // What is lent is not dying.
+    _ = window.lend(14..<15, to: "a", until: 9)
+    window.window.bury(14..<15)
+    #expect(window.holds(14..<15, "a"))
+  }
+
   @Test func leasesEnd() {
     let window = self.window()
     _ = window.lend(10..<12, atMost: .max, to: "a", until: 5)

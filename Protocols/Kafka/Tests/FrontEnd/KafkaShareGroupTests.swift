@@ -1,5 +1,6 @@
 import GodwitEngine
 import GodwitFrontEndKit
+import GodwitPrimitives
 import KafkaWire
 import NIOCore
 import Testing
@@ -15,8 +16,9 @@ final class ShareGroupRig {
   var values: KafkaSettings
   var generation = 0
   private(set) var groups: KafkaShareGroups! = nil
-  private let engine = Engine(now: 1_700_000_000_000_000_000)
+  let engine = Engine(now: 1_700_000_000_000_000_000)
   private let origin: Origin
+  private let keeper: KafkaBatchKeeper
   private(set) var partitions: [KafkaPartition] = []
   private(set) var epochs: [String: Int32] = [:]
   private(set) var shares: [String: Set<Int32>] = [:]
@@ -28,6 +30,8 @@ final class ShareGroupRig {
     store = JournalStore(tenant.memoryStore)
     tenant.store = store
     origin = engine.register(origin: "kafka", reader: KafkaEnvelope())
+    keeper = KafkaBatchKeeper(origin: origin)
+    tenant.partitionedTopics.keeper = keeper
     topic = try tenant.partitionedTopics.create(
       PartitionedTopicSettings(name: "t", topic: Array("t".utf8), partitions: count))
     partitions = topic.partitions.map(KafkaPartition.init)
@@ -208,6 +212,103 @@ final class ShareGroupRig {
     // The one that was given back counts, those that nobody answered for do not.
     let leases = try rig.partition().lend(0..<10, atMost: .max, to: "b", for: 1_000)
     #expect(leases.map(\.deliveryCount) == [2, 1] && leases.first?.offsets == 2..<3)
+  }
+
+  /// Makes letters of all that is given up, and a stream that keeps so many of them.
+  private func bury(keeping count: Int) throws -> GodwitEngine.Stream {
+    engineRules = [DeadLetterRule(destination: "dead")]
+    var settings = StreamSettings(
+      name: "D", patterns: [TopicPattern(canonical: Array("dead".utf8))])
+    settings.recordsMax = count
+    settings.overflow = .refuse
+    return try rig.tenant.streams.create(settings)
+  }
+
+  private var engineRules: [DeadLetterRule] {
+    get { rig.engine.deadLetterRules }
+    nonmutating set { rig.engine.deadLetterRules = newValue }
+  }
+
+  @Test func whatIsGivenUpIsDoneWithWhenItsLetterIs() throws {
+    let letters = try bury(keeping: 3)
+    try rig.append(6)
+    #expect(rig.groups.configure("g", earliest()) == nil)
+    rig.beat("a")
+    _ = try rig.lend(0..<6, to: "a")
+    // Two are accepted, four rejected: of these the stream keeps three.
+    #expect(try rig.say([1, 3, 3, 3, 3, 1], from: 0, by: "a") == .noError)
+    #expect(letters.count == 3 && rig.tenant.deadLetters.count == 3)
+    let window = try rig.partition().window
+    #expect(window.start == 4 && window.dying?.offsets == 4..<5)
+    // The fourth is tried again every second, and nobody gets it meanwhile.
+    #expect(window.available(from: 0)?.lowerBound == 6)
+    rig.clock.pass(999)
+    #expect(rig.tenant.deadLetters.failures == 1)
+    rig.clock.pass(1)
+    rig.clock.pass(1)
+    #expect(rig.tenant.deadLetters.failures == 2)
+    // After a crash it comes again.
+    try rig.restart()
+    #expect(try rig.partition().window.available(from: 0) == 4..<5)
+    var settings = letters.settings
+    settings.recordsMax = 0
+    try rig.tenant.streams.update(letters, to: settings)
+    let lease = try rig.partition().lend(4..<5, atMost: 1, to: "b", for: 1_000)
+    #expect(lease.map(\.deliveryCount) == [1])
+    #expect(try rig.say([3], from: 4, by: "b") == .noError)
+    #expect(letters.count == 4)
+    #expect(try rig.partition().window.start == 6)
+    try rig.restart()
+    #expect(try rig.partition().window.start == 6)
+  }
+
+  @Test func whatWasHandedOutOftenEnoughBecomesALetter() throws {
+    let letters = try bury(keeping: 0)
+    var config = earliest()
+    #expect(config.set("share.delivery.count.limit", "2") == nil)
+    try rig.append(600)
+    #expect(rig.groups.configure("g", config) == nil)
+    rig.beat("a")
+    for _ in 0..<2 {
+      _ = try rig.partition().lend(0..<600, atMost: .max, to: "a", for: 1_000)
+      rig.clock.pass(1_001)
+    }
+    // Some at a time.
+    for _ in 0..<4 { rig.clock.pass(1) }
+    #expect(letters.count == 600)
+    #expect(try rig.partition().window.start == 600)
+    var found: Record?
+    letters.withRecord(at: 7) { found = $0 }
+    let record = try #require(found)
+    let headers = record.withPublication { $0.metadata(rig.engine).headers }
+    func header(_ name: String) -> String? {
+      headers.first { $0.name == Array(name.utf8) }.map {
+        String(decoding: $0.value, as: UTF8.self)
+      }
+    }
+    #expect(header("Godwit-Dead-Log") == "t-0" && header("Godwit-Dead-Offset") == "7")
+    #expect(header("Godwit-Dead-Attempts") == "2" && header("Godwit-Dead-Subscription") == "g")
+    #expect(header("Godwit-Dead-Reason") == "handed out 2 times in vain")
+    #expect(record.withPublication { Array($0.payload) } == Array("7".utf8))
+  }
+
+  @Test func withoutARuleForItNothingIsKept() throws {
+    engineRules = [DeadLetterRule(destination: nil)]
+    try rig.append(3)
+    #expect(rig.groups.configure("g", earliest()) == nil)
+    rig.beat("a")
+    _ = try rig.lend(0..<3, to: "a")
+    #expect(try rig.say([3, 3, 3], from: 0, by: "a") == .noError)
+    #expect(try rig.partition().window.start == 3)
+    #expect(rig.tenant.deadLetters.count == 0)
+    // A group that goes away takes its dying with it.
+    engineRules = [DeadLetterRule(destination: "dead")]
+    try rig.append(1)
+    _ = try rig.lend(3..<4, to: "a")
+    #expect(try rig.say([3], from: 3, by: "a") == .noError)
+    rig.groups.delete(try #require(rig.group))
+    rig.clock.pass(5_000)
+    #expect(rig.tenant.deadLetters.count == 0)
   }
 
   @Test func whatTheLogHasLostIsRead() throws {
