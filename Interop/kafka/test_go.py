@@ -3,13 +3,13 @@ kafka-go 0.2, only has message sets of before Kafka 0.11, which no broker of tod
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 from godwit_rig import User
+from godwit_rig.go_program import build
 from godwit_rig.kafka_peer import PATIENCE, PROMPT, Confluent, address, read_all
 
 pytestmark = pytest.mark.godwit_only
@@ -28,23 +28,7 @@ def where(broker) -> str:
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> str:
-    binary = tmp_path_factory.mktemp("go") / "sarama"
-    environment = os.environ | {
-        "GO111MODULE": "off",
-        "GOPATH": "/usr/share/gocode",
-        "GOFLAGS": "",
-        "GOTOOLCHAIN": "local",
-    }
-    # Go keeps its build cache in the home directory: only the first run is slow.
-    built = subprocess.run(
-        ["go", "build", "-o", str(binary), str(SOURCE)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert built.returncode == 0, built.stderr
-    return str(binary)
+    return build(SOURCE, tmp_path_factory.mktemp("go"))
 
 
 def run(program: str, *arguments: str) -> list[str]:

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
+from godwit_rig.go_program import build
 
 SOURCE = Path(__file__).parent / "go" / "main.go"
 
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> str:
-    binary = tmp_path_factory.mktemp("go") / "scenarios"
-    environment = os.environ | {
-        "GO111MODULE": "off",
-        "GOPATH": "/usr/share/gocode",
-        "GOFLAGS": "",
-        "GOTOOLCHAIN": "local",
-    }
-    # Go keeps its build cache in the home directory: only the first run is slow.
-    built = subprocess.run(
-        ["go", "build", "-o", str(binary), str(SOURCE)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert built.returncode == 0, built.stderr
-    return str(binary)
+    return build(SOURCE, tmp_path_factory.mktemp("go"))
 
 
 @pytest.mark.parametrize(
