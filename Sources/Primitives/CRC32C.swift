@@ -1,4 +1,7 @@
 /// CRC-32C, the Castagnoli polynomial, as storage formats and protocols use it (RFC 3720, B.4).
+///
+/// What is long is folded by exclusive or alone first, and only what is left goes through the
+/// tables (`CRCFolding`).
 public enum CRC32C {
   /// The checksum of `bytes`.
   ///
@@ -9,10 +12,29 @@ public enum CRC32C {
   public static func checksum(
     _ bytes: UnsafeRawBufferPointer, continuing: UInt32 = 0
   ) -> UInt32 {
-    tables.checksum(bytes, continuing: continuing)
+    ~self.register(after: bytes, from: ~continuing)
   }
 
+  /// Where folding begins to be cheaper than the tables, and where the longer multiple does.
+  private static let folded = 1_024
+  private static let foldedTwice = 16 * 1_024
+
   private static let tables = CRCTables(polynomial: 0x82F6_3B78)
+
+  /// The register, which is the inverted checksum, after `bytes`.
+  private static func register(after bytes: UnsafeRawBufferPointer, from register: UInt32) -> UInt32
+  {
+    if bytes.count < self.folded { return self.tables.register(after: bytes, from: register) }
+    // What is left stands for the register as well, which therefore begins at nothing.
+    if bytes.count < self.foldedTwice {
+      return CRCFolding.fold(bytes, from: register, by: CastagnoliNear.self) {
+        self.tables.register(after: $0, from: 0)
+      }
+    }
+    return CRCFolding.fold(bytes, from: register, by: CastagnoliFar.self) {
+      self.register(after: $0, from: 0)
+    }
+  }
 }
 
 /// CRC-32 of gzip, zip and Ethernet (RFC 1952, 8).
@@ -25,7 +47,7 @@ public enum CRC32 {
   public static func checksum(
     _ bytes: UnsafeRawBufferPointer, continuing: UInt32 = 0
   ) -> UInt32 {
-    tables.checksum(bytes, continuing: continuing)
+    ~self.tables.register(after: bytes, from: ~continuing)
   }
 
   private static let tables = CRCTables(polynomial: 0xEDB8_8320)
@@ -51,11 +73,12 @@ private struct CRCTables: Sendable {
     self.tables = tables
   }
 
-  func checksum(_ bytes: UnsafeRawBufferPointer, continuing: UInt32) -> UInt32 {
-    guard let base = bytes.baseAddress else { return continuing }
+  /// The register, which is the inverted checksum, after `bytes`.
+  func register(after bytes: UnsafeRawBufferPointer, from register: UInt32) -> UInt32 {
+    guard let base = bytes.baseAddress else { return register }
     return tables.withUnsafeBufferPointer { tables in
-      guard let table = tables.baseAddress else { return continuing }
-      return ~Self.fold(base, count: bytes.count, table: table, into: ~continuing)
+      guard let table = tables.baseAddress else { return register }
+      return Self.fold(base, count: bytes.count, table: table, into: register)
     }
   }
 
