@@ -101,3 +101,44 @@ def test_nesting_is_refused(
         client.register_schema(unique, Schema(unit * (500_000 // len(unit)), kind))
     assert caught.value.error_code in (42201, 42209)
     server.check_alive()
+
+
+LONG_NAMES = {
+    "protobuf levels": ("PROTOBUF", "", 'syntax="proto3";package a' + ".a" * 50_000 + ";message M{"
+                        + "".join(f"M m{each}={each};" for each in range(1, 2_000)) + "}"),
+    "protobuf one level": ("PROTOBUF", "?normalize=true", 'syntax="proto3";package ' + "a" * 50_000
+                           + ";message M{"
+                           + "".join(f"M m{each}={each};" for each in range(1, 1_500)) + "}"),
+    "protobuf outer message": ("PROTOBUF", "?normalize=true", 'syntax="proto3";message ' + "a" * 90_000
+                               + "{" + "".join(f"message M{each}{{}}" for each in range(9_000))
+                               + "}"),
+    "avro levels": ("AVRO", "", json.dumps({
+        "type": "record", "name": "R", "namespace": "a" + ".a" * 60_000, "fields": [
+            {"name": f"f{each}", "type": {"type": "fixed", "name": f"F{each}", "size": 1}}
+            for each in range(5_000)]})),
+}
+
+
+@pytest.mark.parametrize("name", LONG_NAMES)
+def test_long_names_are_refused(
+    client: SchemaRegistryClient, server, unique: str, name: str
+) -> None:
+    """Names are written in full in many places, so a long one makes much of little."""
+    kind, query, text = LONG_NAMES[name]
+    with pytest.raises(SchemaRegistryError) as caught:
+        client.register_schema(unique, Schema(text, kind), normalize_schemas="normalize" in query)
+    assert caught.value.error_code == 42209
+    server.check_alive()
+
+
+def test_what_grows_when_it_is_normalized_is_bounded(
+    client: SchemaRegistryClient, server, unique: str
+) -> None:
+    package = "a" * 1_000
+    fields = "".join(f"M m{each}={each};" for each in range(1, 1_500))
+    text = f'syntax="proto3";package {package};message M{{{fields}}}'
+    client.register_schema(unique, Schema(text, "PROTOBUF"))
+    with pytest.raises(SchemaRegistryError) as caught:
+        client.register_schema(unique + "-n", Schema(text, "PROTOBUF"), normalize_schemas=True)
+    assert caught.value.error_code == 42209
+    server.check_alive()

@@ -117,9 +117,7 @@ final class BrokerCore {
       do {
         try stores.open()
       } catch {
-        self.abandon()
-        completion(error)
-        return
+        return self.abandon { completion(error) }
       }
       for frontEnd in self.frontEnds { frontEnd.restore() }
     }
@@ -128,9 +126,7 @@ final class BrokerCore {
       do throws(BrokerError) {
         registry = try SchemaRegistryDesk(self.loop.engine.tenant(named: "default"))
       } catch {
-        self.abandon()
-        completion(error)
-        return
+        return self.abandon { completion(error) }
       }
     }
     guard let admin = self.settings.admin else {
@@ -151,8 +147,7 @@ final class BrokerCore {
         self.bind(self.settings.listeners[...], completion: completion)
       case .failure(let error):
         let address = BoundAddress(host: admin.host, port: admin.port)
-        self.abandon()
-        completion(.cannotListen("admin=\(address)", error))
+        self.abandon { completion(.cannotListen("admin=\(address)", error)) }
       }
     }
   }
@@ -168,14 +163,12 @@ final class BrokerCore {
     guard
       let frontEnd = self.frontEnds.first(where: { type(of: $0).name == next.protocolName })
     else {
-      self.abandon()
-      completion(BrokerError("there is no protocol called \(next.protocolName)"))
-      return
+      let error = BrokerError("there is no protocol called \(next.protocolName)")
+      return self.abandon { completion(error) }
     }
     guard !next.transport.isWebSocket || frontEnd.webSocket != nil else {
-      self.abandon()
-      completion(BrokerError("\(next): \(next.protocolName) does not travel over WebSocket"))
-      return
+      let error = BrokerError("\(next): \(next.protocolName) does not travel over WebSocket")
+      return self.abandon { completion(error) }
     }
     let limits = self.settings.file["limits"]
     let settings = ListenerSettings(
@@ -189,8 +182,7 @@ final class BrokerCore {
         self.listeners.append(listener)
         self.bind(rest.dropFirst(), completion: completion)
       case .failure(let error):
-        self.abandon()
-        completion(.cannotListen("\(next)", error))
+        self.abandon { completion(.cannotListen("\(next)", error)) }
       }
     }
   }
@@ -213,10 +205,16 @@ final class BrokerCore {
 
   // MARK: Stopping
 
-  /// Gives up before anything was served.
-  func abandon() {
+  /// Gives up before anything was served. What the start has begun to write is waited for, since it
+  /// needs the engine.
+  func abandon(completion: @escaping () -> Void = {}) {
     self.closeListeners()
-    self.end()
+    let end = {
+      self.end()
+      completion()
+    }
+    guard let stores = self.stores else { return end() }
+    stores.abandon(end)
   }
 
   private func closeListeners() {

@@ -8,14 +8,16 @@ public struct SchemaLimits: Hashable, Sendable {
   public var depthMax = 96
   /// Most values, types, fields and the like in a schema. Default 65,536.
   public var nodesMax = 1 << 16
+  /// Most bytes of a type's full name, with its package or namespace. Default 1,024.
+  public var nameBytesMax = 1_024
   /// Longest chain of types that refer to each other which is followed. Default 256.
   public var chainMax = 256
   /// Most bytes of all schemas together that a schema needs. Default 4 MiB.
   public var referencedBytesMax = 4 << 20
   /// Most schemas that a schema needs, those that they need included. Default 256.
   public var referencesMax = 256
-  /// Most steps that all comparisons of one request may take together. Default 200,000, for which
-  /// everything else on the loop waits a fraction of a second.
+  /// Most steps that all comparisons of one request may take together, and that finding the types of
+  /// one schema may. Default 200,000, a fraction of a second.
   public var stepsMax = 200_000
 
   /// The default values.
@@ -30,6 +32,13 @@ public struct SchemaLimits: Hashable, Sendable {
     limits.depthMax = self.depthMax
     limits.valuesMax = self.nodesMax
     return limits
+  }
+
+  /// Throws where a type's full name is too long.
+  func check(name: String) throws(SchemaError) {
+    guard name.utf8.count <= self.nameBytesMax else {
+      throw SchemaError(.tooLarge, "a name of more than \(self.nameBytesMax) bytes")
+    }
   }
 
   /// Reads JSON within the bounds.

@@ -128,7 +128,7 @@ final class AdminHandler: ChannelInboundHandler {
       self.refuseEarly(head, 413, "a body larger than \(self.server.limits.bodyBytesMax) bytes")
       return
     }
-    self.state = .reading(head, ByteBuffer())
+    self.state = .reading(head.inOriginForm, ByteBuffer())
     if head.headers.first(name: "expect")?.lowercased() == "100-continue" {
       self.context?.writeAndFlush(
         self.wrapOutboundOut(.head(HTTPResponseHead(version: head.version, status: .continue))),

@@ -5,19 +5,21 @@ import SchemaRegistryWire
 /// The schema registry of a tenant, with its journal `schema.registry`. Confined to the loop.
 ///
 /// A change is answered when it is written down, and nobody sees it before: an id that somebody has
-/// seen is never given to another schema. So changes are made one after the other, and each is
-/// judged by what those before it have left.
+/// seen is never given to another schema. So requests are answered one after the other, and each is
+/// judged by what those before it have left. That may take a while, so it is done beside the loop.
 final class SchemaRegistryDesk {
   /// What a request comes to.
   typealias Answer = (Result<RegistryAnswer.Body, RegistryError>) -> Void
 
   private static let journalName = "schema.registry"
+  /// Which of the loops beside the engine's reads and compares schemas.
+  private static let loopNumber = 0
 
   private let tenant: Tenant
   private let journal: any Journal
   private var state = RegistryState()
   private var waiting: [(request: RegistryRequest, answer: Answer)] = []
-  private var isWriting = false
+  private var isBusy = false
 
   /// Takes up what the tenant's store has kept.
   ///
@@ -48,42 +50,51 @@ final class SchemaRegistryDesk {
 
   /// Answers a request, now or when it is written down.
   func ask(_ request: RegistryRequest, _ answer: @escaping Answer) {
-    guard request.mayChange else {
-      do throws(RegistryError) {
-        answer(.success(try self.state.answer(request).body))
-      } catch {
-        answer(.failure(error))
-      }
-      return
-    }
     self.waiting.append((request, answer))
     self.goOn()
   }
 
   private func goOn() {
-    while !self.isWriting, !self.waiting.isEmpty {
-      let (request, answer) = self.waiting.removeFirst()
+    guard !self.isBusy, !self.waiting.isEmpty else { return }
+    self.isBusy = true
+    let (request, answer) = self.waiting.removeFirst()
+    let state = self.state
+    self.tenant.engine.elsewhere(on: Self.loopNumber) {
+      () -> (Result<RegistryAnswer, RegistryError>, RegistryState) in
+      var state = state
       do throws(RegistryError) {
-        let found = try self.state.answer(request)
-        if found.changes.isEmpty {
-          answer(.success(found.body))
-        } else {
-          try self.write(found, answer)
-        }
+        return (.success(try state.answer(request)), state)
       } catch {
-        answer(.failure(error))
+        return (.failure(error), state)
       }
+    } _: { [weak self] result, state in
+      // What was read meanwhile is remembered; nothing else changes by asking.
+      self?.state = state
+      self?.take(result, answer)
     }
   }
 
-  private func write(
-    _ found: RegistryAnswer, _ answer: @escaping Answer
-  ) throws(RegistryError) {
+  private func take(_ result: Result<RegistryAnswer, RegistryError>, _ answer: @escaping Answer) {
+    switch result {
+    case .failure(let error): self.end(.failure(error), answer)
+    case .success(let found) where found.changes.isEmpty: self.end(.success(found.body), answer)
+    case .success(let found): self.write(found, answer)
+    }
+  }
+
+  private func end(_ result: Result<RegistryAnswer.Body, RegistryError>, _ answer: Answer) {
+    self.isBusy = false
+    answer(result)
+    // Others have a turn in between.
+    if !self.waiting.isEmpty { self.tenant.engine.later { [weak self] in self?.goOn() } }
+  }
+
+  private func write(_ found: RegistryAnswer, _ answer: @escaping Answer) {
     let growth = found.changes.reduce(0) { $0 + $1.growth }
     guard self.tenant.memory.reserve(growth) else {
-      throw .store("The budget for stored messages is spent (limits.stored_bytes_max)")
+      let sentence = "The budget for stored messages is spent (limits.stored_bytes_max)"
+      return self.end(.failure(.store(sentence)), answer)
     }
-    self.isWriting = true
     self.journal.append(ByteBuffer(bytes: RegistryChange.entry(found.changes)))
     if self.journal.wantsSnapshot {
       var next = self.state
@@ -91,32 +102,18 @@ final class SchemaRegistryDesk {
       self.journal.replace(
         with: next.snapshot.map { ByteBuffer(bytes: RegistryChange.entry([$0])) })
     }
-    var isAtOnce = true
     self.journal.whenCommitted { error in
-      self.isWriting = false
       let before = self.state.bytes
+      var result = Result<RegistryAnswer.Body, RegistryError>.success(found.body)
       if let error {
         // Whether the disk has it is not known: its ids are not for others.
         for case .schema(let id, _) in found.changes { self.state.apply([.nextID(id + 1)]) }
-        answer(.failure(.store("The store does not keep it: \(error.message)")))
+        result = .failure(.store("The store does not keep it: \(error.message)"))
       } else {
         self.state.apply(found.changes)
-        answer(.success(found.body))
       }
       self.tenant.memory.release(growth - (self.state.bytes - before))
-      if !isAtOnce { self.goOn() }
-    }
-    isAtOnce = false
-  }
-}
-
-extension RegistryRequest {
-  /// Whether it can change anything.
-  fileprivate var mayChange: Bool {
-    switch self.method {
-    case "PUT", "DELETE": true
-    case "POST": self.path.count == 3 && self.path.first == "subjects"
-    default: false
+      self.end(result, answer)
     }
   }
 }

@@ -44,6 +44,18 @@ import Testing
     }
   }
 
+  @Test func aTargetWithSchemeAndAuthorityIsTaken() async throws {
+    try await AdminHarness.run { harness in
+      let client = try harness.connect()
+      #expect(try client.request("GET", "http://localhost/varz").status == 200)
+      #expect(try client.request("GET", "HTTP://localhost:1/varz?a=b", host: "x").status == 200)
+      #expect(try client.request("GET", "http://localhost?a=b").status == 200)
+      // What it says counts, not the Host beside it.
+      #expect(try client.request("GET", "http://evil.example/varz").status == 403)
+      #expect(try client.request("GET", "ftp://localhost/varz").status == 404)
+    }
+  }
+
   @Test func formsOfOtherSitesChangeNothing() async throws {
     try await AdminHarness.run { harness in
       let client = try harness.connect()

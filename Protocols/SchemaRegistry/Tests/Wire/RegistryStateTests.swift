@@ -275,6 +275,31 @@ import Testing
     #expect(throws: SchemaError.self) { try RegistryChange.changes(in: []) }
   }
 
+  @Test func namesInFullHaveABound() throws {
+    var registry = RegistryHarness()
+    let path = "subjects/s/versions"
+    let fields = (1..<800).map { "M m\($0)=\($0);" }.joined()
+    func file(_ package: Int) -> String {
+      let name = String(repeating: "a", count: package)
+      return "syntax=\"proto3\";package \(name);message M{\(fields)}"
+    }
+    func code(
+      _ text: String, _ type: SchemaType = .protobuf, query: [String: String] = [:]
+    ) throws -> Int {
+      try registry.code("POST", path, RegistryHarness.body(text, type: type), query: query)
+    }
+    #expect(try code(file(1_100)) == 42209)
+    #expect(try code(file(1_000), query: ["normalize": "true"]) == 42209)
+    #expect(try code(file(1_000)) == 200)
+    let nested = String(repeating: "{a:", count: 100) + "1" + String(repeating: "}", count: 100)
+    #expect(try code("syntax=\"proto3\";option (o)=\(nested);") == 42209)
+    let outer = String(repeating: "m", count: 1_020)
+    #expect(try code("syntax=\"proto3\";message \(outer){message Inner{}}") == 42209)
+    let space = String(repeating: "n", count: 1_024)
+    let fixed = #"{"type":"fixed","name":"F","size":1,"namespace":""# + space + #""}"#
+    #expect(try code(fixed, .avro) == 42209)
+  }
+
   @Test func pagesAndListsAreAsAsked() throws {
     var registry = RegistryHarness()
     for name in ["a1", "a2", "b1"] { _ = try registry.register(name, Self.record([name])) }

@@ -211,6 +211,7 @@ struct AvroParser {
     guard let text = json["name"]?.string else { throw .invalid("a type without a name") }
     let own = json["namespace"]?.string ?? space
     let full = text.contains(".") || own.isEmpty ? text : "\(own).\(text)"
+    try self.limits.check(name: full)
     let parts = full.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.allSatisfy({ Self.isName($0) }) else { throw .invalid("illegal name: \(full)") }
     guard AvroSchema.Primitive(rawValue: full) == nil else {
@@ -221,6 +222,7 @@ struct AvroParser {
     name.aliases = try Self.texts(json["aliases"], "aliases of \(full)").map { alias in
       alias.contains(".") || around.isEmpty ? alias : "\(around).\(alias)"
     }
+    for alias in name.aliases { try self.limits.check(name: alias) }
     return name
   }
 

@@ -215,6 +215,9 @@ struct ProtobufParser {
       case .mark(let byte):
         if byte == UInt8(ascii: open) { level += 1 }
         if byte == UInt8(ascii: close) { level -= 1 }
+        guard self.depth + level <= self.limits.depthMax else {
+          throw SchemaError(.tooLarge, "more than \(self.limits.depthMax) levels")
+        }
         if level > 0 { parts.append(String(Unicode.Scalar(byte))) }
       }
     }

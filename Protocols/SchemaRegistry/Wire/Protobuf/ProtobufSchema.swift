@@ -18,12 +18,13 @@ public struct ProtobufSchema: Hashable, Sendable {
     self.file = try Self.file(text, limits)
     var others: [ProtobufFile] = []
     for reference in references { others.append(try Self.file(reference.text, limits)) }
-    self.types = ProtobufTypes(self.file, others)
+    self.types = try ProtobufTypes(self.file, others, limits)
     let names = Set(references.map(\.name))
     for item in self.file.imports where !names.contains(item.path) && !Self.isKnown(item.path) {
       throw .invalid("\(item.path.prefix(256)) is imported, and not among the references")
     }
-    try self.checkTypes(of: self.file.messages, in: self.file.package)
+    var budget = WorkBudget(steps: limits.stepsMax)
+    try self.checkTypes(of: self.file.messages, in: self.file.package, &budget)
   }
 
   private static func file(_ text: String, _ limits: SchemaLimits) throws(SchemaError)
@@ -45,18 +46,18 @@ public struct ProtobufSchema: Hashable, Sendable {
   private static let knownPackages = ["google.", "confluent."]
 
   private func checkTypes(
-    of messages: [ProtobufFile.Message], in scope: String
+    of messages: [ProtobufFile.Message], in scope: String, _ budget: inout WorkBudget
   ) throws(SchemaError) {
     for message in messages {
       let full = scope.isEmpty ? message.name : "\(scope).\(message.name)"
       for field in message.fields where !ProtobufFile.scalars.contains(field.type) {
-        guard self.types.find(field.type, from: full) == nil else { continue }
+        guard try self.types.find(field.type, from: full, &budget) == nil else { continue }
         let name = field.type.hasPrefix(".") ? field.type.dropFirst() : field.type[...]
         guard Self.knownPackages.contains(where: { name.hasPrefix($0) }) else {
           throw .invalid("\(full).\(field.name) is of a type that nobody declares")
         }
       }
-      try self.checkTypes(of: message.messages, in: full)
+      try self.checkTypes(of: message.messages, in: full, &budget)
     }
   }
 

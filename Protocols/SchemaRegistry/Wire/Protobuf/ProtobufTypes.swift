@@ -14,36 +14,56 @@ struct ProtobufTypes: Hashable, Sendable {
 
   private var byName: [String: Found] = [:]
 
-  init(_ file: ProtobufFile, _ others: [ProtobufFile]) {
-    for other in others { self.add(other, isForeign: true) }
-    self.add(file, isForeign: false)
+  /// - Throws: `SchemaError` with `tooLarge` for a full name that is too long.
+  init(
+    _ file: ProtobufFile, _ others: [ProtobufFile], _ limits: SchemaLimits
+  ) throws(SchemaError) {
+    for other in others { try self.add(other, isForeign: true, limits) }
+    try self.add(file, isForeign: false, limits)
   }
 
-  private mutating func add(_ file: ProtobufFile, isForeign: Bool) {
-    self.add(file.messages, file.enums, in: file.package, file.package, isForeign)
+  private mutating func add(
+    _ file: ProtobufFile, isForeign: Bool, _ limits: SchemaLimits
+  ) throws(SchemaError) {
+    try limits.check(name: file.package)
+    try self.add(file.messages, file.enums, in: file.package, file.package, isForeign, limits)
   }
 
   private mutating func add(
     _ messages: [ProtobufFile.Message], _ enums: [ProtobufFile.Enumeration], in scope: String,
-    _ package: String, _ isForeign: Bool
-  ) {
+    _ package: String, _ isForeign: Bool, _ limits: SchemaLimits
+  ) throws(SchemaError) {
     let prefix = scope.isEmpty ? "" : scope + "."
     for item in enums {
-      self.byName[prefix + item.name] = Found(
-        full: prefix + item.name, package: package, message: nil, isForeign: isForeign)
+      let full = prefix + item.name
+      try limits.check(name: full)
+      self.byName[full] = Found(full: full, package: package, message: nil, isForeign: isForeign)
     }
     for item in messages {
-      self.byName[prefix + item.name] = Found(
-        full: prefix + item.name, package: package, message: item, isForeign: isForeign)
-      self.add(item.messages, item.enums, in: prefix + item.name, package, isForeign)
+      let full = prefix + item.name
+      try limits.check(name: full)
+      self.byName[full] = Found(full: full, package: package, message: item, isForeign: isForeign)
+      try self.add(item.messages, item.enums, in: full, package, isForeign, limits)
     }
   }
 
   /// What a name means to a message of that full name: the innermost type that it fits.
   func find(_ name: String, from scope: String) -> Found? {
+    var budget = WorkBudget(steps: .max)
+    return try? self.find(name, from: scope, &budget)
+  }
+
+  /// As `find(_:from:)`; each scope that is looked into is a step.
+  ///
+  /// - Throws: `SchemaError` with `tooLarge` when there are no steps left.
+  func find(
+    _ name: String, from scope: String, _ budget: inout WorkBudget
+  ) throws(SchemaError) -> Found? {
+    try budget.spend()
     if name.hasPrefix(".") { return self.byName[String(name.dropFirst())] }
     var scope = scope[...]
     while !scope.isEmpty {
+      try budget.spend()
       if let found = self.byName["\(scope).\(name)"] { return found }
       scope = scope.lastIndex(of: ".").map { scope[..<$0] } ?? ""
     }

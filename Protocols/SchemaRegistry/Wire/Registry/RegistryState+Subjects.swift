@@ -30,6 +30,10 @@ extension RegistryState {
         asked.text, type: asked.type, references: needed, limits: self.limits)
       let isNormalized = request.flag("normalize") || self.normalizes(subject)
       let text = isNormalized ? parsed.normalized : parsed.canonical
+      // With full names, a text may become longer than what was sent.
+      guard text.utf8.count <= self.limits.bytesMax else {
+        throw SchemaError(.tooLarge, "a schema of more than \(self.limits.bytesMax) bytes")
+      }
       let references = isNormalized ? Self.ordered(asked.references) : asked.references
       return Sent(
         parsed: parsed, content: Content(type: asked.type, text: text, references: references),
