@@ -76,6 +76,10 @@ public protocol Log: AnyObject {
   /// elsewhere, and `body` is called once when it can, or when the attempt has failed.
   func prepare(_ offset: UInt64, _ body: @escaping () -> Void) -> Bool
 
+  /// Whether what stands for `offset` can be read without waiting for the disk. Nothing is read
+  /// because of the question.
+  func isAtHand(_ offset: UInt64) -> Bool
+
   /// As `prepare`, for what stands at `offset` and behind it, up to about so many bytes.
   func prepare(_ offset: UInt64, bytes: Int, _ body: @escaping () -> Void) -> Bool
 

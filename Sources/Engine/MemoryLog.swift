@@ -197,6 +197,9 @@ public final class MemoryLog: Log {
   }
 
   /// Everything is at hand.
+  public func isAtHand(_ offset: UInt64) -> Bool { true }
+
+  /// Everything is at hand.
   public func prepare(_ offset: UInt64, _ body: @escaping () -> Void) -> Bool { true }
 
   /// Everything is at hand.

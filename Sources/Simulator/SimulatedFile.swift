@@ -147,11 +147,17 @@ final class SimulatedHandle: DiskFile {
   }
 
   func load(
-    _ count: Int, at position: Int, _ done: @escaping (Result<ByteBuffer, DiskError>) -> Void
+    _ counts: [Int], at position: Int, _ done: @escaping (Result<[ByteBuffer], DiskError>) -> Void
   ) {
-    let result: Result<ByteBuffer, DiskError>
+    let result: Result<[ByteBuffer], DiskError>
     do throws(DiskError) {
-      result = .success(try self.read(count, at: position))
+      var pieces: [ByteBuffer] = []
+      var place = position
+      for count in counts {
+        pieces.append(try self.read(count, at: place))
+        place += count
+      }
+      result = .success(pieces)
     } catch {
       result = .failure(error)
     }

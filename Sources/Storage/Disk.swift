@@ -44,11 +44,21 @@ public protocol DiskFile: AnyObject {
   func write(_ bytes: ByteBuffer, at position: Int) throws(DiskError)
   /// Reads `count` bytes at `position`; fewer where the file ends.
   func read(_ count: Int, at position: Int) throws(DiskError) -> ByteBuffer
-  /// As `read`, without holding up the loop.
+  /// As `read`, without holding up the loop: so many bytes, and so many behind them, and so on,
+  /// each time in memory of their own.
   func load(
-    _ count: Int, at position: Int, _ done: @escaping (Result<ByteBuffer, DiskError>) -> Void)
+    _ counts: [Int], at position: Int, _ done: @escaping (Result<[ByteBuffer], DiskError>) -> Void)
   /// Cuts it off.
   func truncate(to size: Int) throws(DiskError)
+}
+
+extension DiskFile {
+  /// As `read`, without holding up the loop.
+  func load(
+    _ count: Int, at position: Int, _ done: @escaping (Result<ByteBuffer, DiskError>) -> Void
+  ) {
+    self.load([count], at: position) { result in done(result.map { $0.first ?? ByteBuffer() }) }
+  }
 }
 
 /// What an operating system refused.

@@ -15,6 +15,14 @@ extension FileLog {
 
   // MARK: Reading ahead
 
+  /// Whether the block of `offset` is in memory; see `Log`.
+  public func isAtHand(_ offset: UInt64) -> Bool {
+    guard let segment = self.segment(having: offset), let place = segment.place(of: offset) else {
+      return true
+    }
+    return self.blockAtHand(segment.index[place], segment) != nil
+  }
+
   /// Has the block of `offset` read, if it is not in memory; see `Log`.
   public func prepare(_ offset: UInt64, _ body: @escaping () -> Void) -> Bool {
     self.prepare(offset, bytes: 0, body)
@@ -34,26 +42,18 @@ extension FileLog {
     {
       end += 1
     }
-    let blocks = (first..<end).map { place in
-      (entry: segment.index[place], end: segment.blockEnd(place).position)
+    let entries = segment.index[first..<end]
+    let counts = (first..<end).map { place in
+      segment.blockEnd(place).position - segment.index[place].position
     }
-    segment.file.load(segment.blockEnd(end - 1).position - start, at: start) { result in
+    // Each has memory of its own: the cache lets go of one at a time.
+    segment.file.load(counts, at: start) { result in
       switch result {
       case .success(let read):
-        self.unreadable = nil
         // A segment that is gone has no place in the cache, nor what comes in its stead.
         guard self.segment(of: offset) === segment else { break }
-        for (entry, end) in blocks {
-          let from = min(entry.position - start, read.readableBytes)
-          let count = min(end - entry.position, read.readableBytes - from)
-          // Each has memory of its own: the cache lets go of one at a time.
-          var own = ByteBuffer()
-          if blocks.count == 1 {
-            own = read
-          } else if let slice = read.getSlice(at: read.readerIndex + from, length: count) {
-            own = ByteBuffer(buffer: slice)
-          }
-          _ = self.keep(own, entry, end - entry.position, segment)
+        for ((entry, count), bytes) in zip(zip(entries, counts), read) {
+          _ = self.keep(bytes, entry, count, segment)
         }
       case .failure(let error): _ = self.store.refuse(error)
       }

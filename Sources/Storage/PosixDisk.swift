@@ -194,6 +194,21 @@ private final class Descriptor: Sendable {
     return result == 0 ? nil : PosixDisk.failure("fsync", self.path)
   }
 
+  /// Pieces of those sizes, one behind the other.
+  func read(_ counts: [Int], at position: Int) -> Result<[ByteBuffer], DiskError> {
+    var pieces: [ByteBuffer] = []
+    pieces.reserveCapacity(counts.count)
+    var place = position
+    for count in counts {
+      switch self.read(count, at: place) {
+      case .success(let piece): pieces.append(piece)
+      case .failure(let error): return .failure(error)
+      }
+      place += count
+    }
+    return .success(pieces)
+  }
+
   func read(_ count: Int, at position: Int) -> Result<ByteBuffer, DiskError> {
     var buffer = ByteBuffer()
     buffer.reserveCapacity(count)
@@ -260,11 +275,11 @@ private final class PosixFile: DiskFile {
   }
 
   func load(
-    _ count: Int, at position: Int, _ done: @escaping (Result<ByteBuffer, DiskError>) -> Void
+    _ counts: [Int], at position: Int, _ done: @escaping (Result<[ByteBuffer], DiskError>) -> Void
   ) {
     let descriptor = self.descriptor
     self.threads.runIfActive(eventLoop: self.eventLoop) {
-      descriptor.read(count, at: position)
+      descriptor.read(counts, at: position)
     }.assumeIsolated().whenComplete { result in
       switch result {
       case .success(let read): done(read)

@@ -11,9 +11,9 @@ final class UnmadeFile: DiskFile {
   func read(_ count: Int, at position: Int) -> ByteBuffer { ByteBuffer() }
 
   func load(
-    _ count: Int, at position: Int, _ done: @escaping (Result<ByteBuffer, DiskError>) -> Void
+    _ counts: [Int], at position: Int, _ done: @escaping (Result<[ByteBuffer], DiskError>) -> Void
   ) {
-    done(.success(ByteBuffer()))
+    done(.success(counts.map { _ in ByteBuffer() }))
   }
 
   func truncate(to size: Int) {}

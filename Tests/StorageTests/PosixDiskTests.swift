@@ -50,6 +50,29 @@ import Testing
     return try await promise.futureResult.get()
   }
 
+  @Test func piecesAreReadOneBehindTheOther() async throws {
+    let place = try TestFolder()
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let promise = loop.makePromise(of: [String].self)
+    loop.execute {
+      do {
+        let disk = PosixDisk(eventLoop: loop, threads: .singleton)
+        let file = try disk.open("\(place.path)/file", isNew: true)
+        try file.write(ByteBuffer(string: "0123456789"), at: 0)
+        file.load([3, 4, 10, 5], at: 2) { result in
+          switch result {
+          case .success(let pieces): promise.succeed(pieces.map { String(buffer: $0) })
+          case .failure(let error): promise.fail(error)
+          }
+        }
+      } catch {
+        promise.fail(error)
+      }
+    }
+    // Fewer where the file ends.
+    #expect(try await promise.futureResult.get() == ["234", "5678", "9", ""])
+  }
+
   /// Whoever makes topic after topic must not take from the logs that are there what they need.
   @Test func thereAreNoMoreLogsThanFilesAreLeftFor() async throws {
     let place = try TestFolder()

@@ -87,6 +87,37 @@ struct TopicOnDiskTests {
     #expect(process.contents(0) == ["new/4@0+1"])
   }
 
+  /// Nothing is read of which the next attempt would find only a little at hand.
+  @Test func whoReadsThroughGetsAsMuchEachTimeAsWasAskedFor() throws {
+    let disk = SimulatedDisk(seed: 4)
+    var process = try Process(disk)
+    let settings = PartitionedTopicSettings(
+      name: "orders", topic: Array("shop.orders".utf8), partitions: 1)
+    let written = try process.tenant.partitionedTopics.create(settings).partitions[0]
+    let batch = ByteBuffer(repeating: 7, count: 40_000)
+    for _ in 0..<100 {
+      try written.append(batch: batch, form: 4, origin: .engine, count: 10, time: 5)
+    }
+    process.settle()
+    disk.crash(.process)
+    process = try Process(disk)
+    let partition = try #require(process.tenant.partitionedTopics["orders"]?.partitions[0])
+    let before = disk.bytesRead
+    var offset: UInt64 = 0
+    var rounds = 0
+    while offset < 1_000 {
+      rounds += 1
+      _ = partition.prepare(offset, maxBytes: 400_000) {}
+      while disk.isBusy { disk.answer() }
+      let entries = partition.entries(from: offset, maxBytes: 400_000)
+      offset = try #require(entries.last?.offsets.upperBound)
+      // The disk is faster than the reader.
+      while disk.isBusy { disk.answer() }
+    }
+    #expect(rounds <= 13)
+    #expect(disk.bytesRead - before <= 4_100_000)
+  }
+
   @Test func topicsAndTheirRecordsAreThereAgain() throws {
     let disk = SimulatedDisk(seed: 1)
     var process = try Process(disk)

@@ -233,7 +233,7 @@ final class KafkaShareFetchJob {
         break
       }
       // Beyond the first entry nobody waits for the disk.
-      guard plan.steps.isEmpty || partition.log.prepare(range.lowerBound, {}) else { break }
+      guard plan.steps.isEmpty || partition.log.isAtHand(range.lowerBound) else { break }
       guard let entry = partition.entries(from: range.lowerBound, maxBytes: 1).first else {
         guard range.upperBound < .max else { break }
         plan.steps.append(.skip(range))

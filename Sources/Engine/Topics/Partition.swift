@@ -124,8 +124,9 @@ public final class Partition {
     var left = bytesMax
     var offset = self.log.next(from: offset)
     while offset < self.log.committedOffset {
-      // Beyond the first entry nobody waits for the disk.
-      guard entries.isEmpty || self.log.prepare(offset, {}) else { break }
+      // Beyond the first entry nobody waits for the disk. Nor is it asked for the next block: then
+      // that would be all that is at hand when the reader comes again, and all that it gets.
+      guard entries.isEmpty || self.log.isAtHand(offset) else { break }
       if let entry = self.log.entry(at: offset) {
         guard entries.isEmpty || entry.byteCount <= left else { break }
         left -= entry.byteCount

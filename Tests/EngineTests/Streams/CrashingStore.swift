@@ -205,13 +205,15 @@ final class CrashingLog: Log {
     self.offset(forTime: time) ?? self.committedOffset
   }
   func trimOffset(keeping bytes: Int) -> UInt64 { self.firstOffset }
+  func isAtHand(_ offset: UInt64) -> Bool {
+    !self.store.isSlow || self.kept.records[offset] == nil || self.atHand.contains(offset)
+  }
   func prepare(_ offset: UInt64, bytes: Int, _ body: @escaping () -> Void) -> Bool {
     self.prepare(offset, body)
   }
 
   func prepare(_ offset: UInt64, _ body: @escaping () -> Void) -> Bool {
-    guard self.store.isSlow, self.kept.records[offset] != nil, !self.atHand.contains(offset)
-    else { return true }
+    guard !self.isAtHand(offset) else { return true }
     self.asked.append((offset, body))
     return false
   }
