@@ -97,6 +97,10 @@ bench-durable: build peers ## streams in files against nats-server's; ROUNDS=5
 bench-disk: build peers ## synced before it is acknowledged, against the disk's own rate; ROUNDS=6
 	GODWIT_BIN=$(RELEASE_BIN) Benchmarks/disk $(or $(ROUNDS),6)
 
+.PHONY: bench-kafka
+bench-kafka: build peers ## what Kafka's records cost, against librdkafka's mock and the disk's own; ROUNDS=5
+	GODWIT_BIN=$(RELEASE_BIN) Benchmarks/kafka $(or $(ROUNDS),5)
+
 .PHONY: bench-recovery
 bench-recovery: build ## a start with much on the disk: time, reads, memory; GIB=10 ROUNDS=3
 	for kind in kafka jetstream; do GODWIT_BIN=$(RELEASE_BIN) \

@@ -157,13 +157,14 @@ def produce(
     return done, elapsed
 
 
-def read_through(address: str, topic: str, each=None) -> int:
-    """Fetches a partition from its beginning to its end; the bytes of its batches."""
+def read_through(address: str, topic: str, each=None, most: int = 16 << 20) -> int:
+    """Fetches a partition from its beginning to its end, `most` bytes at a time; the bytes of its
+    batches."""
     connection = Connection(address)
     offset = total = 0
     while True:
-        body = struct.pack(">iiiib", -1, 500, 1, 16 << 20, 0)
-        body += struct.pack(">i", 1) + text(topic) + struct.pack(">iiqi", 1, 0, offset, 16 << 20)
+        body = struct.pack(">iiiib", -1, 500, 1, most, 0)
+        body += struct.pack(">i", 1) + text(topic) + struct.pack(">iiqi", 1, 0, offset, most)
         answer = connection.ask(1, 4, body)
         place = 4 + 4 + 2 + len(topic) + 4 + 4
         error, high, _, aborted = struct.unpack_from(">hqqi", answer, place)

@@ -82,11 +82,14 @@ class Server:
         environment: dict[str, str] | None = None,
         is_durable: bool = False,
         data: str | None = None,
+        protocols: tuple[str, ...] | None = None,
     ) -> None:
-        """`data`: a folder that outlives the server; otherwise it has one of its own."""
+        """`data`: a folder that outlives the server; otherwise it has one of its own. `protocols`:
+        what godwit listens for, if not the usual."""
         self.name = name
         self.is_durable = is_durable or data is not None
         self.data = data
+        self.protocols = protocols or ("nats", "mqtt", *(["kafka"] if self.is_durable else []))
         self.folder = tempfile.TemporaryDirectory(prefix="godwit-bench-")
         self.addresses: dict[str, str] = {}
         self.environment = environment or {}
@@ -108,7 +111,7 @@ class Server:
 
     def _start_godwit(self) -> None:
         command = [str(godwit_binary()), "serve", "--admin", "127.0.0.1:0"]
-        for protocol in ("nats", "mqtt", *(["kafka"] if self.is_durable else [])):
+        for protocol in self.protocols:
             command += ["--listen", f"{protocol}=127.0.0.1:0"]
         if self.is_durable:
             command += ["--data", self.data or f"{self.folder.name}/data"]
@@ -119,7 +122,7 @@ class Server:
             if line.startswith("godwit ready "):
                 pairs = (word.split("=", 1) for word in line.split()[2:] if "=" in word)
                 self.addresses = dict(pairs)
-                self.addresses["jetstream"] = self.addresses["nats"]
+                self.addresses["jetstream"] = self.addresses.get("nats", "")
                 return
         raise ServerFailed(f"godwit did not get ready:\n{self.log()}")
 
