@@ -109,9 +109,9 @@ LONG_NAMES = {
     "protobuf one level": ("PROTOBUF", "?normalize=true", 'syntax="proto3";package ' + "a" * 50_000
                            + ";message M{"
                            + "".join(f"M m{each}={each};" for each in range(1, 1_500)) + "}"),
-    "protobuf outer message": ("PROTOBUF", "?normalize=true", 'syntax="proto3";message ' + "a" * 90_000
-                               + "{" + "".join(f"message M{each}{{}}" for each in range(9_000))
-                               + "}"),
+    "protobuf outer message": ("PROTOBUF", "?normalize=true",
+                               'syntax="proto3";message ' + "a" * 90_000 + "{"
+                               + "".join(f"message M{each}{{}}" for each in range(9_000)) + "}"),
     "avro levels": ("AVRO", "", json.dumps({
         "type": "record", "name": "R", "namespace": "a" + ".a" * 60_000, "fields": [
             {"name": f"f{each}", "type": {"type": "fixed", "name": f"F{each}", "size": 1}}

@@ -42,7 +42,8 @@ extension FileLog {
     {
       end += 1
     }
-    let entries = segment.index[first..<end]
+    // Not a slice, which would have the index copied when it grows.
+    let entries = Array(segment.index[first..<end])
     let counts = (first..<end).map { place in
       segment.blockEnd(place).position - segment.index[place].position
     }

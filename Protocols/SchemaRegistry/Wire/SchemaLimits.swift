@@ -16,8 +16,8 @@ public struct SchemaLimits: Hashable, Sendable {
   public var referencedBytesMax = 4 << 20
   /// Most schemas that a schema needs, those that they need included. Default 256.
   public var referencesMax = 256
-  /// Most steps that all comparisons of one request may take together, and that finding the types of
-  /// one schema may. Default 200,000, a fraction of a second.
+  /// Most steps that all comparisons of one request may take together, and that finding the types
+  /// of one schema may. Default 200,000, a fraction of a second.
   public var stepsMax = 200_000
 
   /// The default values.
