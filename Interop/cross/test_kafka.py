@@ -22,6 +22,9 @@ HEADERS = [
     ("reply-topic", b"answers.here"), ("payload-format-indicator", b"1"),
     ("a", b"1"), ("a", b"2"), ("b", b"x"),
 ]
+RECORD = {
+    "key": b"k", "value": b"hello", "headers": HEADERS, "timestamp_ms": 1_600_000_000_123,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -46,13 +49,14 @@ def test_kafka_to_nats(server, topic):
     with NATSWire(server.address("nats")) as wire:
         wire.connect(headers=True)
         wire.subscribe(topic)
-        send_all(address(server), topic, [{"key": b"k", "value": b"hello", "headers": HEADERS}])
+        send_all(address(server), topic, [RECORD])
         message = wire.delivery()
     assert message.payload == b"hello"
     assert message.reply == "answers.here"
     assert message.headers.decode().splitlines() == [
         "NATS/1.0", "Content-Type: text/plain", "Nats-Msg-Id: m1",
-        "Correlation-Data: base64:YyAx", "Payload-Format-Indicator: 1", "a: 1", "a: 2", "b: x", "",
+        "Correlation-Data: base64:YyAx", "Payload-Format-Indicator: 1", "Godwit-Key: k",
+        "Godwit-Time: 1600000000123000000", "a: 1", "a: 2", "b: x", "",
     ]
 
 
@@ -90,7 +94,7 @@ def test_nats_to_kafka(server, topic):
 def test_kafka_to_mqtt(server, topic):
     with PahoPeer(server.address("mqtt")) as peer:
         peer.subscribe(topic.replace(".", "/"), qos=1)
-        send_all(address(server), topic, [{"value": b"hello", "headers": HEADERS}])
+        send_all(address(server), topic, [RECORD])
         message = peer.next()
     assert message.payload == b"hello"
     properties = message.properties
@@ -99,7 +103,8 @@ def test_kafka_to_mqtt(server, topic):
     assert properties.ResponseTopic == "answers/here"
     assert properties.PayloadFormatIndicator == 1
     assert properties.UserProperty == [
-        ("a", "1"), ("a", "2"), ("b", "x"), ("message-id", "m1"),
+        ("a", "1"), ("a", "2"), ("b", "x"), ("message-id", "m1"), ("Godwit-Key", "k"),
+        ("Godwit-Time", "1600000000123000000"),
     ]
 
 

@@ -64,9 +64,6 @@ KEYED = {
     "long ago": Message(key=b"k", time_ms=1),
 }
 
-# A key and a time go by a name of Godwit's own, which brokers pass on as any other.
-KEYED_PAIRS = [pair for pair in PAIRS if pair.count("kafka") != 1]
-
 # NATS' two forms are one protocol.
 FAMILY = {"nats": "nats", "jetstream": "nats", "mqtt": "mqtt", "kafka": "kafka"}
 
@@ -213,7 +210,7 @@ async def test_what_is_said_is_heard(server, topic, sender, receiver):
         assert dropped(server) - counted == left_out
 
 
-@pytest.mark.parametrize(("sender", "receiver"), KEYED_PAIRS, ids=str)
+@pytest.mark.parametrize(("sender", "receiver"), PAIRS, ids=str)
 async def test_keys_and_times(server, topic, sender, receiver):
     heard = await exchange(server, topic, sender, receiver, KEYED)
     if sender == "jetstream":

@@ -105,6 +105,15 @@ public final class Record {
       topicCount: self.topicCount, native: self.native, payload: self.payload)
   }
 
+  /// The same record, sharing this one's memory, with another time.
+  func copy(receivedAt: Int64) -> Record {
+    Record(
+      origin: self.origin, nativeForm: self.nativeForm, quality: self.quality,
+      isRetained: self.isRetained, receivedAt: receivedAt, expiresAt: self.expiresAt,
+      metadata: self.metadata, contents: self.contents, topicCount: self.topicCount,
+      native: self.native, payload: self.payload)
+  }
+
   /// Where `inner` lies within `outer`, when it does.
   static func offset(
     of inner: UnsafeRawBufferPointer, in outer: UnsafeRawBufferPointer

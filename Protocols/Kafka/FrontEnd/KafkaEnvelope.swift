@@ -136,6 +136,7 @@ final class KafkaEnvelope: EnvelopeReader {
         add(Name.expiry, Array(String(record.expiresAt / 1_000_000).utf8))
       }
       engine.counters.droppedProperties &+= UInt64(truncatingIfNeeded: dropped)
+      // When it was sent is its time already, where the topic believes that (`KafkaTopic.time`).
       return KafkaRecord(
         offset: Int64(clamping: offset), timestamp: record.receivedAt / 1_000_000,
         key: metadata.key.map { ByteBuffer(bytes: $0) }, value: record.body, headers: headers)

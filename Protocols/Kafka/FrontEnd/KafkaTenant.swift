@@ -37,6 +37,9 @@ final class KafkaTenant {
     tenant.partitionedTopics.choose = { key, partitions in
       KafkaPartitioner.partition(of: key, among: partitions)
     }
+    tenant.partitionedTopics.time = { [unowned self] topic, sentAt in
+      topics[topic.name]?.time(sentAt: sentAt, now: server.engine.now)
+    }
     tenant.partitionedTopics.keeper = keeper
     for topic in tenant.partitionedTopics.all { add(topic) }
     tenant.partitionedTopics.observe { [unowned self] event in

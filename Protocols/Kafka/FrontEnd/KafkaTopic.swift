@@ -33,6 +33,23 @@ final class KafkaTopic {
     }
   }
 
+  /// How far ahead of now a sender's time may be, in nanoseconds: Kafka's own default.
+  private static let aheadMax: Int64 = 3_600_000_000_000
+
+  /// The time of a message of another protocol whose sender says when it was made.
+  ///
+  /// - Returns: `nil` where it is the time at which it came: the topic wants that, or the sender's
+  ///   is none that a record can have or keep. One that is too old would make the record go at
+  ///   once, and its sender could not be told.
+  func time(sentAt: Int64, now: Int64) -> Int64? {
+    let settings = topic.settings
+    let ageMax = settings.cleanup.contains(.delete) ? settings.ageMax : 0
+    guard !config.stampsAppendTime, sentAt >= (ageMax > 0 ? max(0, now - ageMax) : 0),
+      sentAt - now <= Self.aheadMax
+    else { return nil }
+    return sentAt
+  }
+
   /// When it was made, and a hash of its name: the same after a restart, and another for a topic
   /// that is made anew.
   private static func id(of topic: PartitionedTopic) -> KafkaUUID {

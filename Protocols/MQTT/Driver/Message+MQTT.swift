@@ -29,7 +29,7 @@ public enum MQTTHeader {
 /// | `contentType` | Content Type |
 /// | `correlationID` | Correlation Data |
 /// | `timeToLive` | Message Expiry Interval: what is left, in whole seconds |
-/// | `key`, `time` | `Godwit-Key`, `Godwit-Time` |
+/// | `key`, `time` | `Godwit-Key`; what is not visible ASCII as `base64:…`; `Godwit-Time` |
 /// | `headers` | user properties of their names, in order |
 enum MQTTUserProperty {
   static let id = "message-id"
@@ -89,8 +89,8 @@ extension Message {
     _ = try Self.text(self.id, "the id")
     properties.append(userProperty: MQTTUserProperty.id, self.id)
     if let key = self.key {
-      _ = try Self.text(key, "the key")
-      properties.append(userProperty: CarriedHeader.key, key)
+      let text = try Self.text(CarriedHeader.text(of: key), "the key")
+      properties.append(userProperty: CarriedHeader.key, text)
     }
     if let nanoseconds = Int64(exactly: (self.time.timeIntervalSince1970 * 1e9).rounded()) {
       properties.append(userProperty: CarriedHeader.time, String(nanoseconds))
@@ -183,7 +183,7 @@ extension Message {
     private mutating func read(_ name: String, _ value: String) {
       switch name {
       case MQTTUserProperty.id where self.id == nil: self.id = value
-      case CarriedHeader.key where self.key == nil: self.key = value
+      case CarriedHeader.key where self.key == nil: self.key = CarriedHeader.value(of: value)
       case CarriedHeader.time where self.time == nil:
         guard let nanoseconds = Int64(value) else { return self.headers.append(name, value) }
         self.time = Date(timeIntervalSince1970: Double(nanoseconds) / 1e9)

@@ -1,4 +1,5 @@
 import GodwitEngine
+import GodwitWire
 import MQTTWire
 import NIOCore
 
@@ -6,6 +7,9 @@ import NIOCore
 final class MQTTEnvelope: EnvelopeReader {
   /// The name under which a message id, which MQTT has no property for, travels as a user property.
   static let messageIDName = "message-id"
+  /// And those of the key, as `CarriedBytes`, and of when it was sent, as `CarriedTime`.
+  static let keyName = "Godwit-Key"
+  static let timeName = "Godwit-Time"
 
   func metadata(of publication: borrowing Publication) -> Metadata {
     guard let frame = MQTTFrame(publication.native, form: publication.nativeForm) else {
@@ -29,17 +33,27 @@ final class MQTTEnvelope: EnvelopeReader {
         } else {
           metadata.dropped += 1
         }
-      case .userProperty:
-        let name = Array(property.name)
-        if metadata.messageID == nil, name.elementsEqual(messageIDName.utf8) {
-          metadata.messageID = Array(property.value)
-        } else {
-          metadata.headers.append(.init(name: name, value: Array(property.value)))
-        }
+      case .userProperty: add(property, to: &metadata)
       default: break
       }
     }
     return metadata
+  }
+
+  private static func add(_ property: MQTTPropertyView, to metadata: inout Metadata) {
+    func isNamed(_ name: String) -> Bool { property.name.elementsEqual(name.utf8) }
+    let value = Array(property.value)
+    if metadata.messageID == nil, isNamed(messageIDName) {
+      metadata.messageID = value
+    } else if metadata.key == nil, isNamed(keyName) {
+      metadata.key = CarriedBytes.bytes(of: value)
+    } else if metadata.sentAt == nil, isNamed(timeName),
+      let time = CarriedTime.nanoseconds(of: value)
+    {
+      metadata.sentAt = time
+    } else {
+      metadata.headers.append(.init(name: Array(property.name), value: value))
+    }
   }
 
   /// The properties that say the same; what MQTT cannot say is counted in the second value.
@@ -82,6 +96,10 @@ final class MQTTEnvelope: EnvelopeReader {
     }
     for header in metadata.headers { appendPair(header.name, header.value) }
     if let id = metadata.messageID { appendPair(Array(messageIDName.utf8), id) }
+    if let key = metadata.key { appendPair(Array(keyName.utf8), CarriedBytes.text(of: key)) }
+    if let time = metadata.sentAt {
+      appendPair(Array(timeName.utf8), CarriedTime.text(of: time))
+    }
     return (properties, dropped)
   }
 

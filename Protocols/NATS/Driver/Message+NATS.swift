@@ -19,7 +19,7 @@ import NIOCore
 /// | `contentType` | `Content-Type` |
 /// | `correlationID` | `Correlation-Data`; what is not visible ASCII as `base64:…` |
 /// | `timeToLive` | `Nats-TTL`: seconds, or milliseconds such as `1500ms` |
-/// | `key`, `time` | `Godwit-Key`, `Godwit-Time` |
+/// | `key`, `time` | `Godwit-Key`, as the correlation; `Godwit-Time` |
 /// | `headers` | headers of their names, in order; blanks around values are cut |
 enum NATSHeaderName {
   static var contentType: String { "Content-Type" }
@@ -36,32 +36,6 @@ extension Message {
         guard let base = bytes.baseAddress else { return false }
         return ASCIIScan.endOfToken(base, 0, bytes.count) == bytes.count && !bytes.contains(0x7F)
       }
-  }
-
-  // MARK: Correlation
-
-  private static let base64Prefix = "base64:"
-
-  static func written(_ correlation: String) -> String {
-    if correlation.hasPrefix(self.base64Prefix) {
-      // Bytes that are no text were read as they stood, and go back as they stood.
-      if let bytes = Base64.decode(Array(correlation.utf8.dropFirst(self.base64Prefix.utf8.count))),
-        String(validating: bytes, as: UTF8.self) == nil
-      {
-        return correlation
-      }
-    } else if !correlation.isEmpty, correlation.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
-      return correlation
-    }
-    return self.base64Prefix + Base64.encode(Array(correlation.utf8))
-  }
-
-  private static func readCorrelation(_ text: String) -> String {
-    guard text.hasPrefix(self.base64Prefix),
-      let bytes = Base64.decode(Array(text.utf8.dropFirst(self.base64Prefix.utf8.count))),
-      let decoded = String(validating: bytes, as: UTF8.self)
-    else { return text }
-    return decoded
   }
 
   // MARK: Time to live
@@ -140,9 +114,9 @@ extension Message {
       } else if self.time == nil, isNamed(CarriedHeader.time), let time = Self.time(field.value) {
         self.time = time
       } else if self.correlation == nil, isNamed(NATSHeaderName.correlation) {
-        self.correlation = Message.readCorrelation(String(decoding: field.value, as: UTF8.self))
+        self.correlation = CarriedHeader.value(of: String(decoding: field.value, as: UTF8.self))
       } else if self.key == nil, isNamed(CarriedHeader.key) {
-        self.key = String(decoding: field.value, as: UTF8.self)
+        self.key = CarriedHeader.value(of: String(decoding: field.value, as: UTF8.self))
       } else if self.timeToLive == nil, isNamed(NATSHeaderName.timeToLive) {
         self.timeToLive = NATSDuration.parse(field.value).map { .nanoseconds($0) }
       } else {

@@ -19,6 +19,7 @@ struct NATSFrame {
   private let headerBytes: Int
   private let correlation: String?
   private let timeToLive: String?
+  private let key: String?
   /// Nanoseconds since 1970.
   private let time: Int?
 
@@ -40,12 +41,14 @@ struct NATSFrame {
       self.headerBytes = 0
       self.correlation = nil
       self.timeToLive = nil
+      self.key = nil
       self.time = nil
       self.size = message.body.readableBytes
       self.bytes = line + ASCIIScan.digits(self.size) + self.size
       return
     }
-    self.correlation = message.correlationID.map(Message.written)
+    self.correlation = message.correlationID.map(CarriedHeader.text)
+    self.key = message.key.map(CarriedHeader.text)
     self.timeToLive = message.timeToLive.map { Message.written($0) }
     self.time = Int(exactly: (message.time.timeIntervalSince1970 * 1e9).rounded())
     var headers = "NATS/1.0\r\n\r\n".utf8.count
@@ -53,7 +56,7 @@ struct NATSFrame {
     headers += try Self.size(NATSHeaderName.contentType, message.contentType)
     headers += try Self.size(NATSHeaderName.correlation, self.correlation)
     headers += try Self.size(NATSHeaderName.timeToLive, self.timeToLive)
-    headers += try Self.size(CarriedHeader.key, message.key)
+    headers += try Self.size(CarriedHeader.key, self.key)
     if let time = self.time {
       headers += CarriedHeader.time.utf8.count + ": \r\n".utf8.count
       headers += time < 0 ? "\(time)".utf8.count : ASCIIScan.digits(time)
@@ -100,7 +103,7 @@ struct NATSFrame {
     writer.write(NATSHeaderName.contentType, message.contentType)
     writer.write(NATSHeaderName.correlation, self.correlation)
     writer.write(NATSHeaderName.timeToLive, self.timeToLive)
-    writer.write(CarriedHeader.key, message.key)
+    writer.write(CarriedHeader.key, self.key)
     if let time = self.time {
       writer.write(CarriedHeader.time)
       writer.write(": ")

@@ -14,6 +14,8 @@ import NIOCore
 /// | `Correlation-Data`; bytes that are not visible ASCII as `base64:…` | correlation |
 /// | `Payload-Format-Indicator: 1` or `0` | whether the payload is text |
 /// | `Nats-TTL` | expiry |
+/// | `Godwit-Key` (any case), as `Correlation-Data` | key |
+/// | `Godwit-Time` (any case), nanoseconds since 1970 | when it was sent |
 /// | other headers, in order | headers |
 /// | an inline status | dropped |
 final class NATSEnvelope: EnvelopeReader {
@@ -26,9 +28,9 @@ final class NATSEnvelope: EnvelopeReader {
     static let correlation: StaticString = "Correlation-Data"
     static let payloadFormat: StaticString = "Payload-Format-Indicator"
     static let timeToLive: StaticString = "Nats-TTL"
+    static let key: StaticString = "Godwit-Key"
+    static let time: StaticString = "Godwit-Time"
   }
-
-  private static let base64Prefix = Array("base64:".utf8)
 
   /// Registers the protocol with an engine.
   init(engine: Engine) {
@@ -116,23 +118,22 @@ final class NATSEnvelope: EnvelopeReader {
     } else if metadata.messageID == nil, self.matches(field.name, Name.messageID) {
       metadata.messageID = value
     } else if metadata.correlation == nil, self.matches(field.name, Name.correlation) {
-      metadata.correlation = self.correlation(value)
+      metadata.correlation = CarriedBytes.bytes(of: value)
     } else if metadata.payloadIsText == nil, self.matches(field.name, Name.payloadFormat),
       value == [0x30] || value == [0x31]
     {
       metadata.payloadIsText = value == [0x31]
     } else if self.matches(field.name, Name.timeToLive) {
       // `NATSSession.publish` has made it the publication's expiry.
+    } else if metadata.key == nil, self.matches(field.name, Name.key) {
+      metadata.key = CarriedBytes.bytes(of: value)
+    } else if metadata.sentAt == nil, self.matches(field.name, Name.time),
+      let time = CarriedTime.nanoseconds(of: value)
+    {
+      metadata.sentAt = time
     } else {
       metadata.headers.append(.init(name: Array(field.name), value: value))
     }
-  }
-
-  private static func correlation(_ value: [UInt8]) -> [UInt8] {
-    guard value.starts(with: self.base64Prefix),
-      let bytes = Base64.decode(value.dropFirst(self.base64Prefix.count))
-    else { return value }
-    return bytes
   }
 
   /// Whether two names are equal but for case.
@@ -284,7 +285,7 @@ final class NATSEnvelope: EnvelopeReader {
     if let contentType = metadata.contentType { write(Self.bytes(Name.contentType), contentType) }
     if let messageID = metadata.messageID { write(Self.bytes(Name.messageID), messageID) }
     if let data = metadata.correlation {
-      write(Self.bytes(Name.correlation), Self.correlationText(data))
+      write(Self.bytes(Name.correlation), CarriedBytes.text(of: data))
     }
     if let isText = metadata.payloadIsText {
       write(Self.bytes(Name.payloadFormat), isText ? [0x31] : [0x30])
@@ -293,6 +294,8 @@ final class NATSEnvelope: EnvelopeReader {
       let seconds = max(1, (publication.expiresAt - now + 999_999_999) / 1_000_000_000)
       write(Self.bytes(Name.timeToLive), Array(String(seconds).utf8))
     }
+    if let key = metadata.key { write(Self.bytes(Name.key), CarriedBytes.text(of: key)) }
+    if let time = metadata.sentAt { write(Self.bytes(Name.time), CarriedTime.text(of: time)) }
     for header in metadata.headers { write(header.name, header.value) }
     if block.readableBytes > 0 { block.writeStaticString("\r\n") }
     return leftOut
@@ -300,12 +303,6 @@ final class NATSEnvelope: EnvelopeReader {
 
   private static func bytes(_ name: StaticString) -> UnsafeBufferPointer<UInt8> {
     UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-  }
-
-  private static func correlationText(_ data: [UInt8]) -> [UInt8] {
-    let isVisible = data.allSatisfy { $0 > 0x20 && $0 < 0x7F }
-    if isVisible, !data.isEmpty, !data.starts(with: self.base64Prefix) { return data }
-    return self.base64Prefix + Array(Base64.encode(data).utf8)
   }
 }
 

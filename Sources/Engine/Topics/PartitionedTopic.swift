@@ -77,18 +77,25 @@ public final class PartitionedTopic {
   /// Keeps a message that was published to the topic; `nil` where it is not for the topic to keep.
   func take(_ publication: inout Publication) -> Capture? {
     guard !self.isPublishingElsewhere, !self.isDeleted else { return nil }
-    let partition = self.partitions[self.choose(&publication)]
+    let metadata = publication.metadata(self.tenant.engine)
+    let partition = self.partitions[self.choose(publication, metadata.key)]
+    var record = publication.record(self.tenant.engine)
+    if let sentAt = metadata.sentAt,
+      let time = self.tenant.partitionedTopics.time(self, sentAt), time != record.receivedAt
+    {
+      record = record.copy(receivedAt: time)
+    }
     do {
-      let offset = try partition.append(publication.record(self.tenant.engine))
+      let offset = try partition.append(record)
       return Capture(partition: partition, result: .stored(offset))
     } catch {
       return Capture(partition: partition, result: .refused(.log(error)))
     }
   }
 
-  private func choose(_ publication: inout Publication) -> Int {
+  private func choose(_ publication: borrowing Publication, _ key: [UInt8]?) -> Int {
     guard self.partitions.count > 1 else { return 0 }
-    if let key = publication.metadata(self.tenant.engine).key {
+    if let key {
       let chosen = self.tenant.partitionedTopics.choose(key, self.partitions.count)
       if self.partitions.indices.contains(chosen) { return chosen }
     }

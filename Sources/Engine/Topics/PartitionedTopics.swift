@@ -14,6 +14,10 @@ public final class PartitionedTopics {
     return Int(checksum) % max(1, partitions)
   }
 
+  /// Which time a message has in a topic whose sender says when it was made, `sentAt` in
+  /// nanoseconds since 1970: a protocol's own rule. `nil`, the default, for when it came in.
+  public var time: (_ topic: PartitionedTopic, _ sentAt: Int64) -> Int64? = { _, _ in nil }
+
   /// Who can open the batches that senders have packed.
   public weak var keeper: (any BatchKeeper)?
 

@@ -46,6 +46,26 @@ struct PartitionedTopicTests {
     #expect(topic.partitions.map(\.log.count) == [2, 0, 0, 2, 0])
   }
 
+  @Test func theRuleSaysWhoseTimeItIs() throws {
+    let topic = try self.make()
+    func publish(_ sentAt: Int64?) {
+      var metadata = Metadata()
+      metadata.sentAt = sentAt
+      self.tenant.publish(topic: Array("top.t".utf8), payload: [1], metadata: metadata)
+    }
+    publish(5)
+    self.tenant.partitionedTopics.time = { asked, sentAt in
+      #expect(asked === topic)
+      return sentAt == 7 ? nil : sentAt * 2
+    }
+    for sentAt: Int64? in [nil, 6, 7] { publish(sentAt) }
+    let log = topic.partitions[0].log
+    let now = self.fixture.engine.now
+    #expect((0..<4).map { log.record(at: $0)?.receivedAt } == [now, now, 12, now])
+    #expect(log.record(at: 2)?.body == ByteBuffer(bytes: [1]))
+    #expect(log.record(at: 2)?.metadata?.sentAt == 6)
+  }
+
   @Test func whatHasNoKeyIsSpreadInTurns() throws {
     let topic = try self.make(partitions: 2)
     let text = String(repeating: "x", count: 1_000)

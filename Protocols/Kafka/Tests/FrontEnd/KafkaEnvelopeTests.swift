@@ -1,4 +1,5 @@
 import GodwitEngine
+import GodwitFrontEndKit
 import KafkaWire
 import NIOCore
 import Testing
@@ -63,11 +64,13 @@ import Testing
     metadata.contentType = Array("t".utf8)
     metadata.replyTopic = Array("$SYS.x".utf8)
     metadata.payloadIsText = true
+    metadata.key = [0, 0xFF]
     let record = engine.tenant(named: "t").record(
       topic: Array("a.b".utf8), payload: [1, 2], metadata: metadata,
       expiresAt: 1_700_000_001_000_000_000)
     let found = KafkaEnvelope.record(of: record, offset: 7, engine)
-    #expect(found.offset == 7 && found.timestamp == 1_700_000_000_123 && found.key == nil)
+    #expect(found.offset == 7 && found.timestamp == 1_700_000_000_123)
+    #expect(found.key == ByteBuffer(bytes: [0, 0xFF]))
     #expect(found.value == ByteBuffer(bytes: [1, 2]))
     #expect(
       found.headers
@@ -79,5 +82,40 @@ import Testing
           KafkaRecord.Header("expiry-ms", ByteBuffer(string: "1700000001000")),
         ])
     #expect(engine.counters.droppedProperties == 1)
+  }
+
+  // MARK: Time
+
+  private static let now: Int64 = 1_700_000_000_000_000_000
+  private static let hour: Int64 = 3_600_000_000_000
+
+  @Test(
+    arguments: [
+      (0, [:], true), (-24 * hour, [:], true), (-now, ["retention.ms": "-1"], true),
+      (-now - 1, ["retention.ms": "-1"], false), (hour, [:], true), (hour + 1, [:], false),
+      (-hour - 1, ["retention.ms": "3600000"], false), (-hour, ["retention.ms": "3600000"], true),
+      (-hour - 1, ["retention.ms": "3600000", "cleanup.policy": "compact"], true),
+      (-hour - 1, ["retention.ms": "3600000", "cleanup.policy": "compact,delete"], false),
+      (-1, ["message.timestamp.type": "LogAppendTime"], false),
+    ] as [(Int64, [String: String], Bool)])
+  func whoseTimeARecordHas(
+    _ distance: Int64, _ values: [String: String], _ isBelieved: Bool
+  ) throws {
+    var config = KafkaTopicConfig()
+    for (name, value) in values { #expect(config.set(name, value) == nil) }
+    var settings = PartitionedTopicSettings(name: "t", topic: Array("t".utf8))
+    let defaults = try KafkaSettings(SettingsValues(defaultsOf: KafkaSettings.section))
+    config.apply(to: &settings, defaults: defaults)
+    let topics = Engine(now: Self.now).tenant(named: "t").partitionedTopics
+    let topic = KafkaTopic(try topics.create(settings))
+    let said = Self.now + distance
+    #expect(topic.time(sentAt: said, now: Self.now) == (isBelieved ? said : nil))
+  }
+
+  @Test func noTimeIsTooLargeToBeJudged() throws {
+    let settings = PartitionedTopicSettings(name: "t", topic: Array("t".utf8))
+    let topics = Engine(now: Self.now).tenant(named: "t").partitionedTopics
+    let topic = KafkaTopic(try topics.create(settings))
+    for time in [Int64.min, .max] { #expect(topic.time(sentAt: time, now: Self.now) == nil) }
   }
 }

@@ -16,15 +16,40 @@ import Testing
     properties.append(userProperty: "a", "2")
     properties.append(userProperty: "b", "1")
     properties.append(userProperty: "message-id", "m1")
+    properties.append(userProperty: "Godwit-Key", "base64:AP8=")
+    properties.append(userProperty: "Godwit-Time", "1600000000123000000")
     let metadata = properties.bytes.withUnsafeReadableBytes { MQTTEnvelope.metadata(of: $0) }
     #expect(metadata.payloadIsText == true)
     #expect(metadata.replyTopic == Array("re.ply//x".utf8))
     #expect(metadata.headers.map { String(decoding: $0.name, as: UTF8.self) } == ["b", "a", "b"])
     #expect(metadata.messageID == Array("m1".utf8))
+    #expect(metadata.key == [0, 0xFF])
+    #expect(metadata.sentAt == 1_600_000_000_123_000_000)
     #expect(metadata.dropped == 0)
     let back = MQTTEnvelope.properties(of: metadata)
     #expect(back.0 == properties)
     #expect(back.dropped == 0)
+  }
+
+  @Test func whatIsNoTimeAndASecondKeyStayUserProperties() {
+    var properties = MQTTProperties()
+    let pairs = [
+      ("Godwit-Time", "soon"), ("Godwit-Key", ""), ("Godwit-Key", "b"), ("godwit-key", "c"),
+    ]
+    for (name, value) in pairs { properties.append(userProperty: name, value) }
+    let metadata = properties.bytes.withUnsafeReadableBytes { MQTTEnvelope.metadata(of: $0) }
+    #expect(metadata.key == [])
+    #expect(metadata.sentAt == nil)
+    #expect(
+      metadata.headers.map { String(decoding: $0.value, as: UTF8.self) } == ["soon", "b", "c"])
+  }
+
+  @Test func aKeyThatIsTooLargeForATextIsCounted() {
+    var metadata = Metadata()
+    metadata.key = Array(repeating: 0, count: 60_000)
+    let (properties, dropped) = MQTTEnvelope.properties(of: metadata)
+    #expect(properties.isEmpty)
+    #expect(dropped == 1)
   }
 
   @Test func whatMQTTCannotSayIsCounted() {

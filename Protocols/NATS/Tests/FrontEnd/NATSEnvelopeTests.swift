@@ -185,6 +185,41 @@ private final class Neighbour: Subscriber, EnvelopeReader {
     #expect(neighbour.seen.first?.metadata.correlation == data)
   }
 
+  @Test(
+    arguments: [
+      ([UInt8]("order-7".utf8), 1_600_000_000_123_000_000), ([0, 0xFF], 0), ([], -1),
+      (Array("base64:x".utf8), .max), (Array(" blanks ".utf8), .min),
+    ] as [([UInt8], Int64)])
+  func keyAndTimeSurviveBothWays(_ key: [UInt8], _ time: Int64) throws {
+    let rig = try NATSRig()
+    let (neighbour, origin) = try self.neighbour(rig)
+    let client = try rig.client()
+    client.send("SUB down.> 1\r\n")
+    neighbour.outgoing.key = key
+    neighbour.outgoing.sentAt = time
+    neighbour.outgoing.headers = [self.header("Godwit-Key", "later")]
+    _ = neighbour.publish("down.a", "", origin)
+    let delivery = client.received()
+    let start = try #require(delivery.firstRange(of: "NATS/1.0"))
+    let block = String(delivery[start.lowerBound...].dropLast(1))
+    #expect(block.hasSuffix("Godwit-Time: \(time)\r\nGodwit-Key: later\r\n\r\n"))
+    client.send("HPUB up.a \(block.utf8.count) \(block.utf8.count)\r\n\(block)\r\n")
+    #expect(neighbour.seen.first?.metadata == neighbour.outgoing)
+  }
+
+  @Test(arguments: ["", "soon", "+1", "9223372036854775808"])
+  func whatIsNoTimeStaysAHeader(_ text: String) throws {
+    let rig = try NATSRig()
+    let (neighbour, _) = try self.neighbour(rig)
+    let client = try rig.client()
+    let block = "NATS/1.0\r\nGodwit-Time: \(text)\r\ngodwit-time: 5\r\nGodwit-Time: 6\r\n\r\n"
+    client.send("HPUB up.a \(block.utf8.count) \(block.utf8.count)\r\n\(block)\r\n")
+    let metadata = try #require(neighbour.seen.first).metadata
+    #expect(metadata.sentAt == 5)
+    #expect(
+      metadata.headers == [self.header("Godwit-Time", text), self.header("Godwit-Time", "6")])
+  }
+
   @Test func aStoredMessageIsDeliveredLikeAFreshOne() throws {
     let rig = try NATSRig()
     let tenant = rig.engine.tenant(named: "default")
