@@ -83,7 +83,7 @@ func wireProtocol(
 /// The protocols of this package. Adding one is its folder, its line here, and its line in
 /// `Sources/Broker/FrontEnds.swift`.
 let protocols: [Target] =
-  wireProtocol("NATS", driver: true)
+  wireProtocol("NATS", driver: true, alsoOfTests: ["GodwitStorage", "GodwitSimulator"])
   + wireProtocol(
     "MQTT", driver: true, alsoOfDriver: ["GodwitSASLprep"],
     alsoOfTests: ["GodwitStorage", "GodwitSimulator"])

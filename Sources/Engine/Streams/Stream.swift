@@ -13,11 +13,11 @@ public final class Stream {
   public let tenant: Tenant
   /// When it was made, in the engine's clock.
   public let createdAt: Int64
-  /// How many records it holds.
+  /// How many records it holds, those that are not committed yet among them.
   public internal(set) var count = 0
   /// The bytes they take: topic, properties and payload, and 16 bytes each.
   public internal(set) var byteCount = 0
-  /// When the last message was kept, in the engine's clock; 0 where none ever was.
+  /// When the last message that is committed came in, in the engine's clock; 0 where none ever was.
   public internal(set) var lastReceivedAt: Int64 = 0
 
   /// How many records the last start had to read to know what the log holds.
@@ -122,8 +122,21 @@ public final class Stream {
   public var nextOffset: UInt64 { self.log.nextOffset }
   /// What lies before this offset may be read.
   public var committedOffset: UInt64 { self.log.committedOffset }
+  /// How many records there are for readers.
+  public var committedCount: Int { max(0, self.count - self.pending.count) }
+  /// The bytes that the records take which are there for readers; see `byteCount`.
+  public var committedByteCount: Int { max(0, self.byteCount - self.pendingBytes) }
   /// How many topics have records.
   public var topicCount: Int { self.index.count }
+  /// How many topics have records for readers. Goes through what is not committed yet.
+  public var committedTopicCount: Int {
+    self.engine.effort.pointee &+= UInt64(self.pending.count) / 16
+    // Of a topic's records one is the last.
+    let hidden = self.pending.count {
+      $0.entry.last == $0.offset && $0.entry.committedCount == 0
+    }
+    return max(0, self.index.count - hidden)
+  }
   /// How many ids of messages are remembered.
   public var rememberedIDs: Int { self.recent.count }
   /// Whether its records outlive the process.

@@ -136,11 +136,11 @@ extension Stream {
         offset: offset, size: size, receivedAt: receivedAt, expiresAt: expiresAt, entry: entry,
         previous: previous, previousID: self.lastMessageID, rollup: conditions?.rollup,
         schedule: conditions?.schedule))
+    entry.pending += 1
     self.count += 1
     self.byteCount += size
     self.pendingBytes += size
     self.lastMessageID = id
-    self.lastReceivedAt = receivedAt
     self.settle()
     return offset
   }
@@ -214,7 +214,9 @@ extension Stream {
     var isNew = false
     while let append = self.pending.first, append.offset < self.log.committedOffset {
       self.pending.removeFirst()
+      append.entry.pending -= 1
       self.pendingBytes -= append.size
+      self.lastReceivedAt = append.receivedAt
       self.noteAppended(append.size)
       self.commit(append)
       isNew = true
@@ -249,6 +251,7 @@ extension Stream {
     var wasTaken = false
     while let last = self.pending.last, last.offset >= end {
       self.pending.removeLast()
+      last.entry.pending -= 1
       self.count -= 1
       self.byteCount -= last.size
       self.undo(last.entry, at: last.offset, previous: last.previous)

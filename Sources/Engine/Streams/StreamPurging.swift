@@ -123,7 +123,10 @@ extension Stream {
     let entry = also.flatMap { self.reindex($0) }
     var kept = CircularBuffer<PendingAppend>()
     for var append in self.pending {
-      if let entry = self.reindex(append) { append.entry = entry }
+      if let entry = self.reindex(append) {
+        entry.pending += 1
+        append.entry = entry
+      }
       kept.append(append)
     }
     self.pending = kept

@@ -66,14 +66,19 @@ extension Stream {
     StreamTopicWalk(self, patterns, visit: visit, done: done).go()
   }
 
-  /// Calls `visit` with each topic that `pattern` matches and how many records it has, in no
-  /// particular order, until it answers `false`; and `done` at the end.
+  /// Calls `visit` with each topic that `pattern` matches and how many records it has for readers,
+  /// in no particular order, until it answers `false`; and `done` at the end. A topic that has none
+  /// yet is left out.
   public func forEachTopic(
     _ pattern: TopicPattern, while visit: @escaping (_ topic: [UInt8], _ count: Int) -> Bool,
     done: @escaping () -> Void
   ) {
     self.walkTopics(
-      [pattern], while: { visit($0.pattern.bytes, $0.count) }, done: done)
+      [pattern],
+      while: { entry in
+        let count = entry.committedCount
+        return count == 0 || visit(entry.pattern.bytes, count)
+      }, done: done)
   }
 
   /// Calls `body` with the offset of the last record whose topic `pattern` matches; with `nil`

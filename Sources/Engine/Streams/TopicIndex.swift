@@ -22,6 +22,8 @@ final class TopicIndex {
     /// The offset of the topic's last record.
     fileprivate(set) var last: UInt64
     fileprivate(set) var count = 0
+    /// How many of its records are not committed yet.
+    var pending = 0
     /// All its records, where the index `hasPlaces`.
     fileprivate(set) var places = CircularBuffer<Place>(initialCapacity: 1)
     fileprivate var charge = 0
@@ -31,6 +33,9 @@ final class TopicIndex {
       self.first = offset
       self.last = offset
     }
+
+    /// How many records there are for readers.
+    var committedCount: Int { max(0, self.count - self.pending) }
 
     /// Where in `places` the record at `offset` is, or the first after it.
     func position(of offset: UInt64) -> Int {

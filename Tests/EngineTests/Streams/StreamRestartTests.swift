@@ -33,6 +33,57 @@ struct StreamRestartTests {
     #expect(stream.texts == ["1"])
   }
 
+  @Test func whatReadersAreToldOfIsCommitted() throws {
+    let (fixture, store) = try self.start(on: .init())
+    let stream = try fixture.stream("a.*")
+    func topics() -> [String: Int] {
+      var found: [String: Int] = [:]
+      stream.forEachTopic(
+        TopicPattern("a.*"),
+        while: { topic, count in
+          found[String(decoding: topic, as: UTF8.self)] = count
+          return true
+        }, done: {})
+      #expect(found.count == stream.committedTopicCount)
+      return found
+    }
+    fixture.publish("a.x", "0")
+    #expect(stream.committedCount == 0 && stream.committedByteCount == 0)
+    #expect(stream.lastReceivedAt == 0 && topics().isEmpty)
+    store.commit()
+    let (time, size) = (fixture.engine.now, stream.byteCount)
+    fixture.advance(by: tick)
+    for (topic, text) in [("a.x", "1"), ("a.y", "2"), ("a.y", "3")] {
+      fixture.publish(topic, text)
+    }
+    #expect(stream.count == 4 && stream.committedCount == 1)
+    #expect(stream.committedByteCount == size && stream.lastReceivedAt == time)
+    #expect(topics() == ["a.x": 1])
+    store.commit(EngineError(.storageFailed, "no room"))
+    #expect(stream.count == 1 && stream.committedCount == 1 && stream.byteCount == size)
+    #expect(stream.lastReceivedAt == time && topics() == ["a.x": 1])
+    for topic in ["a.y", "a.z"] { fixture.publish(topic, "4") }
+    #expect(topics() == ["a.x": 1])
+    store.commit()
+    #expect(stream.committedCount == 3 && stream.committedByteCount == stream.byteCount)
+    #expect(stream.lastReceivedAt == fixture.engine.now)
+    #expect(topics() == ["a.x": 1, "a.y": 1, "a.z": 1])
+  }
+
+  @Test func aRollupLeavesCountsOfReadersRight() throws {
+    let (fixture, store) = try self.start(on: .init())
+    let stream = try fixture.stream("a.*") { $0.allowsRollup = true }
+    fixture.publish("a.x", "0")
+    fixture.publish("a.y", "1|rollup=all")
+    fixture.publish("a.x", "2")
+    store.commit(only: 2)
+    #expect(stream.committedCount == 1 && stream.committedTopicCount == 1)
+    fixture.publish("a.z", "3")
+    #expect(stream.committedCount == 1 && stream.committedTopicCount == 1)
+    store.commit()
+    #expect(stream.committedCount == 2 && stream.committedTopicCount == 2)
+  }
+
   @Test func aPurgeLeavesWhatIsCommittedWithIt() throws {
     let (fixture, store) = try self.start(on: .init())
     let stream = try fixture.stream("a")

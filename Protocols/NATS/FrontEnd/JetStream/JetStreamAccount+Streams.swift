@@ -11,7 +11,7 @@ extension JetStreamAccount {
     for stream in self.tenant.streams.all {
       info.streams += 1
       info.consumers += stream.groupCount
-      let bytes = UInt64(stream.byteCount)
+      let bytes = UInt64(stream.committedByteCount)
       let reserved = UInt64(stream.settings.bytesMax)
       if stream.settings.storage == .memory {
         info.memory &+= bytes
@@ -169,7 +169,7 @@ extension JetStreamAccount {
     let finish = { (record: Record?) in
       body(self.info(of: stream, firstAt: record?.receivedAt, isListed: isListed))
     }
-    if stream.count == 0 {
+    if stream.committedCount == 0 {
       finish(nil)
     } else {
       stream.withRecord(at: stream.firstOffset, finish)
@@ -189,18 +189,21 @@ extension JetStreamAccount {
     info.created = JetStreamTimestamp(nanosecondsSince1970: stream.createdAt)
     info.timestamp = self.now
     var state = JetStreamStreamState()
-    state.messages = UInt64(stream.count)
-    state.bytes = UInt64(stream.byteCount)
-    state.lastSequence = stream.nextOffset
-    if state.lastSequence > 0 { state.firstSequence = stream.firstOffset + 1 }
+    // What is not committed yet is there for nobody.
+    state.messages = UInt64(stream.committedCount)
+    state.bytes = UInt64(stream.committedByteCount)
+    state.lastSequence = stream.committedOffset
+    if state.lastSequence > 0 {
+      state.firstSequence = min(stream.firstOffset, stream.committedOffset) + 1
+    }
     if let firstAt { state.firstTime = JetStreamTimestamp(nanosecondsSince1970: firstAt) }
     if stream.lastReceivedAt > 0 {
       state.lastTime = JetStreamTimestamp(nanosecondsSince1970: stream.lastReceivedAt)
     }
-    state.subjectCount = stream.topicCount
-    if stream.count > 0 {
+    state.subjectCount = stream.committedTopicCount
+    if stream.committedCount > 0 {
       let span = state.lastSequence &+ 1 &- state.firstSequence
-      state.deletedCount = Int(clamping: span &- UInt64(stream.count))
+      state.deletedCount = Int(clamping: span &- state.messages)
     }
     state.consumerCount = stream.groupCount
     info.state = state
@@ -213,26 +216,39 @@ extension JetStreamAccount {
     do throws(JetStreamError) {
       let wanted = try self.read(JetStreamRequest.StreamInfo.self, request)
       guard let stream = self.tenant.streams[name] else { throw JetStreamError(.streamNotFound) }
-      self.withInfo(of: stream) { info in
-        var body = JetStreamReply.StreamInfo()
-        var info = info
-        if wanted.deletedDetails {
-          let gone = stream.goneOffsets(limit: Self.goneMax)
-          info.state.deleted = gone.map { $0 + 1 }
+      // What whoever asks has published before is in it.
+      stream.whenCommitted(before: stream.nextOffset) { _ in
+        guard !stream.isDeleted else {
+          let error = JetStreamError(.streamNotFound)
+          return self.send(JetStreamReply.StreamInfo.self, error, to: reply)
         }
-        guard !wanted.subjectsFilter.isEmpty else {
-          body.info = info
-          return self.send(body, to: reply)
-        }
-        self.withSubjects(of: stream, wanted) { page, subjects in
-          info.state.subjects = subjects
-          body.page = page
-          body.info = info
-          self.send(body, to: reply)
-        }
+        self.sendInfo(of: stream, wanted, to: reply)
       }
     } catch {
       self.send(JetStreamReply.StreamInfo.self, error, to: reply)
+    }
+  }
+
+  private func sendInfo(
+    of stream: GodwitEngine.Stream, _ wanted: JetStreamRequest.StreamInfo, to reply: [UInt8]
+  ) {
+    self.withInfo(of: stream) { info in
+      var body = JetStreamReply.StreamInfo()
+      var info = info
+      if wanted.deletedDetails {
+        let gone = stream.goneOffsets(limit: Self.goneMax)
+        info.state.deleted = gone.map { $0 + 1 }
+      }
+      guard !wanted.subjectsFilter.isEmpty else {
+        body.info = info
+        return self.send(body, to: reply)
+      }
+      self.withSubjects(of: stream, wanted) { page, subjects in
+        info.state.subjects = subjects
+        body.page = page
+        body.info = info
+        self.send(body, to: reply)
+      }
     }
   }
 

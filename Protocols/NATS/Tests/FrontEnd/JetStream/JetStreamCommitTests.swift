@@ -1,0 +1,97 @@
+import GodwitEngine
+import GodwitFrontEndKit
+import GodwitSimulator
+import GodwitStorage
+import GodwitWire
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import NATSFrontEnd
+
+/// What is told of a stream whose disk answers when it is told to.
+@Suite struct JetStreamCommitTests {
+  private let rig: NATSRig
+  private let disk = SimulatedDisk(seed: 1)
+  private let store: FileStore
+
+  init() throws {
+    let rig = try NATSRig()
+    self.rig = rig
+    var settings = StoreSettings()
+    settings.sync = .always
+    self.store = try FileStore(
+      folder: "data", disk: self.disk, engine: rig.engine, settings: settings,
+      atTurnEnd: { rig.eventLoop.assumeIsolated().execute($0) }, report: { _ in })
+    rig.engine.tenant(named: "default").store = self.store
+    self.commit()
+  }
+
+  /// The disk does what it was asked for.
+  private func commit() {
+    self.rig.eventLoop.run()
+    while self.disk.isBusy {
+      self.disk.answer()
+      self.rig.eventLoop.run()
+    }
+  }
+
+  private func json(_ text: String) throws -> JSONValue {
+    let line = try #require(text.split(separator: "\r\n").last { $0.hasPrefix("{") }, "\(text)")
+    return try JSONValue(parsing: String(line))
+  }
+
+  /// `/jsz`, which waits for nobody.
+  private func shown() throws -> JSONValue {
+    let page = try #require(self.rig.page("/jsz", [("streams", "1"), ("accounts", "1")]))
+    let account = try #require(page.body["account_details"]?[0])
+    return try #require(account["stream_detail"]?[0]?["state"])
+  }
+
+  @Test func whatIsToldIsWhatReadersSee() throws {
+    let client = try self.rig.client()
+    client.send("SUB in 1\r\n")
+    let config = #"{"name":"S","subjects":["s.>"]}"#
+    client.send("PUB $JS.API.STREAM.CREATE.S in \(config.utf8.count)\r\n\(config)\r\n")
+    self.commit()
+    #expect(try self.json(client.received())["error"] == nil)
+
+    client.send("PUB s.a 1\r\n1\r\n")
+    self.commit()
+    client.send("PUB s.a 1\r\n2\r\nPUB s.b 1\r\n3\r\n")
+    var state = try self.shown()
+    #expect(state["messages"]?.integer == 1)
+    #expect(state["last_seq"]?.integer == 1)
+    #expect(state["num_subjects"]?.integer == 1)
+    let one = try #require(state["bytes"]?.integer)
+
+    // Who asks is told of what it has published, and so waits for the disk.
+    let body = #"{"subjects_filter":">"}"#
+    client.send("PUB $JS.API.STREAM.INFO.S in \(body.utf8.count)\r\n\(body)\r\n")
+    client.send("PUB s.c 1\r\n4\r\n")
+    #expect(client.received() == "")
+    self.commit()
+    state = try #require(try self.json(client.received())["state"])
+    let messages = try #require(state["messages"]?.integer)
+    #expect(messages >= 3)
+    #expect(state["last_seq"]?.integer == messages)
+    #expect(state["bytes"]?.integer == one * messages)
+    #expect(state["subjects"]?["s.a"]?.integer == 2)
+    #expect(state["subjects"]?["s.b"]?.integer == 1)
+    #expect(try self.shown()["messages"]?.integer == 4)
+  }
+
+  @Test func aStreamThatGoesMeanwhileIsNotFound() throws {
+    let client = try self.rig.client()
+    client.send("SUB in 1\r\n")
+    let config = #"{"name":"S","subjects":["s.>"]}"#
+    client.send("PUB $JS.API.STREAM.CREATE.S in \(config.utf8.count)\r\n\(config)\r\n")
+    self.commit()
+    _ = client.received()
+    client.send("PUB s.a 1\r\n1\r\nPUB $JS.API.STREAM.INFO.S in 0\r\n\r\n")
+    self.rig.engine.tenant(named: "default").streams.delete("S")
+    self.commit()
+    let answer = try self.json(client.received())
+    #expect(answer["error"]?["err_code"]?.integer == 10059)
+  }
+}
