@@ -40,10 +40,11 @@ public final class Loop {
     self.eventLoop = eventLoop
     self.engine = Engine(limits: limits, now: wallNanoseconds)
     self.clockOffset = Int64(bitPattern: NIODeadline.now().uptimeNanoseconds) - wallNanoseconds
-    self.engine.timers.deadlineMovedForward = { [unowned self] deadline in
-      self.scheduleWakeUp(at: deadline)
+    // The engine may outlive its loop: whoever holds on to a tenant holds on to the engine.
+    self.engine.timers.deadlineMovedForward = { [weak self] deadline in
+      self?.scheduleWakeUp(at: deadline)
     }
-    self.engine.putOff = { [unowned self] body in self.later(body) }
+    self.engine.putOff = { [weak self] body in self?.later(body) }
   }
 
   /// Renews the engine's time.
