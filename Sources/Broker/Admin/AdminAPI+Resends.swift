@@ -2,46 +2,6 @@ import GodwitEngine
 import GodwitFrontEndKit
 import GodwitWire
 
-/// What is sent back, and was lately. Confined to the loop.
-final class ResendDesk {
-  private static var runningMax: Int { 8 }
-  private static var keptMax: Int { 100 }
-
-  private let audit: AuditLog
-  private var count: UInt64 = 0
-  /// The latest, newest last.
-  private(set) var jobs: [ResendJob] = []
-
-  init(audit: AuditLog) { self.audit = audit }
-
-  var hasRoom: Bool { self.jobs.count { $0.state == .running } < Self.runningMax }
-
-  func job(_ id: UInt64) -> ResendJob? { self.jobs.first { $0.id == id } }
-
-  /// Begins a job.
-  func start(_ order: ResendOrder) -> ResendJob {
-    self.count += 1
-    let job = ResendJob(id: self.count, order)
-    self.jobs.append(job)
-    if self.jobs.count > Self.keptMax,
-      let oldest = self.jobs.firstIndex(where: { $0.state != .running })
-    {
-      self.jobs.remove(at: oldest)
-    }
-    if !order.isDryRun {
-      job.whenEnded.append { [audit = self.audit, unowned job] in
-        let head: [JSONValue.Member] = [
-          .init("who", .string(order.who)), .init("from", .string(order.address)),
-          .init("action", .string("resend ended")),
-        ]
-        audit.add(head + [.init("result", .object(job.members))]) {}
-      }
-    }
-    job.start()
-    return job
-  }
-}
-
 extension AdminAPI {
   /// How long who asks for a job waits for its end, in nanoseconds.
   private static var patience: Int64 { 1_000_000_000 }
@@ -60,9 +20,10 @@ extension AdminAPI {
         "GET", "/api/resends", takesRest: true, "one of them, by its number",
         .json { [unowned self] in self.resend($0) { $0 } }),
       AdminEndpoint(
-        "POST", "/api/resends",
-        "sends records of a stream back, or with dry_run says what would be sent",
-        .later { [unowned self] in self.startResend($0, $1) }),
+        "POST", "/api/resends", takesRest: true,
+        "sends records of a stream back, or with dry_run says what would be sent; ID/resume goes "
+          + "on with one that did not come to its end",
+        .later { [unowned self] in self.postResend($0, $1) }),
       AdminEndpoint(
         "DELETE", "/api/resends", takesRest: true, "cancels one, by its number",
         .json { [unowned self] request in
@@ -83,19 +44,40 @@ extension AdminAPI {
     return AdminResponse(body(job).json)
   }
 
-  private func startResend(_ request: AdminRequest, _ answer: @escaping (AdminResponse) -> Void) {
+  private func postResend(_ request: AdminRequest, _ answer: @escaping (AdminResponse) -> Void) {
     do throws(AdminRefusal) {
-      let order = try self.resendOrder(request)
-      guard self.resends.hasRoom else {
-        throw AdminRefusal(429, "as many jobs are running as may be")
-      }
-      let job = self.resends.start(order)
+      let job = try request.rest.isEmpty ? self.startResend(request) : self.goOnResend(request)
       guard job.state == .running else { return answer(AdminResponse(job.json)) }
       let wait = ResendWait(job, answer)
       job.whenEnded.append { wait.end() }
       _ = self.engine.timers.schedule(at: self.engine.now + Self.patience, wait, kind: 0)
     } catch {
       answer(.refusal(error.status, error.sentence))
+    }
+  }
+
+  private func startResend(_ request: AdminRequest) throws(AdminRefusal) -> ResendJob {
+    let order = try self.resendOrder(request)
+    try self.checkResendRoom()
+    return try self.resends.start(order)
+  }
+
+  private func goOnResend(_ request: AdminRequest) throws(AdminRefusal) -> ResendJob {
+    guard request.rest.hasSuffix("/resume") else {
+      throw AdminRefusal(404, "what can be done to a job is ID/resume")
+    }
+    guard let id = UInt64(request.rest.dropLast("/resume".count)), let job = self.resends.job(id)
+    else { throw AdminRefusal(404, "no such job") }
+    if let obstacle = job.obstacle { throw AdminRefusal(409, "it cannot go on: \(obstacle)") }
+    let order = try self.resendOrder(goingOn: job, request)
+    try self.checkResendRoom()
+    try self.resends.resume(job, order)
+    return job
+  }
+
+  private func checkResendRoom() throws(AdminRefusal) {
+    guard self.resends.hasRoom else {
+      throw AdminRefusal(429, "as many jobs are running as may be")
     }
   }
 }

@@ -29,7 +29,7 @@ final class AdminAPI {
     self.limits = limits
     self.taps = taps
     self.audit = audit
-    self.resends = ResendDesk(audit: audit)
+    self.resends = ResendDesk(engine: loop.engine, audit: audit)
     self.contributed = contributed
   }
 

@@ -251,7 +251,7 @@ extension DashboardScript {
       { title: "To", kind: "wide", cell: (row) => row.topic ? topicName(row.topic)
         : "where each comes from" },
       { title: "State", cell: (row) => el("span", { class: "pill " +
-        ({ done: "good", failed: "bad", running: "warn" }[row.state] || "") },
+        ({ done: "good", failed: "bad", interrupted: "bad", running: "warn" }[row.state] || "") },
         row.state + (row.dry_run ? ", dry run" : "")) },
       { title: "Progress", cell: (row) => {
         const bar = el("i", {});
@@ -265,12 +265,14 @@ extension DashboardScript {
         cell: (row) => number(row.failed + row.unheard) },
       { title: "Removed", num: true, cell: (row) => number(row.removed) },
       { title: "Began", num: true, cell: (row) => ago(row.started_at, last.now) },
-      { title: "", cell: (row) => row.state !== "running" ? "" : el("button", { type: "button",
-        class: "quiet small", "data-key": "cancel" + row.id, "aria-label": "Cancel job " + row.id,
-        on: { click: () => attempt(async () => {
-          await change("DELETE", "/api/resends/" + row.id);
-          await showResends();
-        }) } }, "Cancel") },
+      { title: "", cell: (row) => {
+        const button = (name, act) => el("button", { type: "button", class: "quiet small",
+          "data-key": name + row.id, "aria-label": name + " job " + row.id,
+          on: { click: () => attempt(async () => { await act(); await showResends(); }) } }, name);
+        const path = "/api/resends/" + row.id;
+        return row.state === "running" ? button("Cancel", () => change("DELETE", path))
+          : row.can_go_on ? button("Go on", () => change("POST", path + "/resume", {})) : "";
+      } },
     ];
     const showResends = async () => {
       const data = await api("/api/resends");

@@ -24,6 +24,22 @@ enum KeptLog {
     }
   }
 
+  /// When it was made, in the engine's clock.
+  var createdAt: Int64 {
+    switch self {
+    case .stream(let stream): stream.createdAt
+    case .topic(let topic): topic.createdAt
+    }
+  }
+
+  /// Whether its records outlive the process.
+  var isDurable: Bool {
+    switch self {
+    case .stream(let stream): stream.isDurable
+    case .topic(let topic): topic.tenant.store.isDurable
+    }
+  }
+
   /// The topics of messages that it keeps.
   var topics: [String] {
     switch self {
@@ -78,7 +94,7 @@ enum KeptLog {
       "topics_kept": .count(stream.committedTopicCount),
       "groups": .count(stream.groupCount),
       "retention": .string(Self.word(settings.retention)),
-      "storage": .string(stream.isDurable ? "file" : "memory"),
+      "storage": .string(self.isDurable ? "file" : "memory"),
       "records_max": .count(settings.recordsMax),
       "bytes_max": .count(settings.bytesMax),
       "age_max_seconds": .double(Double(settings.ageMax) / 1e9),
@@ -105,7 +121,7 @@ enum KeptLog {
       "topics_kept": .count(count > 0 ? 1 : 0),
       "groups": groups.map { .count($0) } ?? .null,
       "retention": .string(Self.word(settings.cleanup)),
-      "storage": .string(topic.tenant.store.isDurable ? "file" : "memory"),
+      "storage": .string(self.isDurable ? "file" : "memory"),
       "records_max": .count(0),
       "bytes_max": .count(settings.bytesMax),
       "age_max_seconds": .double(Double(settings.ageMax) / 1e9),

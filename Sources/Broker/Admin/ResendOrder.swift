@@ -43,6 +43,11 @@ struct ResendOrder {
   /// Whether nothing is sent.
   var isDryRun = false
   var edit = Edit()
+  /// What is to be asked again if it goes on later: all but which records.
+  var document: [JSONValue.Member] = []
+  /// When what the records are in was made, and whether they outlive the process.
+  var madeAt: Int64 = 0
+  var lasts = false
   /// Who asks, and from where.
   var who = ""
   var address = ""
@@ -88,9 +93,55 @@ extension AdminAPI {
   }
   private static var offsetsMax: Int { 10_000 }
 
+  /// What says which records, and what is of one moment only.
+  private static var passingMembers: Set<String> {
+    [
+      "partition", "offsets", "from", "to", "dry_run", "payload", "payload_base64", "headers",
+      "content_type",
+    ]
+  }
+
   /// Reads `POST /api/resends`.
   func resendOrder(_ request: AdminRequest) throws(AdminRefusal) -> ResendOrder {
     let document = try Self.document(request.body, of: Self.resendMembers)
+    var order = try self.resendOrder(document) { kept throws(AdminRefusal) in
+      try Self.parts(document, of: kept)
+    }
+    order.document = document.members?.filter { !Self.passingMembers.contains($0.name) } ?? []
+    order.who = request.who
+    order.address = request.address
+    return order
+  }
+
+  /// What a job needs that is to go on.
+  func resendOrder(
+    goingOn job: ResendJob, _ request: AdminRequest
+  ) throws(AdminRefusal) -> ResendOrder {
+    let plan = job.plan
+    if job.state == .interrupted, !plan.lasts {
+      throw AdminRefusal(409, "it cannot go on: the records were in memory only")
+    }
+    var order = try self.resendOrder(plan.document) { kept throws(AdminRefusal) in
+      guard kept.createdAt == plan.madeAt else {
+        throw AdminRefusal(409, "it cannot go on: another \(kept.kind) has the name now")
+      }
+      let views = kept.views
+      return try plan.spans.map { span throws(AdminRefusal) in
+        guard let view = views.first(where: { $0.partition == span.partition }) else {
+          throw AdminRefusal(409, "it cannot go on: a partition is gone")
+        }
+        return ResendOrder.Part(view: view, start: span.start, end: span.end)
+      }
+    }
+    order.who = request.who
+    order.address = request.address
+    return order
+  }
+
+  private func resendOrder(
+    _ document: JSONValue,
+    parts: (KeptLog) throws(AdminRefusal) -> [ResendOrder.Part]
+  ) throws(AdminRefusal) -> ResendOrder {
     let tenant = try self.tenant(named: try Self.text(document, "tenant")).get()
     guard let name = try Self.text(document, "stream") else {
       throw AdminRefusal(400, "stream is the name of what the records are in")
@@ -100,9 +151,9 @@ extension AdminAPI {
       throw AdminRefusal(404, "no such stream")
     }
     var order = ResendOrder(name: kept.name, kind: kept.kind, tenant: tenant)
-    order.who = request.who
-    order.address = request.address
-    order.parts = try Self.parts(document, of: kept)
+    order.madeAt = kept.createdAt
+    order.lasts = kept.isDurable
+    order.parts = try parts(kept)
     let said = ["pattern", "header", "text"]
     order.filter = try self.filter(
       pattern: try Self.text(document, said[0]), header: try Self.text(document, said[1]),

@@ -173,13 +173,16 @@ struct ResendCommand: AsyncParsableCommand {
 struct ResendsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "resends",
-    abstract: "List what is sent back, or was lately; show or cancel one of them.")
+    abstract: "List what is sent back, or was lately; show one, cancel it, or go on with it.")
 
   @Argument(help: "The number of one.")
   var id: UInt64?
 
   @Flag(help: "Cancel it.")
   var cancel = false
+
+  @Flag(help: "Go on with it, where it was interrupted, cancelled or given up.")
+  var resume = false
 
   @Flag(help: "As JSON.")
   var json = false
@@ -189,19 +192,25 @@ struct ResendsCommand: AsyncParsableCommand {
 
   func validate() throws {
     if self.cancel, self.id == nil { throw ValidationError("say the number of what to cancel") }
+    if self.resume, self.id == nil { throw ValidationError("say the number of what to go on with") }
+    if self.cancel, self.resume { throw ValidationError("--cancel or --resume, not both") }
   }
 
   func run() async throws {
     let client = try self.admin.client()
     if let id {
-      let job = try await client.ask(self.cancel ? "DELETE" : "GET", "/api/resends/\(id)")
+      let path = "/api/resends/\(id)"
+      let job =
+        try await self.resume
+        ? client.ask("POST", path + "/resume", .object([]))
+        : client.ask(self.cancel ? "DELETE" : "GET", path)
       if self.json { StreamReport.write(job) } else { StreamReport.write(ResendReport.lines(job)) }
       return
     }
     let jobs = try await client.ask("GET", "/api/resends")["resends"] ?? .array([])
     if self.json { return StreamReport.write(jobs) }
     guard let rows = jobs.elements, !rows.isEmpty else {
-      return Terminal.complain("nothing was sent back since the broker started")
+      return Terminal.complain("nothing was sent back lately")
     }
     StreamReport.write(ResendReport.table(of: rows))
   }

@@ -124,6 +124,156 @@ import Testing
     }
   }
 
+  // MARK: Going on
+
+  private static let change = ["X-Godwit-Admin: 1"]
+
+  @Test(arguments: [#","pattern":"d.x""#, #","pattern":"d.x","limit":4"#])
+  func oneThatWasCancelledGoesOnWhereItWas(more: String) async throws {
+    try await AdminHarness.run { harness in
+      try await Self.fill(harness)
+      let client = try harness.connect()
+      let job = try client.post("/api/resends", #"{"stream":"D","rate":0.001\#(more)}"#).json
+      #expect(job["sent"]?.integer == 1)
+      #expect(job["can_go_on"]?.bool == false)
+      let path = "/api/resends/\(try #require(job["id"]?.integer))"
+      #expect(try client.post(path + "/resume", "{}").status == 409)
+      let cancelled = try client.request("DELETE", path, headers: Self.change).json
+      #expect(cancelled["state"]?.string == "cancelled")
+      #expect(cancelled["can_go_on"]?.bool == true)
+      #expect(cancelled["progress"]?.double ?? 1 < 0.5)
+      let again = try client.post(path + "/resume", "{}")
+      #expect(again.status == 202)
+      #expect(again.json["state"]?.string == "running")
+      #expect(again.json["sent"]?.integer == 2)
+      // What it was told holds for all of it.
+      #expect(again.json["rate"]?.double == 0.001)
+      let back = try Self.records(client, "B")
+      #expect(back.map { $0["payload"]?.string } == ["p0", "p1"])
+    }
+  }
+
+  @Test func oneThatWasRefusedGoesOn() async throws {
+    try await AdminHarness.run { harness in
+      try await Self.fill(harness, letters: 30)
+      let client = try harness.connect()
+      func seal(_ isSealed: Bool) async throws {
+        try await harness.onLoop { parts in
+          let streams = parts.loop.engine.tenant(named: "default").streams
+          var settings = try #require(streams["B"]).settings
+          settings.recordBytesMax = isSealed ? 1 : 0
+          try streams.update(#require(streams["B"]), to: settings)
+        }
+      }
+      try await seal(true)
+      let job = try client.post("/api/resends", #"{"stream":"D","limit":25}"#).json
+      #expect(job["state"]?.string == "failed")
+      try await seal(false)
+      let done = try client.post("/api/resends/1/resume", "{}").json
+      #expect(done["state"]?.string == "done")
+      #expect(done["error"] == .null)
+      #expect(done["failed"]?.integer == 10)
+      #expect(done["chosen"]?.integer == 25)
+      #expect(done["sent"]?.integer == 15)
+      #expect(try Self.records(client, "B").first?["payload"]?.string == "p10")
+    }
+  }
+
+  @Test func someCannotGoOn() async throws {
+    try await AdminHarness.run { harness in
+      try await Self.fill(harness)
+      let client = try harness.connect()
+      _ = try client.post("/api/resends", #"{"stream":"D"}"#)
+      _ = try client.post("/api/resends", #"{"stream":"D","dry_run":true}"#)
+      _ = try client.post("/api/resends", #"{"stream":"D","rate":0.001}"#)
+      _ = try client.request("DELETE", "/api/resends/3", headers: Self.change)
+      for (path, status) in [
+        ("1/resume", 409), ("2/resume", 409), ("9/resume", 404), ("x/resume", 404), ("3", 404),
+        ("3/stop", 404), ("/resume", 404),
+      ] {
+        #expect(try client.post("/api/resends/\(path)", "{}").status == status, "\(path)")
+      }
+      // Another stream of the name has other records.
+      try await harness.onLoop { parts in
+        let streams = parts.loop.engine.tenant(named: "default").streams
+        streams.delete("D")
+        parts.loop.renewTime()
+        let pattern = TopicPattern(canonical: Array("d.>".utf8))
+        _ = try streams.create(StreamSettings(name: "D", patterns: [pattern]))
+      }
+      #expect(try client.post("/api/resends/3/resume", "{}").status == 409)
+      try await harness.onLoop { parts in
+        _ = parts.loop.engine.tenant(named: "default").streams.delete("D")
+      }
+      #expect(try client.post("/api/resends/3/resume", "{}").status == 404)
+    }
+  }
+
+  @Test func aStartFindsWhatWasInterrupted() async throws {
+    try await AdminHarness.run { harness in
+      try await harness.onLoop { parts in
+        let tenant = parts.loop.engine.tenant(named: "default")
+        tenant.store = KeepingStore(tenant.store)
+      }
+      try await Self.fill(harness)
+      let client = try harness.connect()
+      _ = try client.post("/api/resends", #"{"stream":"D","pattern":"d.x"}"#)
+      _ = try client.post("/api/resends", #"{"stream":"D","dry_run":true}"#)
+      _ = try client.post("/api/resends", #"{"stream":"D","rate":0.001,"header":"trace"}"#)
+      let edited = #"{"stream":"D","rate":0.001,"offsets":[1],"payload":"x"}"#
+      _ = try client.post("/api/resends", edited)
+      // What another process would read of the journal, when the job has noted how far it is.
+      let isNoted = try await harness.until { parts in
+        let desk = ResendDesk(
+          engine: parts.loop.engine, audit: AuditLog(engine: parts.loop.engine))
+        return desk.job(3)?.progress.sent == 1
+      }
+      #expect(isNoted)
+      let found = try await harness.onLoop { parts in
+        let engine = parts.loop.engine
+        let desk = ResendDesk(engine: engine, audit: AuditLog(engine: engine))
+        desk.job(3)?.cancel()
+        let later = ResendDesk(engine: engine, audit: AuditLog(engine: engine))
+        return [desk, later].map { desk in desk.jobs.map { JSONValue.object($0.members) } }
+      }
+      #expect(found[0].map { $0["id"]?.integer } == [1, 3, 4])
+      #expect(
+        found[1].map { $0["state"]?.string } == ["done", "cancelled", "done"])
+      #expect(found[0].map { $0["can_go_on"]?.bool } == [false, true, false])
+      #expect(found[0].map { $0["sent"]?.integer } == [5, 1, 1])
+      #expect(found[0][1]["header"]?.string == "trace")
+      #expect(found[0][1]["progress"]?.double ?? 1 < 0.5)
+      #expect(found[0][1]["started_at"]?.double ?? 0 > 1_799_999_999)
+    }
+  }
+
+  @Test func whatIsInTheJournalIsTakenWithCare() {
+    let engine = Engine(now: 1)
+    let order = ResendOrder(name: "D", kind: "stream", tenant: engine.tenant(named: "default"))
+    let stored = ResendJob(id: 1, order).stored
+    #expect(ResendJob(stored: stored, engine)?.state == .interrupted)
+    let members = stored.members ?? []
+    for index in members.indices where members[index].name != "progress" {
+      var others = members
+      others.remove(at: index)
+      #expect(ResendJob(stored: .object(others), engine) == nil)
+      others.append(.init(members[index].name, .double(0.5)))
+      let isTaken = ResendJob(stored: .object(others), engine) != nil
+      #expect(isTaken == (members[index].name == "document"))
+    }
+    for spans in [[1], [1, 2, 1], [0, -1, 1]] as [[Int64]] {
+      var others = members.filter { $0.name != "spans" }
+      others.append(.init("spans", .array(spans.map { .integer($0) })))
+      #expect(ResendJob(stored: .object(others), engine) == nil)
+    }
+    for (state, span, isTaken) in [("done", 0, true), ("x", 0, false), ("done", -1, false)] {
+      let stored: JSONValue = .record([
+        "state": .string(state), "span": .count(span), "next": .count(0),
+      ])
+      #expect((ResendProgress(stored) != nil) == isTaken)
+    }
+  }
+
   @Test func whatNobodyTakesStays() async throws {
     try await AdminHarness.run { harness in
       try await Self.fill(harness)
