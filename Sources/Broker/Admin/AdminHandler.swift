@@ -243,7 +243,15 @@ final class AdminHandler: ChannelInboundHandler {
     self.state = .working(head)
     self.expect(within: self.server.limits.requestSeconds)
     let number = self.number
-    desk.ask(request) { result in
+    let who = self.server.access == nil ? "" : AdminAccess.name(in: head)
+    let address = self.address
+    desk.ask(
+      request,
+      note: { [server = self.server] result, done in
+        server.note(
+          head.method.rawValue, registry: head.uri, who: who, address: address, result, done)
+      }
+    ) { result in
       guard number == self.number, case .working = self.state else { return }
       if case .failure = result { self.server.refusals &+= 1 }
       self.send(AdminReply(result, accepted: head.headers.first(name: "accept")), to: head)

@@ -2,6 +2,7 @@ import GodwitEngine
 import GodwitFrontEndKit
 import GodwitWire
 import NIOCore
+import SchemaRegistryWire
 
 /// What was changed through the admin server: who, when, what, and what came of it. A log of the
 /// tenant `default`, in its folder where there is one; confined to the loop.
@@ -128,6 +129,25 @@ extension AdminServer {
     }
     members.append(.init("result", response.body))
     self.audit.add(members) { done(response) }
+  }
+
+  /// Writes down what a request to the schema registry has changed, and calls `done` then. Those
+  /// that change nothing are not: producers register what is registered whenever they start.
+  func note(
+    _ method: String, registry uri: String, who: String, address: String,
+    _ result: RegistryAnswer.Body, _ done: @escaping () -> Void
+  ) {
+    let answer: JSONValue =
+      switch result {
+      case .json(let json): json
+      case .text(let text): .string(text)
+      }
+    self.audit.add(
+      [
+        .init("who", .string(who)), .init("from", .string(address)),
+        .init("action", .string("\(method) \(uri)")), .init("status", .count(200)),
+        .init("result", answer),
+      ], done)
   }
 }
 

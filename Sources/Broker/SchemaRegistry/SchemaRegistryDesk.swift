@@ -10,6 +10,8 @@ import SchemaRegistryWire
 final class SchemaRegistryDesk {
   /// What a request comes to.
   typealias Answer = (Result<RegistryAnswer.Body, RegistryError>) -> Void
+  /// Told what a request has changed, before it is answered; calls `done` when it may be.
+  typealias Note = (_ result: RegistryAnswer.Body, _ done: @escaping () -> Void) -> Void
 
   private static let journalName = "schema.registry"
   /// Which of the loops beside the engine's reads and compares schemas.
@@ -18,7 +20,7 @@ final class SchemaRegistryDesk {
   private let tenant: Tenant
   private let journal: any Journal
   private var state = RegistryState()
-  private var waiting: [(request: RegistryRequest, answer: Answer)] = []
+  private var waiting: [(request: RegistryRequest, note: Note, answer: Answer)] = []
   private var isBusy = false
 
   /// Takes up what the tenant's store has kept.
@@ -49,15 +51,20 @@ final class SchemaRegistryDesk {
   }
 
   /// Answers a request, now or when it is written down.
-  func ask(_ request: RegistryRequest, _ answer: @escaping Answer) {
-    self.waiting.append((request, answer))
+  ///
+  /// - Parameter note: is told of a change.
+  func ask(
+    _ request: RegistryRequest, note: @escaping Note = { _, done in done() },
+    _ answer: @escaping Answer
+  ) {
+    self.waiting.append((request, note, answer))
     self.goOn()
   }
 
   private func goOn() {
     guard !self.isBusy, !self.waiting.isEmpty else { return }
     self.isBusy = true
-    let (request, answer) = self.waiting.removeFirst()
+    let (request, note, answer) = self.waiting.removeFirst()
     let state = self.state
     self.tenant.engine.elsewhere(on: Self.loopNumber) {
       () -> (Result<RegistryAnswer, RegistryError>, RegistryState) in
@@ -70,15 +77,18 @@ final class SchemaRegistryDesk {
     } _: { [weak self] result, state in
       // What was read meanwhile is remembered; nothing else changes by asking.
       self?.state = state
-      self?.take(result, answer)
+      self?.take(result, note, answer)
     }
   }
 
-  private func take(_ result: Result<RegistryAnswer, RegistryError>, _ answer: @escaping Answer) {
+  private func take(
+    _ result: Result<RegistryAnswer, RegistryError>, _ note: @escaping Note,
+    _ answer: @escaping Answer
+  ) {
     switch result {
     case .failure(let error): self.end(.failure(error), answer)
     case .success(let found) where found.changes.isEmpty: self.end(.success(found.body), answer)
-    case .success(let found): self.write(found, answer)
+    case .success(let found): self.write(found, note, answer)
     }
   }
 
@@ -89,7 +99,9 @@ final class SchemaRegistryDesk {
     if !self.waiting.isEmpty { self.tenant.engine.later { [weak self] in self?.goOn() } }
   }
 
-  private func write(_ found: RegistryAnswer, _ answer: @escaping Answer) {
+  private func write(
+    _ found: RegistryAnswer, _ note: @escaping Note, _ answer: @escaping Answer
+  ) {
     let growth = found.changes.reduce(0) { $0 + $1.growth }
     guard self.tenant.memory.reserve(growth) else {
       let sentence = "The budget for stored messages is spent (limits.stored_bytes_max)"
@@ -104,16 +116,16 @@ final class SchemaRegistryDesk {
     }
     self.journal.whenCommitted { error in
       let before = self.state.bytes
-      var result = Result<RegistryAnswer.Body, RegistryError>.success(found.body)
       if let error {
         // Whether the disk has it is not known: its ids are not for others.
         for case .schema(let id, _) in found.changes { self.state.apply([.nextID(id + 1)]) }
-        result = .failure(.store("The store does not keep it: \(error.message)"))
-      } else {
-        self.state.apply(found.changes)
+        let sentence = "The store does not keep it: \(error.message)"
+        self.tenant.memory.release(growth - (self.state.bytes - before))
+        return self.end(.failure(.store(sentence)), answer)
       }
+      self.state.apply(found.changes)
       self.tenant.memory.release(growth - (self.state.bytes - before))
-      self.end(result, answer)
+      note(found.body) { self.end(.success(found.body), answer) }
     }
   }
 }
