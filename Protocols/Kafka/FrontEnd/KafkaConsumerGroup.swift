@@ -44,9 +44,6 @@ final class KafkaConsumerGroup {
     var names: () -> [String]
   }
 
-  /// What a member takes of memory, about, beside its names.
-  private static let memberBytes = 1_024
-
   let name: String
   let clock: any KafkaClock
   var rules: Rules
@@ -64,7 +61,10 @@ final class KafkaConsumerGroup {
   var changes = Changes()
   private var staticIDs: [String: String] = [:]
   private var topics: [String: KafkaAssignor.Topic] = [:]
-  private var owners: [KafkaPlace: String] = [:]
+  /// What members have; nobody else may.
+  private var owned = KafkaPlaces()
+  /// What the members' partitions take of memory.
+  private var charge: AnyObject?
   private(set) var assignor = KafkaAssignor.uniform
 
   init(
@@ -95,14 +95,27 @@ final class KafkaConsumerGroup {
     do throws(KafkaRefusal) {
       try Self.check(request)
       guard request.memberEpoch >= 0 else { return .success(try leave(request)) }
+      let isNew = members[request.memberID] == nil
       let member = try speaker(request)
       member.clientID = clientID
       member.clientHost = clientHost
-      try take(request, into: member)
+      do throws(KafkaRefusal) {
+        try take(request, into: member)
+        // Others stay with what they have until there is memory again.
+        if epoch > targetEpoch, !assign(), isNew { throw Self.memoryIsSpent }
+      } catch {
+        // Who is refused is no member. It may come under another id the next time.
+        if isNew { remove(member) }
+        throw error
+      }
       return .success(reconcile(member, request))
     } catch {
       return .failure(error)
     }
+  }
+
+  private static var memoryIsSpent: KafkaRefusal {
+    KafkaRefusal(.coordinatorNotAvailable, "memory is spent")
   }
 
   private static func check(_ request: Request) throws(KafkaRefusal) {
@@ -162,15 +175,8 @@ final class KafkaConsumerGroup {
       guard members.count < rules.sizeMax else {
         throw KafkaRefusal(.groupMaxSizeReached, "the group has \(members.count) members")
       }
-      let size = (request.subscribedTopicNames ?? []).reduce(Self.memberBytes) {
-        $0 + 32 + $1.utf8.count
-      }
-      guard let charge = rules.reserve(size) else {
-        throw KafkaRefusal(.coordinatorNotAvailable, "memory is spent")
-      }
       let made = KafkaConsumerMember(id: request.memberID)
       made.instanceID = request.instanceID
-      made.charge = charge
       add(made)
       renew(made)
       changeEpoch()
@@ -179,7 +185,7 @@ final class KafkaConsumerGroup {
     // Who has been away for a moment may not know the last answer.
     let isBehind =
       request.memberEpoch == member.previousEpoch
-      && Self.places(request.topicPartitions).map { $0.isSubset(of: member.assigned) } == true
+      && Self.places(request.topicPartitions)?.allSatisfy(member.assigned.contains) == true
     guard request.memberEpoch == 0 || request.memberEpoch == member.epoch || isBehind else {
       throw KafkaRefusal(.fencedMemberEpoch, "the member's epoch is \(member.epoch)")
     }
@@ -207,22 +213,28 @@ final class KafkaConsumerGroup {
   private func take(
     _ request: Request, into member: KafkaConsumerMember
   ) throws(KafkaRefusal) {
+    let names = request.subscribedTopicNames.map { Set($0) } ?? member.topics
+    let text = request.subscribedTopicRegex ?? member.expression ?? ""
+    let rack = request.rackID ?? member.rackID
+    if member.charge == nil || names != member.topics || text != member.expression ?? ""
+      || rack != member.rackID
+    {
+      guard let charge = rules.reserve(member.byteCount(names, text, rack)) else {
+        throw Self.memoryIsSpent
+      }
+      member.charge = charge
+    }
     if request.rebalanceTimeoutMs > 0 { member.rebalanceTimeout = Int(request.rebalanceTimeoutMs) }
-    if let rack = request.rackID { member.rackID = rack }
+    member.rackID = rack
     if let assignor = request.serverAssignor, assignor != member.assignor {
       member.assignor = assignor
       changes.members.insert(member.id)
     }
-    if let names = request.subscribedTopicNames, member.topics != Set(names) {
-      let size = names.reduce(Self.memberBytes) { $0 + 32 + $1.utf8.count }
-      guard let charge = rules.reserve(size) else {
-        throw KafkaRefusal(.coordinatorNotAvailable, "memory is spent")
-      }
-      member.charge = charge
-      member.topics = Set(names)
+    if member.topics != names {
+      member.topics = names
       generation = nil
     }
-    if let text = request.subscribedTopicRegex, (member.expression ?? "") != text {
+    if member.expression ?? "" != text {
       member.expression = text.isEmpty ? nil : text
       generation = nil
     }
@@ -248,12 +260,9 @@ final class KafkaConsumerGroup {
   }
 
   private func reconcile(_ member: KafkaConsumerMember, _ request: Request) -> Response {
-    if epoch > targetEpoch { assign() }
     let before = (member.assigned, member.epoch, member.state)
     let held = member.held
-    member.advance(to: targetEpoch, owned: Self.places(request.topicPartitions)) {
-      owners[$0] == nil
-    }
+    member.advance(to: targetEpoch, owned: Self.places(request.topicPartitions), taken: owned)
     hold(member, insteadOf: held)
     if before != (member.assigned, member.epoch, member.state) {
       changes.members.insert(member.id)
@@ -269,10 +278,10 @@ final class KafkaConsumerGroup {
           && request.topicPartitions != nil)
       guard isWhole || before.0 != member.assigned else { return }
       $0.assignment = .with {
-        $0.topicPartitions = Dictionary(grouping: member.assigned, by: \.topic).map { id, places in
+        $0.topicPartitions = member.assigned.topics.map { topic in
           .with {
-            $0.topicID = id
-            $0.partitions = places.map(\.partition).sorted()
+            $0.topicID = topic.id
+            $0.partitions = topic.partitions
           }
         }
       }
@@ -316,7 +325,10 @@ final class KafkaConsumerGroup {
     return Set(known.names().filter(expression.matches))
   }
 
-  private func assign() {
+  /// Says who is to read what.
+  ///
+  /// - Returns: whether there is memory for it; where there is none, all stays as it is.
+  private func assign() -> Bool {
     var votes: [String: Int] = [:]
     for member in members.values { if let name = member.assignor { votes[name, default: 0] += 1 } }
     let most = votes.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
@@ -325,20 +337,31 @@ final class KafkaConsumerGroup {
     let readers = members.values.map {
       KafkaAssignor.Reader(id: $0.id, topics: $0.subscription, target: $0.target)
     }
-    for (id, target) in assignor.assign(topics, to: readers) where members[id]?.target != target {
+    let targets = assignor.assign(topics, to: readers)
+    guard let charge = rules.reserve(byteCount { targets[$0.id] ?? [] }) else { return false }
+    self.charge = charge
+    for (id, target) in targets where members[id]?.target != target {
       members[id]?.target = target
       changes.members.insert(id)
     }
     targetEpoch = epoch
     changes.isChanged = true
+    return true
   }
 
-  private func hold(_ member: KafkaConsumerMember, insteadOf before: Set<KafkaPlace>) {
-    let now = member.held
-    for place in before where !now.contains(place) && owners[place] == member.id {
-      owners[place] = nil
+  /// What the group and its members' partitions take of memory, about: what each is to read, and
+  /// will have in the end, and what it has.
+  private func byteCount(_ target: (KafkaConsumerMember) -> KafkaPlaces) -> Int {
+    members.values.reduce(512 + name.utf8.count + 96 * topics.count) { sum, member in
+      sum + 48 * member.subscription.count + 2 * target(member).byteCount + member.held.byteCount
     }
-    for place in now { owners[place] = member.id }
+  }
+
+  private func hold(_ member: KafkaConsumerMember, insteadOf before: KafkaPlaces) {
+    let now = member.held
+    guard before != now else { return }
+    owned.subtract(before)
+    owned.formUnion(now)
   }
 
   // MARK: Coming and going
@@ -347,7 +370,14 @@ final class KafkaConsumerGroup {
   func add(_ member: KafkaConsumerMember) {
     members[member.id] = member
     if let instance = member.instanceID { staticIDs[instance] = member.id }
-    for place in member.held { owners[place] = member.id }
+    // What a damaged journal says of two is the first one's.
+    let twice = member.held.intersection(owned)
+    if !twice.isEmpty {
+      member.assigned.subtract(twice)
+      member.revoked.subtract(twice)
+      if member.state == .stable { member.state = .waiting }
+    }
+    owned.formUnion(member.held)
     changes.members.insert(member.id)
     changes.gone.remove(member.id)
   }
@@ -359,7 +389,7 @@ final class KafkaConsumerGroup {
     if let instance = member.instanceID, staticIDs[instance] == member.id {
       staticIDs[instance] = nil
     }
-    for place in member.held where owners[place] == member.id { owners[place] = nil }
+    owned.subtract(member.held)
     changes.members.remove(member.id)
     changes.gone.insert(member.id)
   }
@@ -442,20 +472,26 @@ final class KafkaConsumerGroup {
 
   /// Takes up what was written down. Topics may have come, gone or grown before any member was
   /// heard.
-  func resume() {
-    var wanted: Set<KafkaPlace> = []
+  ///
+  /// - Returns: whether there is memory for it.
+  func resume() -> Bool {
+    var wanted = KafkaPlaces()
     for member in members.values {
       for name in member.subscription where topics[name] == nil {
         guard let topic = known.find(name) else { continue }
         topics[name] = topic
-        for partition in 0..<topic.partitions {
-          wanted.insert(KafkaPlace(topic: topic.id, partition: partition))
-        }
+        wanted.insert(0..<max(0, topic.partitions), of: topic.id)
       }
-      renew(member)
+      member.charge = rules.reserve(
+        member.byteCount(member.topics, member.expression ?? "", member.rackID))
+      guard member.charge != nil else { return false }
     }
+    charge = rules.reserve(byteCount(\.target))
+    guard charge != nil else { return false }
+    for member in members.values { renew(member) }
     changes = Changes()
-    let covered = members.values.reduce(into: Set()) { $0.formUnion($1.target) }
+    let covered = members.values.reduce(into: KafkaPlaces()) { $0.formUnion($1.target) }
     if covered != wanted { changeEpoch() }
+    return true
   }
 }

@@ -21,7 +21,8 @@ enum KafkaConsumerGroupEntry: KafkaJournalEntry {
     }
   }
 
-  /// A member. Later versions add tagged fields.
+  /// A member. Later versions add tagged fields. What it reads is in `shares`, which follow; the
+  /// journals of before have it place by place.
   struct Member: KafkaStructure {
     var group = ""
     var id = ""
@@ -40,6 +41,8 @@ enum KafkaConsumerGroupEntry: KafkaJournalEntry {
     var assigned: [KafkaPlace] = []
     var revoked: [KafkaPlace] = []
     var target: [KafkaPlace] = []
+    /// What it may read, has to give up, and is to read; `nil` where that is place by place.
+    var shares: Shares?
 
     mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
       try visitor.visit(&group)
@@ -62,6 +65,33 @@ enum KafkaConsumerGroupEntry: KafkaJournalEntry {
     }
   }
 
+  /// What a member reads.
+  struct Shares: KafkaStructure {
+    var assigned: [Share] = []
+    var revoked: [Share] = []
+    var target: [Share] = []
+    /// Whether it has what it is to have: then only that is there.
+    var isSettled = false
+
+    mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+      try visitor.visit(&assigned)
+      try visitor.visit(&revoked)
+      try visitor.visit(&target)
+      try visitor.visit(&isSettled)
+    }
+  }
+
+  /// Partitions of a topic, a bit for each, 64 in a word, the lowest first.
+  struct Share: KafkaStructure {
+    var topic = KafkaUUID()
+    var words: [Int64] = []
+
+    mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+      try visitor.visit(&topic)
+      try visitor.visit(&words)
+    }
+  }
+
   struct Gone: KafkaStructure {
     var group = ""
     var id = ""
@@ -77,12 +107,17 @@ enum KafkaConsumerGroupEntry: KafkaJournalEntry {
     static let member: UInt8 = 2
     static let memberGone: UInt8 = 3
     static let gone: UInt8 = 4
+    static let memberWithShares: UInt8 = 5
   }
 
   init?(_ kind: UInt8, from reader: inout KafkaReader) throws(KafkaWireError) {
     switch kind {
     case Kind.head: self = .head(try Head(from: &reader))
     case Kind.member: self = .member(try Member(from: &reader))
+    case Kind.memberWithShares:
+      var member = try Member(from: &reader)
+      member.shares = try Shares(from: &reader)
+      self = .member(member)
     case Kind.memberGone: self = .memberGone(try Gone(from: &reader))
     case Kind.gone: self = .gone(try String(from: &reader))
     default: return nil
@@ -92,7 +127,7 @@ enum KafkaConsumerGroupEntry: KafkaJournalEntry {
   var kind: UInt8 {
     switch self {
     case .head: Kind.head
-    case .member: Kind.member
+    case .member(let value): value.shares == nil ? Kind.member : Kind.memberWithShares
     case .memberGone: Kind.memberGone
     case .gone: Kind.gone
     }
@@ -101,7 +136,9 @@ enum KafkaConsumerGroupEntry: KafkaJournalEntry {
   func write(to writer: inout KafkaWriter) throws(KafkaWireError) {
     switch self {
     case .head(let value): try value.write(to: &writer)
-    case .member(let value): try value.write(to: &writer)
+    case .member(let value):
+      try value.write(to: &writer)
+      try value.shares?.write(to: &writer)
     case .memberGone(let value): try value.write(to: &writer)
     case .gone(let value): try value.write(to: &writer)
     }
@@ -137,9 +174,13 @@ extension KafkaConsumerGroupEntry {
         $0.epoch = member.epoch
         $0.previousEpoch = member.previousEpoch
         $0.state = member.state.rawValue
-        $0.assigned = Array(member.assigned)
-        $0.revoked = Array(member.revoked)
-        $0.target = Array(member.target)
+        $0.shares = .with {
+          $0.isSettled = member.assigned == member.target && member.revoked.isEmpty
+          $0.target = member.target.shares
+          guard !$0.isSettled else { return }
+          $0.assigned = member.assigned.shares
+          $0.revoked = member.revoked.shares
+        }
       })
   }
 }
@@ -160,9 +201,33 @@ extension KafkaConsumerGroupEntry.Member {
     found.epoch = epoch
     found.previousEpoch = previousEpoch
     found.state = KafkaConsumerMember.State(rawValue: state) ?? .stable
-    found.assigned = Set(assigned)
-    found.revoked = Set(revoked)
-    found.target = Set(target)
+    if let shares {
+      found.target = KafkaPlaces(shares.target)
+      found.assigned = shares.isSettled ? found.target : KafkaPlaces(shares.assigned)
+      found.revoked = KafkaPlaces(shares.revoked)
+    } else {
+      found.assigned = KafkaPlaces(assigned)
+      found.revoked = KafkaPlaces(revoked)
+      found.target = KafkaPlaces(target)
+    }
     return found
+  }
+}
+
+extension KafkaPlaces {
+  fileprivate var shares: [KafkaConsumerGroupEntry.Share] {
+    words.map { topic, bits in
+      .with {
+        $0.topic = topic
+        $0.words = bits.map { Int64(bitPattern: $0) }
+      }
+    }
+  }
+
+  fileprivate init(_ shares: [KafkaConsumerGroupEntry.Share]) {
+    self.init(
+      Dictionary(
+        shares.map { ($0.topic, $0.words.map { UInt64(bitPattern: $0) }) },
+        uniquingKeysWith: { $1 }))
   }
 }

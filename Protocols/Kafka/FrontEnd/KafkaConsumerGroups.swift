@@ -108,7 +108,8 @@ final class KafkaConsumerGroups {
       group.epoch = head.epoch
       group.targetEpoch = head.targetEpoch
       for member in found.values.sorted(by: { $0.id < $1.id }) { group.add(member.member) }
-      group.resume()
+      // Without memory for them, members join again, when there is some.
+      if !group.resume() { byName[head.name] = nil }
     }
   }
 }

@@ -33,13 +33,13 @@ final class KafkaConsumerMember {
   var previousEpoch: Int32 = -1
   var state = State.stable
   /// What it may read now.
-  var assigned: Set<KafkaPlace> = []
+  var assigned = KafkaPlaces()
   /// What it has to give up.
-  var revoked: Set<KafkaPlace> = []
+  var revoked = KafkaPlaces()
   /// What it is to read in the end.
-  var target: Set<KafkaPlace> = []
+  var target = KafkaPlaces()
 
-  /// What it takes of memory.
+  /// What it takes of memory, beside its partitions.
   var charge: AnyObject?
   /// Ends its membership, unless it is heard.
   var session: (any KafkaAlarm)?
@@ -48,27 +48,32 @@ final class KafkaConsumerMember {
 
   init(id: String) { self.id = id }
 
+  /// What it takes of memory with these names, about, beside its partitions.
+  func byteCount(_ topics: Set<String>, _ expression: String, _ rackID: String?) -> Int {
+    let names = [id, instanceID ?? "", expression, rackID ?? ""]
+    return names.reduce(1_024) { $0 + 2 * $1.utf8.count }
+      + topics.reduce(0) { $0 + 64 + $1.utf8.count }
+  }
+
   /// What nobody else may have.
-  var held: Set<KafkaPlace> { assigned.union(revoked) }
+  var held: KafkaPlaces { assigned.union(revoked) }
 
   /// One step towards `target`.
   ///
   /// - Parameters:
   ///   - targetEpoch: the epoch of `target`.
   ///   - owned: what the member says it has; `nil` where it says nothing new.
-  ///   - isFree: whether nobody has a partition.
-  func advance(
-    to targetEpoch: Int32, owned: Set<KafkaPlace>?, isFree: (KafkaPlace) -> Bool
-  ) {
+  ///   - taken: what somebody has.
+  func advance(to targetEpoch: Int32, owned: Set<KafkaPlace>?, taken: KafkaPlaces) {
     switch state {
     case .stable: guard epoch != targetEpoch else { return }
     case .waiting: break
     case .revoking:
-      guard let owned, owned.isDisjoint(with: revoked) else { return }
+      guard let owned, !owned.contains(where: revoked.contains) else { return }
     }
     let kept = assigned.intersection(target)
     let given = assigned.subtracting(target)
-    if !given.isEmpty, owned.map({ !$0.isDisjoint(with: given) }) ?? true {
+    if !given.isEmpty, owned.map({ $0.contains(where: given.contains) }) ?? true {
       assigned = kept
       revoked = given
       state = .revoking
@@ -76,10 +81,10 @@ final class KafkaConsumerMember {
     }
     let wanted = target.subtracting(kept)
     // What it has given up itself just now is free for it.
-    let free = wanted.filter { revoked.contains($0) || given.contains($0) || isFree($0) }
+    let free = wanted.subtracting(taken).union(wanted.intersection(revoked.union(given)))
     assigned = kept.union(free)
     revoked = []
-    state = free.count == wanted.count ? .stable : .waiting
+    state = free == wanted ? .stable : .waiting
     if epoch != targetEpoch {
       previousEpoch = epoch
       epoch = targetEpoch

@@ -91,15 +91,15 @@ extension KafkaSession {
     _ member: KafkaConsumerMember, _ tenant: KafkaTenant
   ) -> KafkaConsumerGroupDescribe.Response.Member {
     func assignment(
-      _ places: Set<KafkaPlace>
+      _ places: KafkaPlaces
     ) -> KafkaConsumerGroupDescribe.Response.Assignment {
       .with {
-        $0.topicPartitions = Dictionary(grouping: places, by: \.topic).compactMap { id, places in
+        $0.topicPartitions = places.topics.compactMap { id, partitions in
           tenant.topic(id).map { topic in
             .with {
               $0.topicID = id
               $0.topicName = topic.name
-              $0.partitions = places.map(\.partition).sorted()
+              $0.partitions = partitions
             }
           }
         }

@@ -82,13 +82,12 @@ extension KafkaSession {
       $0.clientID = member.clientID
       $0.clientHost = member.clientHost
       $0.subscribedTopicNames = member.topics.sorted()
-      let places = Dictionary(grouping: member.assigned, by: \.topic)
-      $0.assignment.topicPartitions = places.compactMap { id, places in
+      $0.assignment.topicPartitions = member.assigned.topics.compactMap { id, partitions in
         tenant.topic(id).map { topic in
           .with {
             $0.topicID = id
             $0.topicName = topic.name
-            $0.partitions = places.map(\.partition).sorted()
+            $0.partitions = partitions
           }
         }
       }

@@ -18,7 +18,7 @@ final class KafkaShareGroup {
     var topics: Set<String> = []
     var epoch: Int32 = 0
     var previousEpoch: Int32 = -1
-    var assigned: Set<KafkaPlace> = []
+    var assigned = KafkaPlaces()
     /// What it takes of memory.
     var charge: AnyObject?
     /// Ends its membership, unless it is heard.
@@ -130,7 +130,11 @@ final class KafkaShareGroup {
 
   private func subscribe(_ member: Member, _ request: Request) throws(KafkaRefusal) {
     guard let names = request.subscribedTopicNames, member.topics != Set(names) else { return }
-    let size = names.reduce(Self.memberBytes + member.id.utf8.count) { $0 + 48 + $1.utf8.count }
+    let own = Self.memberBytes + member.id.utf8.count + (request.rackID?.utf8.count ?? 0)
+    // With the partitions that it may be given, a bit for each.
+    let size = names.reduce(own) {
+      $0 + 144 + $1.utf8.count + Int(known.find($1)?.partitions ?? 0) / 8
+    }
     guard let charge = reserve(size) else {
       throw KafkaRefusal(.coordinatorNotAvailable, "memory is spent")
     }
@@ -153,10 +157,10 @@ final class KafkaShareGroup {
       $0.heartbeatIntervalMs = Int32(clamping: rules.interval)
       guard tells else { return }
       $0.assignment = .with {
-        $0.topicPartitions = Dictionary(grouping: member.assigned, by: \.topic).map { id, places in
+        $0.topicPartitions = member.assigned.topics.map { topic in
           .with {
-            $0.topicID = id
-            $0.partitions = places.map(\.partition).sorted()
+            $0.topicID = topic.id
+            $0.partitions = topic.partitions
           }
         }
       }
@@ -225,8 +229,8 @@ final class KafkaShareGroup {
   /// its partitions in turn.
   static func share(
     _ topics: [String: KafkaAssignor.Topic], among members: [Member]
-  ) -> [String: Set<KafkaPlace>] {
-    var shares: [String: Set<KafkaPlace>] = [:]
+  ) -> [String: KafkaPlaces] {
+    var shares: [String: KafkaPlaces] = [:]
     var turn = 0
     for (name, topic) in topics.sorted(by: { $0.key < $1.key }) {
       let readers = members.filter { $0.topics.contains(name) }

@@ -13,12 +13,17 @@ final class ConsumerGroupRig {
   var topics: [String: Int32] = ["t": 4] { didSet { generation += 1 } }
   private var generation = 0
   private(set) var groups: KafkaConsumerGroups! = nil
-  private let engine = Engine(now: 1)
+  private let engine: Engine
   /// What each member was told last.
   private(set) var epochs: [String: Int32] = [:]
   private(set) var shares: [String: Set<Int32>] = [:]
 
-  init() throws {
+  /// - Parameter bytesMax: what there is of memory.
+  init(bytesMax: Int = 1 << 30) throws {
+    var limits = EngineLimits.defaults
+    limits.storedBytesMax = bytesMax
+    limits.tenantStoredBytesMax = bytesMax
+    engine = Engine(limits: limits, now: 1)
     tenant = engine.tenant(named: "t")
     store = JournalStore(tenant.memoryStore)
     tenant.store = store
@@ -53,12 +58,12 @@ final class ConsumerGroupRig {
   @discardableResult
   func beat(
     _ id: String, epoch: Int32? = nil, owned: Set<Int32>? = nil, instance: String? = nil,
-    topics: [String]? = nil, expression: String? = nil
+    topics: [String]? = nil, expression: String? = nil, group name: String = "g"
   ) throws -> KafkaErrorCode {
     let epoch = epoch ?? epochs[id] ?? 0
     let isJoin = epoch == 0
     let request = KafkaConsumerGroupHeartbeat.Request.with {
-      $0.groupID = "g"
+      $0.groupID = name
       $0.memberID = id
       $0.memberEpoch = epoch
       $0.instanceID = instance
@@ -76,7 +81,7 @@ final class ConsumerGroupRig {
           }
         ]
     }
-    let group = try #require(groups.group("g"))
+    let group = try #require(groups.group(name))
     let result = group.heartbeat(request, clientID: "c", clientHost: "/h")
     groups.write(group) { _ in }
     switch result {
@@ -241,6 +246,73 @@ final class ConsumerGroupRig {
     for number in 0..<5 { #expect(try rig.beat("m\(number)") == .noError) }
     #expect(try rig.beat("one too many") == .groupMaxSizeReached)
     #expect(try rig.beat("m9", epoch: 0, expression: "(") == .invalidRegularExpression)
+  }
+
+  @Test func whatMembersReadIsCountedAndGivenBack() throws {
+    rig.topics["t"] = 6_400
+    let before = rig.tenant.memory.used
+    try rig.beat("a")
+    let one = rig.tenant.memory.used - before
+    // A bit for each partition, three times, and some for the member.
+    #expect(one > 3 * 800 && one < 16_384)
+    let expression = "t|" + String(repeating: "x", count: 400)
+    #expect(try rig.beat("b", expression: expression) == .noError)
+    try rig.settle(["a", "b"])
+    #expect(rig.tenant.memory.used - before > one + 800)
+    try rig.restart()
+    #expect(rig.tenant.memory.used - before > one + 800)
+    #expect(try rig.beat("b", epoch: -1) == .noError)
+    #expect(try rig.beat("a", epoch: -1) == .noError)
+    #expect(rig.tenant.memory.used == before)
+  }
+
+  @Test func withoutMemoryNobodyJoins() throws {
+    let rig = try ConsumerGroupRig(bytesMax: 100_000)
+    rig.topics["t"] = 2_000
+    var count = 0
+    while try rig.beat("m\(count)", group: "g\(count)") == .noError, count < 1_000 { count += 1 }
+    #expect(count > 10 && count < 60 && rig.groups.byName.count == count)
+    // Those that are there go on, with what they have where there is no memory for more.
+    rig.topics["t"] = 10_000
+    #expect(try rig.beat("m0", group: "g0") == .noError)
+    #expect(rig.groups.byName["g0"]?.members["m0"]?.assigned.count == 2_000)
+    #expect(try rig.beat("new", group: "g0") == .coordinatorNotAvailable)
+    #expect(rig.groups.byName["g0"]?.members.count == 1)
+    for number in 1..<count {
+      #expect(try rig.beat("m\(number)", epoch: -1, group: "g\(number)") == .noError)
+    }
+    #expect(try rig.beat("m0", group: "g0") == .noError)
+    #expect(rig.groups.byName["g0"]?.members["m0"]?.assigned.count == 10_000)
+  }
+
+  @Test func whatIsWrittenDownIsSmall() throws {
+    rig.topics["t"] = 2_000
+    try rig.beat("a")
+    let member = try #require(rig.group?.members["a"])
+    let bytes = try #require(KafkaConsumerGroupEntry(member, of: "g").bytes)
+    #expect(bytes.readableBytes < 512)
+    guard case .member(let read) = KafkaConsumerGroupEntry(bytes) else {
+      Issue.record("no member")
+      return
+    }
+    #expect(read.member.assigned == member.assigned && read.member.target.count == 2_000)
+  }
+
+  @Test func journalsOfBeforeAreRead() throws {
+    let places = (0..<4).map { KafkaPlace(topic: ConsumerGroupRig.id("t"), partition: $0) }
+    let old = KafkaConsumerGroupEntry.member(
+      .with {
+        $0.group = "g"
+        $0.id = "a"
+        $0.assigned = places
+        $0.target = Array(places.dropLast())
+      })
+    #expect(old.kind == 2)
+    guard case .member(let read) = KafkaConsumerGroupEntry(try #require(old.bytes)) else {
+      Issue.record("no member")
+      return
+    }
+    #expect(Set(read.member.assigned) == Set(places) && read.member.target.count == 3)
   }
 
   /// No partition is anybody's twice, whoever comes, goes, is silent or dies.
