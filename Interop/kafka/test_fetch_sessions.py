@@ -150,10 +150,8 @@ def test_kafka_python_reads_in_a_session(where, topic, is_incremental):
 
 
 def test_a_session_ends_with_nobody_left(server, topic):
-    """Sessions are not bound to their connections: one is used again after the other is gone."""
     with KafkaWire(server.address("kafka")) as wire:
         session = fetch(wire, topic, {0: 0}).session_id
-    with KafkaWire(server.address("kafka")) as wire:
         begun = time.monotonic()
         assert told(fetch(wire, topic, {}, session, 1, wait=200)) == {}
         assert time.monotonic() - begun >= 0.15
@@ -163,3 +161,17 @@ def test_a_session_ends_with_nobody_left(server, topic):
         assert ended.session_id == 0 and told(ended) == {}
         assert time.monotonic() - begun < PATIENCE
         assert fetch(wire, topic, {}, session, 3).error_code == NOT_FOUND
+
+
+def test_a_session_ends_with_the_connection_that_used_it_last(server, topic):
+    with KafkaWire(server.address("kafka")) as other:
+        with KafkaWire(server.address("kafka")) as wire:
+            kept, gone = (fetch(wire, topic, {0: 0}).session_id for _ in range(2))
+            assert told(fetch(other, topic, {}, kept, 1)) == {}
+
+        def is_gone() -> bool:
+            # With a wrong epoch, which changes nothing.
+            return fetch(other, topic, {}, gone, 7).error_code == NOT_FOUND
+
+        until(is_gone, "the session's end")
+        assert told(fetch(other, topic, {}, kept, 2)) == {}

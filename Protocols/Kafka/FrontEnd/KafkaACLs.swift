@@ -106,8 +106,12 @@ final class KafkaACLs {
     }
     guard !known.contains(rule) else { return nil }
     let size = rule.resourceName.utf8.count + rule.principal.utf8.count + rule.host.utf8.count
-    guard known.count < countMax, let charge = tenant.memory.charge(Self.ruleBytes + 2 * size)
-    else { return KafkaRefusal(.policyViolation, "too many ACLs (kafka.max_acls)") }
+    guard known.count < countMax else {
+      return KafkaRefusal(.policyViolation, "too many ACLs (kafka.max_acls)")
+    }
+    guard let charge = tenant.memory.charge(Self.ruleBytes + 2 * size) else {
+      return KafkaRefusal(.policyViolation, "memory is spent (limits.stored_bytes_max)")
+    }
     do throws(EngineError) {
       try write(.added(rule))
     } catch {

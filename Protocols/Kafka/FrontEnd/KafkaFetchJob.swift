@@ -1,4 +1,5 @@
 import GodwitEngine
+import GodwitFrontEndKit
 import KafkaWire
 import NIOCore
 
@@ -261,7 +262,8 @@ final class KafkaFetchJob {
     case .first:
       let made = sessions.begin(
         with: request, told: response.responses, usesIDs: call.header.version >= 13,
-        tenant: tenant.tenant, user: session.principal?.name ?? "", now: session.server.now)
+        tenant: tenant.tenant, user: session.principal?.name ?? "",
+        connection: session.connection.id, now: session.server.now)
       response.sessionID = made?.id ?? 0
     case .next(let remembered, _):
       response.sessionID = remembered.id
@@ -285,7 +287,7 @@ extension KafkaSession {
   func fetch(_ request: KafkaFetch.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
     let context = server.fetchSessions.context(
       of: request, usesIDs: call.header.version >= 13, tenant: tenant.tenant,
-      user: principal?.name ?? "", now: server.now)
+      user: principal?.name ?? "", connection: connection.id, now: server.now)
     if case .refused(let error) = context {
       return call.answer(KafkaFetch.self, .with { $0.error = error })
     }

@@ -5,8 +5,29 @@ import NIOCore
 /// What a client reads, remembered from one Fetch to the next, so that a request names only what
 /// changes and a response only what has news (KIP-227). Pure.
 final class KafkaFetchSession {
-  /// What one partition takes of memory, about.
+  /// What one partition takes of memory, about, beside the topic's name.
   static let partitionBytes = 256
+
+  /// What a tenant's sessions take of its memory. They are a cache, whose clients can do without:
+  /// a sixteenth is theirs at most.
+  final class Memory {
+    static let part = 16
+    private let budget: MemoryBudget
+    private(set) var used = 0
+
+    init(_ budget: MemoryBudget) { self.budget = budget }
+
+    fileprivate func reserve(_ count: Int) -> Bool {
+      guard count <= budget.limit / Self.part - used, budget.reserve(count) else { return false }
+      used += count
+      return true
+    }
+
+    fileprivate func release(_ count: Int) {
+      used -= count
+      budget.release(count)
+    }
+  }
 
   /// A partition, as the client calls it: by the topic's name or its identifier.
   struct Place: Hashable {
@@ -29,6 +50,8 @@ final class KafkaFetchSession {
   let user: String
   /// Whether topics are called by their identifiers.
   let usesIDs: Bool
+  /// The connection that has used it last, with which it ends.
+  var connection: UInt64
   let createdAt: Int64
   var usedAt: Int64
   /// The number of the request that comes next.
@@ -36,17 +59,19 @@ final class KafkaFetchSession {
   private var kept: [Place: Kept] = [:]
   /// Those that had records last come last, so that all get their share.
   private var order: [Place] = []
-  private let memory: MemoryBudget
+  private let memory: Memory
   private var charged = 0
+  private var nameBytes = 0
 
   init(
-    id: Int32, tenant: ObjectIdentifier, user: String, usesIDs: Bool, memory: MemoryBudget,
-    now: Int64
+    id: Int32, tenant: ObjectIdentifier, user: String, usesIDs: Bool, connection: UInt64,
+    memory: Memory, now: Int64
   ) {
     self.id = id
     self.tenant = tenant
     self.user = user
     self.usesIDs = usesIDs
+    self.connection = connection
     self.memory = memory
     createdAt = now
     usedAt = now
@@ -70,6 +95,7 @@ final class KafkaFetchSession {
   /// - Returns: whether there is memory for it.
   func update(_ request: KafkaFetch.Request) -> Bool {
     for topic in request.topics {
+      var isNew = true
       for said in topic.partitions {
         let place = Place(
           topic: topic.topic, topicID: topic.topicID, partition: said.partition)
@@ -77,7 +103,10 @@ final class KafkaFetchSession {
           kept[place]?.said = said
           continue
         }
-        guard charge(for: order.count + 1) else { return false }
+        let name = isNew ? topic.topic.utf8.count : 0
+        guard charge(for: order.count + 1, names: nameBytes + name) else { return false }
+        nameBytes += name
+        isNew = false
         kept[place] = Kept(said: said)
         order.append(place)
       }
@@ -89,14 +118,15 @@ final class KafkaFetchSession {
       }
     }
     order.removeAll { kept[$0] == nil }
+    nameBytes = Set(order.lazy.map(\.topic)).reduce(0) { $0 + $1.utf8.count }
     return true
   }
 
-  private func charge(for count: Int) -> Bool {
-    let needed = count * Self.partitionBytes
+  private func charge(for count: Int, names: Int) -> Bool {
+    let needed = count * Self.partitionBytes + names
     guard needed > charged else { return true }
     // A few at once.
-    let more = 8 * Self.partitionBytes
+    let more = max(8 * Self.partitionBytes, needed - charged)
     guard memory.reserve(more) else { return false }
     charged += more
     return true

@@ -303,6 +303,7 @@ final class KafkaSession: Session {
     shareFetch?.cancel()
     shareFetch = nil
     tenant?.shareGroups.disconnected(connection.id)
+    server.fetchSessions.disconnected(connection.id)
   }
 
   /// Fetches that wait for records.

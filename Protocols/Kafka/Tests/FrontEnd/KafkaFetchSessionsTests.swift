@@ -8,17 +8,22 @@ import Testing
 @Suite struct KafkaFetchSessionsTests {
   /// A client that reads topic `t`, and what it is told.
   private struct Rig {
-    let engine = Engine(now: 1)
+    let engine: Engine
     let sessions: KafkaFetchSessions
     var now: Int64 = 1_000
 
-    init(countMax: Int = 2) { sessions = KafkaFetchSessions(countMax: countMax) }
+    init(countMax: Int = 2, bytesMax: Int = 1 << 30) {
+      var limits = EngineLimits.defaults
+      limits.storedBytesMax = bytesMax
+      engine = Engine(limits: limits, now: 1)
+      sessions = KafkaFetchSessions(countMax: countMax)
+    }
 
     var tenant: Tenant { engine.tenant(named: "t") }
 
     func context(
       _ id: Int32, _ epoch: Int32, _ partitions: [Int32] = [], forgotten: [Int32] = [],
-      usesIDs: Bool = false, user: String = "ann", tenant: String = "t"
+      usesIDs: Bool = false, user: String = "ann", tenant: String = "t", connection: UInt64 = 1
     ) -> KafkaFetchSessions.Context {
       var request = Self.request(partitions)
       request.sessionID = id
@@ -32,21 +37,25 @@ import Testing
         ]
       }
       return sessions.context(
-        of: request, usesIDs: usesIDs, tenant: engine.tenant(named: tenant), user: user, now: now)
+        of: request, usesIDs: usesIDs, tenant: engine.tenant(named: tenant), user: user,
+        connection: connection, now: now)
     }
 
-    func begin(_ partitions: [Int32], end: Int64 = 5) -> KafkaFetchSession? {
+    func begin(
+      _ partitions: [Int32], end: Int64 = 5, connection: UInt64 = 1, topic: String = "t"
+    ) -> KafkaFetchSession? {
       sessions.begin(
-        with: Self.request(partitions), told: Self.told(partitions.map { ($0, end, "") }),
-        usesIDs: false, tenant: tenant, user: "ann", now: now)
+        with: Self.request(partitions, of: topic),
+        told: Self.told(partitions.map { ($0, end, "") }),
+        usesIDs: false, tenant: tenant, user: "ann", connection: connection, now: now)
     }
 
-    static func request(_ partitions: [Int32]) -> KafkaFetch.Request {
+    static func request(_ partitions: [Int32], of name: String = "t") -> KafkaFetch.Request {
       .with {
         guard !partitions.isEmpty else { return }
         $0.topics = [
           .with {
-            $0.topic = "t"
+            $0.topic = name
             $0.partitions = partitions.map { index in .with { $0.partition = index } }
           }
         ]
@@ -172,6 +181,44 @@ import Testing
     #expect(rig.begin([0]) == nil)
     #expect(rig.begin([0, 1]) != nil)
     #expect(rig.sessions.count == 2 && rig.sessions.evicted == 2)
+  }
+
+  @Test func sessionsHaveAPartOfTheMemory() throws {
+    var rig = Rig(countMax: 1_000, bytesMax: 16 << 20)
+    var count = 0
+    while count < 1_000, rig.begin(Array(0..<100)) != nil { count += 1 }
+    // A sixteenth, and no more is refused to others.
+    #expect(count > 30 && count < 42 && rig.tenant.memory.used <= 1 << 20)
+    #expect(rig.tenant.memory.reserve(14 << 20))
+    rig.tenant.memory.release(14 << 20)
+    // What nobody has used for long gives way.
+    rig.now += KafkaFetchSessions.standsFor + 1
+    #expect(rig.begin(Array(0..<100)) != nil && rig.sessions.evicted > 0)
+  }
+
+  @Test func sessionsEndWithTheirConnection() throws {
+    let rig = Rig(countMax: 10)
+    let before = rig.tenant.memory.used
+    let moved = try #require(rig.begin([0], connection: 1)?.id)
+    _ = rig.begin([0, 1], connection: 1)
+    _ = rig.context(moved, 1, connection: 2)
+    rig.sessions.disconnected(1)
+    #expect(rig.sessions.count == 1)
+    guard case .next = rig.context(moved, 2, connection: 2) else {
+      Issue.record("it went with a connection that it was not used by")
+      return
+    }
+    rig.sessions.disconnected(2)
+    rig.sessions.disconnected(3)
+    #expect(rig.sessions.count == 0 && rig.tenant.memory.used == before)
+  }
+
+  @Test func namesAreCounted() throws {
+    let rig = Rig(countMax: 10)
+    let before = rig.tenant.memory.used
+    let session = rig.begin([0, 1], topic: String(repeating: "x", count: 30_000))
+    #expect(session != nil && rig.tenant.memory.used >= before + 30_000)
+    #expect(rig.tenant.memory.used < before + 60_000)
   }
 
   @Test func memoryIsCountedAndGivenBack() throws {
