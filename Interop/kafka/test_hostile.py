@@ -291,6 +291,27 @@ def test_halves_of_large_requests_have_a_bound(broker):
     server.check_alive()
 
 
+def named(count: int) -> bytes:
+    """DescribeConfigs of this broker, named so often; version 1."""
+    one = struct.pack(">bh", 4, 1) + b"1" + struct.pack(">i", -1)
+    return struct.pack(">i", count) + one * count + b"\0"
+
+
+def test_what_asks_for_much_is_answered_whole(server):
+    with KafkaWire(server.address("kafka")) as wire:
+        wire.send(32, 1, named(2_000))
+        answer = wire.answer()
+        # A time to wait, and how many are answered for; then the first, which has no error.
+        assert struct.unpack(">iih", answer[:10]) == (0, 2_000, 0)
+        assert answer.count(b"log.retention.bytes") == 2_000
+
+
+def test_more_than_a_request_may_name_ends_the_connection(server):
+    with KafkaWire(server.address("kafka")) as wire:
+        wire.send(32, 1, named(20_001))
+        assert wire.frame() is None
+
+
 def test_who_goes_with_requests_behind_a_fetch_is_seen_to_go(server, unique):
     send_all(address(server), unique, [{"value": b"x"}])
     before = open_files(server)

@@ -23,7 +23,7 @@ extension KafkaSession {
     _ request: KafkaDescribeConfigs.Request, _ call: KafkaCall, _ tenant: KafkaTenant
   ) {
     var response = KafkaDescribeConfigs.Response()
-    for said in request.resources {
+    inSteps(request.resources, call) { [self] said in
       var answer = KafkaDescribeConfigs.Response.Resource()
       answer.resourceType = said.resourceType
       answer.resourceName = said.resourceName
@@ -37,8 +37,9 @@ extension KafkaSession {
         answer.configs = configs
       }
       response.results.append(answer)
+    } done: {
+      call.answer(KafkaDescribeConfigs.self, response)
     }
-    call.answer(KafkaDescribeConfigs.self, response)
   }
 
   private func describe(
@@ -206,6 +207,9 @@ extension KafkaSession {
       ? nil : KafkaRefusal(.groupAuthorizationFailed, "not permitted")
   }
 
+  /// The longest list that is gone through, in bytes: what is known fits many times.
+  private static var listBytesMax: Int { 1_024 }
+
   private static func change(
     _ config: inout KafkaTopicConfig, _ said: KafkaIncrementalAlterConfigs.Request.Config
   ) -> KafkaRefusal? {
@@ -219,6 +223,9 @@ extension KafkaSession {
     case 2, 3:
       guard KafkaTopicConfig.known.first(where: { $0.name == said.name })?.kind == .list else {
         return KafkaRefusal(.invalidConfig, "\(said.name.prefix(100)) is no list")
+      }
+      guard said.value?.utf8.count ?? 0 <= listBytesMax else {
+        return KafkaRefusal(.invalidConfig, "\(said.name.prefix(100)) is too long")
       }
       var words = (config.values[said.name] ?? "delete").split(separator: ",").map(String.init)
       for word in (said.value ?? "").split(separator: ",").map(String.init) {

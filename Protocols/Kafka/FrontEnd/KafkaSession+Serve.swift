@@ -114,7 +114,7 @@ extension KafkaSession {
     _: A.Type, _ call: KafkaCall, _ body: ByteBuffer
   ) throws(KafkaWireError) -> A.Request {
     var limits = KafkaLimits()
-    limits.elementsMax = 200_000
+    limits.elementsMax = elementsMax(call.header.key)
     return try A.decodeRequest(body, version: call.header.version, limits: limits)
   }
 

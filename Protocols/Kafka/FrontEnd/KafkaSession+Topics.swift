@@ -18,7 +18,8 @@ extension KafkaSession {
     var names: [String: Int] = [:]
     for topic in request.topics { names[topic.name, default: 0] += 1 }
     var done: Set<String> = []
-    for said in request.topics where done.insert(said.name).inserted {
+    inSteps(request.topics, call) { [self] said in
+      guard done.insert(said.name).inserted else { return }
       var answer = KafkaCreateTopics.Response.Topic()
       answer.name = said.name
       let refusal =
@@ -32,15 +33,16 @@ extension KafkaSession {
         fill(&answer, said, tenant)
       }
       response.topics.append(answer)
-    }
-    whenWritten(tenant) { failure in
-      if let failure {
-        for index in response.topics.indices where response.topics[index].error == .noError {
-          response.topics[index].error = failure.code
-          response.topics[index].errorMessage = failure.message
+    } done: { [self] in
+      whenWritten(tenant) { failure in
+        if let failure {
+          for index in response.topics.indices where response.topics[index].error == .noError {
+            response.topics[index].error = failure.code
+            response.topics[index].errorMessage = failure.message
+          }
         }
+        call.answer(KafkaCreateTopics.self, response)
       }
-      call.answer(KafkaCreateTopics.self, response)
     }
   }
 

@@ -1,0 +1,39 @@
+import GodwitEngine
+import KafkaWire
+
+extension KafkaSession {
+  /// So many elements are worked off in one turn of the loop, a few milliseconds.
+  static let stepSize = 256
+
+  /// The most elements, of all arrays together, that a request may have.
+  ///
+  /// What there may be of topics can be asked for in one request; who wants more asks twice.
+  func elementsMax(_ key: KafkaAPIKey) -> Int {
+    switch key {
+    case .produce, .fetch, .listOffsets, .offsetForLeaderEpoch, .metadata, .offsetCommit,
+      .offsetFetch, .addPartitionsToTxn, .txnOffsetCommit, .shareFetch, .shareAcknowledge,
+      .deleteRecords, .describeLogDirs, .describeProducers:
+      min(200_000, max(40_000, 4 * server.values.partitionsMax))
+    default: min(200_000, max(20_000, 2 * server.values.partitionsMax))
+    }
+  }
+
+  /// Works off what a request names some at a time, so that others have their turn in between. The
+  /// client's next request waits for the answer, as always.
+  ///
+  /// - Parameters:
+  ///   - each: is called for each element, as long as the client is there.
+  ///   - done: is called after the last one.
+  func inSteps<Element>(
+    _ elements: [Element], _ call: KafkaCall, from start: Int = 0,
+    _ each: @escaping (Element) -> Void, done: @escaping () -> Void
+  ) {
+    let end = min(start + Self.stepSize, elements.count)
+    for element in elements[start..<end] { each(element) }
+    guard end < elements.count else { return done() }
+    engine.later { [weak self] in
+      guard let self, call.session != nil else { return }
+      inSteps(elements, call, from: end, each, done: done)
+    }
+  }
+}
