@@ -3,7 +3,7 @@ import NIOCore
 /// A look at the records of a part of a log, oldest first, those that their sender packed together
 /// included. It gives way to others, and waits for the disk without holding anybody up; a short one
 /// in memory is over at once.
-public final class RecordWalk: TimerTarget {
+public final class RecordWalk {
   /// A record as it is come by.
   public struct Found: Hashable, Sendable {
     /// The record's offset.
@@ -66,9 +66,6 @@ public final class RecordWalk: TimerTarget {
   /// Ends it; `done` is not called.
   public func cancel() { self.done = nil }
 
-  /// It is the walk's turn again.
-  public func timerFired(_ kind: Int) { self.run() }
-
   private var engine: Engine { self.view.tenant.engine }
 
   private func run() {
@@ -85,8 +82,8 @@ public final class RecordWalk: TimerTarget {
       self.position = log.next(from: max(self.position, log.firstOffset))
       guard self.position < self.end else { return self.finish() }
       guard records < Self.turnRecords, bytes < Self.turnBytes else {
-        _ = self.engine.timers.schedule(at: self.engine.now, self, kind: 0)
-        return
+        // Many walks share the turns: timers that are due would all have theirs in one.
+        return self.engine.later { self.run() }
       }
       guard self.isAtHand(log) else { return }
       let place = self.position

@@ -123,6 +123,31 @@ struct RecordWalkTests {
     #expect(isDone)
   }
 
+  @Test func manyWalksTakeTurns() throws {
+    let stream = try self.fixture.stream("a")
+    for index in 0..<3_000 { self.fixture.publish("a", "\(index % 10)") }
+    var waiting: [() -> Void] = []
+    self.fixture.engine.putOff = { waiting.append($0) }
+    defer { self.fixture.engine.putOff = nil }
+    var seen = [0, 0, 0]
+    for index in seen.indices {
+      RecordWalk(
+        LogView(stream), from: 0, to: .max,
+        visit: { _, _ in
+          seen[index] += 1
+          return true
+        }, done: { _ in }
+      ).start()
+    }
+    // Who shares the turns out has them all, and lets one go on at a time.
+    #expect(waiting.count == 3)
+    let before = seen
+    waiting.removeFirst()()
+    #expect(seen[0] > before[0] && seen[1] == before[1] && seen[2] == before[2])
+    while !waiting.isEmpty { waiting.removeFirst()() }
+    #expect(seen == [3_000, 3_000, 3_000])
+  }
+
   @Test func waitsForTheDisk() throws {
     let (fixture, store) = CrashingStore.start(on: .init(), now: 1)
     store.isSlow = true

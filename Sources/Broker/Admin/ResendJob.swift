@@ -151,8 +151,11 @@ final class ResendJob: TimerTarget {
       self.noteNow()
       self.scheduleNote()
     } else {
-      self.isPaused = false
-      self.goOn()
+      // Of many whose pause is over, each has its own turn.
+      self.engine.later {
+        self.isPaused = false
+        self.goOn()
+      }
     }
   }
 
