@@ -377,16 +377,13 @@ public final class FileLog: Log, CommitMember {
   public func trim(before offset: UInt64) {
     let end = min(offset, self.committedOffset)
     while let segment = self.segments.first, self.first < end {
-      if segment.endOffset <= end {
-        if segment === self.active {
-          guard self.emptyActive() else { return }
-        } else {
-          self.giveUp(segment)
-        }
-      } else {
+      // On a full disk there may be no other for the one that is written to: it stays, and what is
+      // in it goes all the same.
+      guard segment.endOffset <= end, segment !== self.active || self.emptyActive() else {
         self.trim(segment, before: end)
         break
       }
+      if self.segments.first === segment { self.giveUp(segment) }
       self.findFirst()
     }
     self.findFirst()

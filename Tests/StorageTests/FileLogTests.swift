@@ -63,6 +63,20 @@ import Testing
     #expect(world.log.nextOffset <= 60)
   }
 
+  @Test func allGoesThoughTheDiskHasNoRoomForAnotherSegment() throws {
+    let world = try self.world()
+    self.fill(world, 40)
+    world.disk.faults.capacity = world.disk.usedBytes
+    world.trim(before: 40)
+    #expect(world.log.count == 0)
+    #expect(world.log.next(from: 0) == 40)
+    world.disk.faults.capacity = .max
+    self.fill(world, 2)
+    try world.crash(.power)
+    try world.checkAll()
+    #expect(world.log.count == 2)
+  }
+
   @Test(arguments: 1...20 as ClosedRange<UInt64>)
   func aReaderOfMoreThanMemoryHoldsGetsOn(seed: UInt64) throws {
     let world = try self.world(seed)
