@@ -37,6 +37,6 @@ private final class MemoryJournal: Journal {
   var wantsSnapshot: Bool { false }
   func replay(_ body: (ByteBuffer) -> Void) {}
   func append(_ entry: ByteBuffer) {}
-  func replace(with entries: [ByteBuffer]) {}
+  func replace(_ produce: (_ add: (ByteBuffer) -> Void) -> Void) {}
   func whenCommitted(_ body: @escaping (EngineError?) -> Void) { body(nil) }
 }

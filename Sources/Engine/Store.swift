@@ -27,8 +27,15 @@ public protocol Store: AnyObject {
 
 extension Journal {
   /// Nothing is certain.
-  public func replayWithCertainty(_ body: (ByteBuffer, _ isCertain: Bool) -> Void) {
-    self.replay { body($0, false) }
+  public func replayWithCertainty(
+    _ body: (ByteBuffer, _ isCertain: Bool) -> Void
+  ) throws(EngineError) {
+    try self.replay { body($0, false) }
+  }
+
+  /// Puts `entries` in place of everything: where they are few.
+  public func replace(with entries: [ByteBuffer]) {
+    self.replace { add in for entry in entries { add(entry) } }
   }
 
   /// Nothing follows, where there is no order.
@@ -50,12 +57,17 @@ extension Store {
 /// Small facts that must last: definitions, positions, acknowledgements, marks. Entries are only
 /// ever added, and read once, at start; now and then the owner writes down what they amount to.
 public protocol Journal: AnyObject {
-  /// Calls `body` with every entry there is, oldest first. Once, before the first `append`.
-  func replay(_ body: (ByteBuffer) -> Void)
+  /// Calls `body` with every entry there is, oldest first. Once, before the first `append`. They
+  /// are read some at a time; one that is kept may hold on to others.
+  ///
+  /// - Throws: `storageFailed` when not all can be read.
+  func replay(_ body: (ByteBuffer) -> Void) throws(EngineError)
 
   /// As `replay`, and says of each entry whether the journal itself tells that it was committed. Of
   /// the last ones none does, although they may have been.
-  func replayWithCertainty(_ body: (ByteBuffer, _ isCertain: Bool) -> Void)
+  func replayWithCertainty(
+    _ body: (ByteBuffer, _ isCertain: Bool) -> Void
+  ) throws(EngineError)
 
   /// From now on, what is added is written before what logs are given in the same turn. So a
   /// process that dies leaves no record in a log of which the journal says nothing that was to tell
@@ -68,8 +80,11 @@ public protocol Journal: AnyObject {
   /// Whether so much has been added since the last snapshot that the owner should `replace` it all.
   var wantsSnapshot: Bool { get }
 
-  /// Puts `entries` in place of everything; a crash leaves the old or the new, never a mixture.
-  func replace(with entries: [ByteBuffer])
+  /// Puts other entries in place of everything; a crash leaves the old or the new, never a mixture.
+  ///
+  /// - Parameter produce: calls `add` with one after the other, at once; each may go when the next
+  ///   comes. It must not use the journal. It is not called where nothing can be written now.
+  func replace(_ produce: (_ add: (ByteBuffer) -> Void) -> Void)
 
   /// Calls `body` when everything added so far is as durable as the store's policy promises; or
   /// with the error, when it never will be.

@@ -46,9 +46,8 @@ public final class FileJournal: Journal, CommitMember {
   private var isBehind = false
   private var needsSync = false
   private var isFolderUnsynced = false
-  private var recovered: [ByteBuffer] = []
-  /// How many of them, the last ones, nothing says of that they were committed.
-  private var uncertainCount = 0
+  /// What the start found, until it is replayed.
+  private var recovered: (reader: JournalReader, scan: JournalScan)?
   private(set) var goesFirst = false
   private var waiters = CommitWaiters()
 
@@ -74,13 +73,13 @@ public final class FileJournal: Journal, CommitMember {
     }
     self.file = file
     self.isMade = true
-    let bytes = try self.file.read(try self.file.size(), at: 0)
-    if let header = bytes.withUnsafeReadableBytes({ FileHeader($0) }), header.kind == .journal {
+    var reader = try JournalReader(file)
+    if let header = try reader.header(), header.kind == .journal {
       self.header = header
       self.end = FileHeader.byteCount
-      try self.recover(bytes)
+      try self.recover(&reader)
     } else {
-      if bytes.readableBytes >= FileHeader.byteCount {
+      if reader.size >= FileHeader.byteCount {
         store.tell(.damaged, path, "put aside as .quarantined: it has no header that can be read")
         try store.disk.rename(path, to: "\(path).quarantined")
         self.file = try store.disk.open(path, isNew: true)
@@ -118,33 +117,45 @@ public final class FileJournal: Journal, CommitMember {
 
   private var folder: String { DiskPath.folder(of: self.path) }
 
-  private func recover(_ bytes: ByteBuffer) throws(DiskError) {
-    let scan = JournalScan(bytes, self.header)
-    self.recovered = scan.entries
-    self.uncertainCount = scan.uncertainCount
+  private func recover(_ reader: inout JournalReader) throws(DiskError) {
+    let scan = try JournalScan(&reader, self.header)
+    // One that is short is not read a second time.
+    if reader.isInPieces { reader.forget() }
+    self.recovered = (reader, scan)
     self.entryCount = scan.entryCount
     self.end = scan.end
     for place in scan.damage {
       self.store.tell(.damaged, self.path, "entries behind \(place) cannot be read")
     }
-    if self.end < bytes.readableBytes {
-      self.store.tell(
-        .cut, self.path, "\(bytes.readableBytes - self.end) bytes cut off at \(self.end)")
+    if self.end < reader.size {
+      self.store.tell(.cut, self.path, "\(reader.size - self.end) bytes cut off at \(self.end)")
       try self.file.truncate(to: self.end)
     }
   }
 
   /// Calls `body` with every entry; see `Journal`.
-  public func replay(_ body: (ByteBuffer) -> Void) {
-    self.replayWithCertainty { entry, _ in body(entry) }
+  public func replay(_ body: (ByteBuffer) -> Void) throws(EngineError) {
+    try self.replayWithCertainty { entry, _ in body(entry) }
   }
 
   /// Calls `body` with every entry; see `Journal`.
-  public func replayWithCertainty(_ body: (ByteBuffer, _ isCertain: Bool) -> Void) {
-    let entries = self.recovered
-    let certain = entries.count - self.uncertainCount
-    self.recovered = []
-    for (place, entry) in entries.enumerated() { body(entry, place < certain) }
+  public func replayWithCertainty(
+    _ body: (ByteBuffer, _ isCertain: Bool) -> Void
+  ) throws(EngineError) {
+    do throws(DiskError) {
+      try self.forEachRecovered(body)
+    } catch {
+      throw self.store.refuse(error)
+    }
+  }
+
+  /// The same, for a part of the store.
+  func forEachRecovered(_ body: (ByteBuffer, _ isCertain: Bool) -> Void) throws(DiskError) {
+    guard let recovered = self.recovered else { return }
+    var reader = recovered.reader
+    try recovered.scan.forEach(&reader, body)
+    // If it failed, whoever tries again begins again.
+    self.recovered = nil
   }
 
   /// What is added is written before logs; see `Journal`.
@@ -167,9 +178,9 @@ public final class FileJournal: Journal, CommitMember {
         || (self.end > Self.snapshotBytesMin && self.end > 4 * self.snapshotBytes))
   }
 
-  /// Puts `entries` in place of everything; see `Journal`. Where the disk refuses, all stays as
-  /// it is, and `wantsSnapshot` too.
-  public func replace(with entries: [ByteBuffer]) {
+  /// Puts other entries in place of everything; see `Journal`. Where the disk refuses, all stays
+  /// as it is, and `wantsSnapshot` too.
+  public func replace(_ produce: (_ add: (ByteBuffer) -> Void) -> Void) {
     // What was added before is part of what the owner hands in now; the old file has it as well, in
     // case that the new one cannot take its place. One at a time: the owner will ask again.
     guard self.successor == nil, self.failure == nil else { return }
@@ -177,19 +188,23 @@ public final class FileJournal: Journal, CommitMember {
     guard self.pending.isEmpty else { return }
     let mark = self.appended
     let header = FileHeader(.journal, 0, salt: self.store.makeSalt())
-    var bytes = ByteBuffer()
-    header.write(to: &bytes)
-    for (number, entry) in entries.enumerated() {
-      // The file takes its place when it is synced: then all of these are committed.
-      let number = UInt64(number)
-      header.format.write(entry: entry, number: number, committed: number, to: &bytes)
-    }
-    do {
+    do throws(DiskError) {
       let file = try self.store.disk.open("\(self.path).new", isNew: true)
-      try file.write(bytes, at: 0)
+      var writer = JournalWriter(file, header)
+      var failure: DiskError?
+      produce { entry in
+        guard failure == nil else { return }
+        do throws(DiskError) {
+          try writer.add(entry)
+        } catch {
+          failure = error
+        }
+      }
+      if let failure { throw failure }
+      try writer.flush()
       self.successor = Successor(
-        file: file, header: header, end: bytes.readableBytes, snapshotBytes: bytes.readableBytes,
-        entryCount: UInt64(entries.count), syncedEnd: bytes.readableBytes)
+        file: file, header: header, end: writer.end, snapshotBytes: writer.end,
+        entryCount: writer.entryCount, syncedEnd: writer.end)
       self.isReplacing = true
       self.store.replacementBegan()
       self.sync(file, mark)

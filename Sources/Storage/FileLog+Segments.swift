@@ -236,7 +236,7 @@ extension FileLog {
   private func recoverMarks() throws(DiskError) {
     var end: UInt64 = 0
     var uncertain: [Segment] = []
-    self.marks.replay { entry in
+    try self.marks.forEachRecovered { entry, _ in
       for mark in RemovalMark.read(entry) {
         switch mark {
         case .range(let range):

@@ -6,57 +6,61 @@ import NIOCore
 /// missing was committed, the file was damaged later, and what is left of it is used. If none does,
 /// the power went while they were written, and nothing can stand behind a gap.
 struct JournalScan {
-  /// The entries, oldest first.
-  private(set) var entries: [ByteBuffer] = []
-  /// How many of them, the last ones, may not have been committed, as far as the file tells.
-  private(set) var uncertainCount = 0
-  /// The number after the last one's.
+  /// The number after the last entry's.
   private(set) var entryCount: UInt64 = 0
   /// Where the last one ends.
   private(set) var end = FileHeader.byteCount
   /// Behind which places entries are missing that were committed.
   private(set) var damage: [Int] = []
+  /// Entries from this number on may not have been committed, as far as the file tells.
+  private var certain: UInt64 = 0
+  private let format: FrameFormat
 
-  init(_ bytes: ByteBuffer, _ header: FileHeader) {
-    let format = header.format
+  /// Looks at all of the file.
+  init(_ reader: inout JournalReader, _ header: FileHeader) throws(DiskError) {
+    self.format = header.format
     var place = self.end
-    var gap: (end: Int, entries: Int, number: UInt64)?
-    var numbers: [UInt64] = []
-    var certain: UInt64 = 0
-    bytes.withUnsafeReadableBytes { raw in
-      while place < raw.count {
-        guard let body = format.entry(at: place, in: raw),
-          body.count >= FrameFormat.journalHeadBytes,
-          raw.bigEndian(UInt64.self, at: body.lowerBound) >= self.entryCount
-        else {
-          gap = gap ?? (self.end, self.entries.count, self.entryCount)
-          place += 1
-          continue
-        }
-        let number = raw.bigEndian(UInt64.self, at: body.lowerBound)
-        let committed = raw.bigEndian(UInt64.self, at: body.lowerBound + 8)
-        if number > self.entryCount { gap = gap ?? (self.end, self.entries.count, self.entryCount) }
-        if let known = gap, committed > known.number {
-          self.damage.append(known.end)
-          gap = nil
-        }
-        let start = body.lowerBound + FrameFormat.journalHeadBytes
-        self.entries.append(
-          bytes.getSlice(at: bytes.readerIndex + start, length: body.upperBound - start)
-            ?? ByteBuffer())
-        numbers.append(number)
-        certain = max(certain, committed)
-        self.entryCount = number == .max ? number : number + 1
-        place = body.upperBound
-        self.end = place
+    var gap: (end: Int, number: UInt64)?
+    while place < reader.size {
+      guard let entry = try reader.entry(at: place, from: self.entryCount, self.format) else {
+        gap = gap ?? (self.end, self.entryCount)
+        place += 1
+        continue
       }
+      if entry.number > self.entryCount { gap = gap ?? (self.end, self.entryCount) }
+      if let known = gap, entry.committed > known.number {
+        self.damage.append(known.end)
+        gap = nil
+      }
+      self.certain = max(self.certain, entry.committed)
+      self.entryCount = Self.number(after: entry)
+      place = entry.end
+      self.end = place
     }
     if let gap {
       self.end = gap.end
-      self.entries.removeLast(self.entries.count - gap.entries)
-      numbers.removeLast(numbers.count - gap.entries)
       self.entryCount = gap.number
     }
-    self.uncertainCount = numbers.count { $0 >= certain }
+  }
+
+  private static func number(after entry: JournalReader.Entry) -> UInt64 {
+    entry.number == .max ? .max : entry.number + 1
+  }
+
+  /// Calls `body` with every entry, oldest first, and whether the file tells that it was committed.
+  func forEach(
+    _ reader: inout JournalReader, _ body: (ByteBuffer, _ isCertain: Bool) -> Void
+  ) throws(DiskError) {
+    var place = FileHeader.byteCount
+    var number: UInt64 = 0
+    while place < self.end {
+      guard let entry = try reader.entry(at: place, from: number, self.format) else {
+        place += 1
+        continue
+      }
+      body(entry.body, entry.number < self.certain)
+      number = Self.number(after: entry)
+      place = entry.end
+    }
   }
 }

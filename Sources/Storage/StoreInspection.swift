@@ -113,25 +113,24 @@ public struct StoreInspection {
     } catch {
       return (RemovedOffsets([]), [])
     }
-    let bytes = try file.read(try file.size(), at: 0)
-    guard let header = bytes.withUnsafeReadableBytes({ FileHeader($0) }), header.kind == .journal
-    else {
+    var reader = try JournalReader(file)
+    guard let header = try reader.header(), header.kind == .journal else {
       let problem = StorageReport(
         kind: .damaged, path: path, message: "it has no header that can be read")
-      return (RemovedOffsets([]), bytes.readableBytes == 0 ? [] : [problem])
+      return (RemovedOffsets([]), reader.size == 0 ? [] : [problem])
     }
-    let scan = JournalScan(bytes, header)
+    let scan = try JournalScan(&reader, header)
     var problems = scan.damage.map {
       StorageReport(kind: .damaged, path: path, message: "entries behind \($0) cannot be read")
     }
-    if scan.end < bytes.readableBytes {
+    if scan.end < reader.size {
       problems.append(
         StorageReport(
           kind: .cut, path: path,
-          message: "\(bytes.readableBytes - scan.end) bytes at its end are no entry"))
+          message: "\(reader.size - scan.end) bytes at its end are no entry"))
     }
     var ranges: [Range<UInt64>] = []
-    for entry in scan.entries {
+    try scan.forEach(&reader) { entry, _ in
       for case .range(let range) in RemovalMark.read(entry) {
         ranges.append(range.from..<range.to)
       }

@@ -43,7 +43,7 @@ import Testing
       self.journal = try self.store.journal(named: "a/journal")
       var found: UInt64 = 0
       var isBroken = false
-      self.journal.replay { entry in
+      try self.journal.replay { entry in
         var entry = entry
         switch (entry.readInteger(as: UInt8.self), entry.readInteger(as: UInt64.self)) {
         case (1, let total?): found = total

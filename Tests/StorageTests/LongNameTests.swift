@@ -33,7 +33,7 @@ import Testing
       let (store, engine) = try Self.open(disk)
       for name in Self.names {
         let journal = try store.journal(named: name)
-        journal.replay { _ in }
+        try journal.replay { _ in }
         journal.append(ByteBuffer(string: "of \(name)"))
         let record = engine.tenant(named: "t").record(
           topic: Array("t".utf8), payload: Array(name.utf8))

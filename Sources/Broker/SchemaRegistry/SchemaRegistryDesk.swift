@@ -29,18 +29,18 @@ final class SchemaRegistryDesk {
   /// would give its ids again.
   init(_ tenant: Tenant) throws(BrokerError) {
     self.tenant = tenant
-    do {
+    var failure: SchemaError?
+    do throws(EngineError) {
       self.journal = try tenant.store.journal(named: Self.journalName)
+      try self.journal.replay { entry in
+        do throws(SchemaError) {
+          self.state.apply(try RegistryChange.changes(in: Array(entry.readableBytesView)))
+        } catch {
+          failure = failure ?? error
+        }
+      }
     } catch {
       throw BrokerError("the schema registry: \(error.message)")
-    }
-    var failure: SchemaError?
-    self.journal.replay { entry in
-      do throws(SchemaError) {
-        self.state.apply(try RegistryChange.changes(in: Array(entry.readableBytesView)))
-      } catch {
-        failure = failure ?? error
-      }
     }
     if let failure { throw BrokerError("the schema registry's journal: \(failure.message)") }
     guard tenant.memory.reserve(self.state.bytes) else {

@@ -46,29 +46,31 @@ extension Queues {
 
   func snapshotIfWanted() {
     guard self.journal.wantsSnapshot else { return }
-    var entries: [ByteBuffer] = []
-    for queue in self.byNumber.values {
-      var state = ByteBuffer(integer: ItemKind.state)
-      state.writeMultipleIntegers(queue.number, queue.nextSequence, queue.sentBefore)
-      for id in queue.received where queue.undecided[id] == nil { state.writeInteger(id) }
-      entries.append(state)
-      for entry in queue.undecided.values { entries.append(entry.claim) }
-      queue.forEach { sequence, item in
-        var entry = ByteBuffer(integer: ItemKind.message)
-        entry.writeMultipleIntegers(
-          item.offset, item.stamp, UInt32(truncatingIfNeeded: item.size), UInt32(0), UInt16(0),
-          UInt32(1))
-        Self.write(item, queue.number, sequence, to: &entry)
-        entries.append(entry)
-      }
+    self.journal.replace { add in
+      for queue in self.byNumber.values { Self.write(queue, add) }
     }
-    self.journal.replace(with: entries)
+  }
+
+  private static func write(_ queue: Queue, _ add: (ByteBuffer) -> Void) {
+    var state = ByteBuffer(integer: ItemKind.state)
+    state.writeMultipleIntegers(queue.number, queue.nextSequence, queue.sentBefore)
+    for id in queue.received where queue.undecided[id] == nil { state.writeInteger(id) }
+    add(state)
+    for entry in queue.undecided.values { add(entry.claim) }
+    queue.forEach { sequence, item in
+      var entry = ByteBuffer(integer: ItemKind.message)
+      entry.writeMultipleIntegers(
+        item.offset, item.stamp, UInt32(truncatingIfNeeded: item.size), UInt32(0), UInt16(0),
+        UInt32(1))
+      Self.write(item, queue.number, sequence, to: &entry)
+      add(entry)
+    }
   }
 
   // MARK: Reading
 
-  func restoreItems() {
-    self.journal.replayWithCertainty { self.read(item: $0, isCertain: $1) }
+  func restoreItems() throws(EngineError) {
+    try self.journal.replayWithCertainty { self.read(item: $0, isCertain: $1) }
     // Their offsets will be others': what refers to them is taken back before that.
     for (queue, id) in self.unfounded where !queue.received.contains(id) {
       self.write(.released(id), queue, 0)

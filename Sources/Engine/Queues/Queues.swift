@@ -49,8 +49,8 @@ public final class Queues {
     self.definitions = try tenant.store.journal(named: "queues")
     self.journal = try tenant.store.journal(named: "queue-items")
     self.journal.goFirst()
-    self.definitions.replay { self.read(definition: $0) }
-    self.restoreItems()
+    try self.definitions.replay { self.read(definition: $0) }
+    try self.restoreItems()
     self.isRestoring = false
     self.removeUnreferenced()
   }
@@ -121,12 +121,12 @@ public final class Queues {
   private func write(_ entry: ByteBuffer) {
     self.definitions.append(entry)
     guard self.definitions.wantsSnapshot else { return }
-    var entries: [ByteBuffer] = []
-    for queue in self.byNumber.values {
-      entries.append(Self.entry(Kind.made, queue.number, queue.name))
-      for (key, value) in queue.facts { entries.append(Self.entry(fact: key, value, of: queue)) }
+    self.definitions.replace { add in
+      for queue in self.byNumber.values {
+        add(Self.entry(Kind.made, queue.number, queue.name))
+        for (key, value) in queue.facts { add(Self.entry(fact: key, value, of: queue)) }
+      }
     }
-    self.definitions.replace(with: entries)
   }
 
   private static func entry(

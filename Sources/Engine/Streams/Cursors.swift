@@ -61,10 +61,11 @@ public final class Cursors {
     try self.set(position, group, log)
     journal.append(Self.entry(position, group, log))
     if journal.wantsSnapshot {
-      journal.replace(
-        with: self.byGroup.flatMap { group, logs in
-          logs.map { Self.entry($0.value, group, $0.key) }
-        })
+      journal.replace { add in
+        for (group, logs) in self.byGroup {
+          for (log, position) in logs { add(Self.entry(position, group, log)) }
+        }
+      }
     }
   }
 
@@ -101,11 +102,12 @@ public final class Cursors {
   public func restore() throws(EngineError) {
     let journal = try self.openJournal()
     var failure: EngineError?
-    journal.replay { entry in
+    try journal.replay { entry in
+      guard failure == nil else { return }
       do throws(EngineError) {
         try self.read(entry)
       } catch {
-        failure = failure ?? error
+        failure = error
       }
     }
     if let failure { throw failure }

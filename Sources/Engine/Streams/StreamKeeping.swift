@@ -196,7 +196,7 @@ extension Stream {
   func restoreSnapshot() throws(EngineError) -> UInt64? {
     var stored: ByteBuffer?
     var notes: [ByteBuffer] = []
-    self.keeping.journal.replay { entry in
+    try self.keeping.journal.replay { entry in
       var entry = entry
       switch entry.readInteger(as: UInt8.self) {
       case StreamKeeping.Kind.snapshot: stored = entry

@@ -96,7 +96,7 @@ extension Stream {
   private func snapshotIfWanted() {
     guard self.journal.wantsSnapshot else { return }
     let groups = self.groupsByNumber.values.filter(\.isJournaled)
-    self.journal.replace(with: groups.map(Self.entry))
+    self.journal.replace { add in for group in groups { add(Self.entry(of: group)) } }
   }
 
   private static func entry(of group: StreamGroup) -> ByteBuffer {
@@ -111,7 +111,7 @@ extension Stream {
   func restoreGroups() throws(EngineError) {
     var groups: [UInt32: StreamGroup] = [:]
     var done: Set<UInt64> = []
-    self.journal.replay { entry in
+    try self.journal.replay { entry in
       var entry = entry
       switch entry.readInteger(as: UInt8.self) {
       case Kind.group:

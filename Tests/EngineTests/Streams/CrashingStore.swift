@@ -287,8 +287,10 @@ final class CrashingJournal: Journal {
 
   var wantsSnapshot: Bool { (self.store.disk.journals[self.name]?.count ?? 0) > 50 }
 
-  func replace(with entries: [ByteBuffer]) {
+  func replace(_ produce: (_ add: (ByteBuffer) -> Void) -> Void) {
     self.added = []
+    var entries: [ByteBuffer] = []
+    produce { entries.append($0) }
     self.store.disk.journals[self.name] = entries
   }
 

@@ -16,7 +16,10 @@ final class JournalStore: Store {
     func append(_ entry: ByteBuffer) {
       if !store.fails { entries.append(entry) }
     }
-    func replace(with entries: [ByteBuffer]) { self.entries = entries }
+    func replace(_ produce: (_ add: (ByteBuffer) -> Void) -> Void) {
+      entries = []
+      produce { entries.append($0) }
+    }
     func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
       if store.fails { return body(EngineError(.storageFailed, "the disk is full")) }
       if !store.isSilent { body(nil) }

@@ -1,0 +1,98 @@
+import GodwitEngine
+import GodwitSimulator
+import GodwitStorage
+import NIOCore
+import Testing
+
+/// Single facts about journals that are longer than what is read of them at a time.
+@Suite struct FileJournalTests {
+  private final class Process {
+    let engine = Engine(now: 1)
+    let store: FileStore
+    let disk: SimulatedDisk
+    private var turns: [() -> Void] = []
+
+    init(_ disk: SimulatedDisk) throws {
+      self.disk = disk
+      var add: ((@escaping () -> Void) -> Void)?
+      self.store = try FileStore(
+        folder: "data", disk: disk, engine: self.engine, atTurnEnd: { add?($0) }, report: { _ in })
+      add = { [unowned self] in self.turns.append($0) }
+    }
+
+    func journal() throws -> any Journal { try self.store.journal(named: "j") }
+
+    func settle() {
+      while !self.turns.isEmpty || self.disk.isBusy {
+        let turns = self.turns
+        self.turns = []
+        for turn in turns { turn() }
+        while self.disk.isBusy { self.disk.answer() }
+      }
+    }
+  }
+
+  /// Some four mebibytes; one entry is longer than what is read at a time.
+  private static let entries = (0..<400).map { number in
+    ByteBuffer(
+      repeating: UInt8(truncatingIfNeeded: number), count: number == 170 ? 2_500_000 : 4_000)
+  }
+
+  private static func read(_ journal: any Journal) throws -> [ByteBuffer] {
+    var found: [ByteBuffer] = []
+    try journal.replay { found.append($0) }
+    return found
+  }
+
+  @Test func aLongOneIsReadInPieces() throws {
+    let disk = SimulatedDisk(seed: 1)
+    var process = try Process(disk)
+    let journal = try process.journal()
+    for entry in Self.entries { journal.append(entry) }
+    process.settle()
+    process = try Process(disk)
+    #expect(try Self.read(process.journal()) == Self.entries)
+  }
+
+  @Test func soItIsWritten() throws {
+    let disk = SimulatedDisk(seed: 1)
+    var process = try Process(disk)
+    let journal = try process.journal()
+    journal.append(ByteBuffer(string: "before"))
+    process.settle()
+    journal.replace { add in for entry in Self.entries { add(entry) } }
+    journal.append(ByteBuffer(string: "after"))
+    process.settle()
+    process = try Process(disk)
+    #expect(try Self.read(process.journal()) == Self.entries + [ByteBuffer(string: "after")])
+  }
+
+  @Test func whatWasTakenBackHalfWayLeavesTheOldOne() throws {
+    let disk = SimulatedDisk(seed: 1)
+    var process = try Process(disk)
+    let journal = try process.journal()
+    journal.append(ByteBuffer(string: "before"))
+    process.settle()
+    disk.faults.capacity = 2_000_000
+    journal.replace { add in for entry in Self.entries { add(entry) } }
+    process.settle()
+    #expect(disk.usedBytes < 1_000)
+    process = try Process(disk)
+    #expect(try Self.read(process.journal()) == [ByteBuffer(string: "before")])
+  }
+
+  @Test func whatCannotBeReadIsNoEmptyJournal() throws {
+    let disk = SimulatedDisk(seed: 1)
+    var process = try Process(disk)
+    let journal = try process.journal()
+    for entry in Self.entries { journal.append(entry) }
+    process.settle()
+    process = try Process(disk)
+    let again = try process.journal()
+    disk.faults.failingReads = 1
+    #expect(throws: EngineError.self) { _ = try Self.read(again) }
+    disk.faults.failingReads = 0
+    #expect(try Self.read(again) == Self.entries)
+    #expect(try Self.read(again).isEmpty)
+  }
+}
