@@ -25,7 +25,10 @@ extension Record {
     let nativeCount: Int
     let payload: Range<Int>
 
-    /// Writes it at the start of memory that has room for the fixed part and 255 bytes more.
+    /// How many bytes `write` writes.
+    var byteCount: Int { Record.fixedBytes + min(self.origin.utf8.count, 255) }
+
+    /// Writes it at the start of memory that has room for it.
     ///
     /// - Returns: how many bytes it has.
     func write(to target: UnsafeMutableRawBufferPointer) -> Int {
@@ -61,7 +64,7 @@ extension Record {
       isRetained: self.isRetained, hasMetadata: self.metadata != nil,
       receivedAt: self.receivedAt, expiresAt: self.expiresAt, topicCount: self.topicCount,
       nativeCount: self.native.count, payload: self.payload)
-    buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.fixedBytes + 255) {
+    buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: head.byteCount) {
       head.write(to: $0)
     }
     buffer.writeImmutableBuffer(self.contents)
@@ -125,8 +128,8 @@ extension Publication {
       payload: start..<start + self.payload.count)
     // All at once: this is the message path.
     let contentBytes = self.contentBytes
-    let countMax = Record.fixedBytes + 255 + contentBytes
-    buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: countMax) { target in
+    let count = head.byteCount + contentBytes
+    buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { target in
       let headBytes = head.write(to: target)
       guard let base = target.baseAddress else { return 0 }
       var place = base + headBytes

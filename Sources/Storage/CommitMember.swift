@@ -1,5 +1,9 @@
 /// What takes part in the group commit: logs and journals.
 protocol CommitMember: AnyObject {
+  /// Whether it waits to be written: the store's own note.
+  var isDirty: Bool { get set }
+  /// Whether it waits to be synced: the store's own note.
+  var isUnsynced: Bool { get set }
   /// Whether it is written before the others.
   var goesFirst: Bool { get }
   /// Writes what was added since the last time. Called when the turn of the loop ends.

@@ -49,6 +49,8 @@ public final class FileJournal: Journal, CommitMember {
   /// What the start found, until it is replayed.
   private var recovered: (reader: JournalReader, scan: JournalScan)?
   private(set) var goesFirst = false
+  var isDirty = false
+  var isUnsynced = false
   private var waiters = CommitWaiters()
 
   /// Opens the file. Where there is none, it is made with the first entry.

@@ -22,6 +22,9 @@ public final class FileLog: Log, CommitMember {
 
   let folder: String
   unowned let store: FileStore
+  private let segmentBytesMax: Int
+  var isDirty = false
+  var isUnsynced = false
   var segments: [Segment] = []
   let marks: FileJournal
   /// Removed since the last commit: the ranges, and the bytes of their frames.
@@ -58,6 +61,7 @@ public final class FileLog: Log, CommitMember {
     self.name = name
     self.folder = folder
     self.store = store
+    self.segmentBytesMax = store.settings.segmentBytesMax
     self.marks = try FileJournal(
       path: "\(folder)/removed.journal", of: folder, store: store, isThere: isThere)
     if isThere { try self.recover() } else { self.promiseSegment() }
@@ -127,22 +131,22 @@ public final class FileLog: Log, CommitMember {
   ) throws(EngineError) -> UInt64 {
     if !self.isWithinUnit { try self.makeRoom() }
     let wasEmpty = self.count == 0
-    let offset = self.nextOffset
-    let before = self.active.byteCount
-    let full = self.active.append(count: count, kind: kind, time: time, bytes: bytes, body)
-    if let full { self.store.cache.insert(full, self.key(full.position, self.active)) }
+    let segment = self.active
+    let offset = segment.endOffset
+    let before = segment.byteCount
+    let full = segment.append(count: count, kind: kind, time: time, bytes: bytes, body)
+    if let full { self.store.cache.insert(full, self.key(full.position, segment)) }
     self.count += Int(count)
-    self.byteCount += self.active.byteCount - before
+    self.byteCount += segment.byteCount - before
     if wasEmpty { self.first = offset }
-    self.store.markDirty(self)
+    if !self.isDirty { self.store.markDirty(self) }
     return offset
   }
 
   private func makeRoom() throws(EngineError) {
     if let failure = self.failure { throw failure }
-    guard self.active.tail == nil || self.active.end >= self.store.settings.segmentBytesMax else {
-      return
-    }
+    let segment = self.active
+    guard !segment.isOpen || segment.end >= self.segmentBytesMax else { return }
     do {
       try self.beginSegment()
     } catch {

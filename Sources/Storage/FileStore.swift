@@ -26,12 +26,11 @@ public final class FileStore: Store {
   private var logs: [String: FileLog] = [:]
   private var journals: [String: FileJournal] = [:]
   private var dirty: [any CommitMember] = []
-  private var dirtyIDs: Set<ObjectIdentifier> = []
   private var unsynced: [any CommitMember] = []
-  private var unsyncedIDs: Set<ObjectIdentifier> = []
   private var isCommitScheduled = false
   private var isSyncing = false
-  private var syncTimer: StoreTimer?
+  private var isSyncScheduled = false
+  private let timer = StoreTimer()
   /// How often segments were written anew, since the start.
   public private(set) var compactionCount: UInt64 = 0
   /// Logs that want segments written anew, and from when on; one at a time is served.
@@ -51,11 +50,11 @@ public final class FileStore: Store {
       static let compaction = 1
     }
 
-    private weak var store: FileStore?
-    init(_ store: FileStore) { self.store = store }
+    /// Not weak: that would make each of the many references to the store a dear one.
+    unowned var store: FileStore?
     func timerFired(_ kind: Int) {
       if kind == Kind.sync {
-        self.store?.syncTimer = nil
+        self.store?.isSyncScheduled = false
         self.store?.sync()
       } else {
         self.store?.compactionTimer = nil
@@ -85,6 +84,7 @@ public final class FileStore: Store {
     self.salt = makeSalt
     self.atTurnEnd = atTurnEnd
     self.report = report
+    self.timer.store = self
     try disk.makeFolder("\(folder)/logs")
     try disk.makeFolder("\(folder)/journals")
     for kind in ["logs", "journals"] {
@@ -94,6 +94,9 @@ public final class FileStore: Store {
       }
     }
   }
+
+  /// A timer may outlive it.
+  deinit { self.timer.store = nil }
 
   // MARK: What is kept
 
@@ -228,7 +231,8 @@ public final class FileStore: Store {
   // MARK: Group commit
 
   func markDirty(_ member: any CommitMember) {
-    guard self.dirtyIDs.insert(ObjectIdentifier(member)).inserted else { return }
+    guard !member.isDirty else { return }
+    member.isDirty = true
     self.dirty.append(member)
     guard !self.isCommitScheduled else { return }
     self.isCommitScheduled = true
@@ -238,9 +242,9 @@ public final class FileStore: Store {
 
   private func forget(_ member: any CommitMember) {
     self.dirty.removeAll { $0 === member }
-    self.dirtyIDs.remove(ObjectIdentifier(member))
+    member.isDirty = false
     self.unsynced.removeAll { $0 === member }
-    self.unsyncedIDs.remove(ObjectIdentifier(member))
+    member.isUnsynced = false
   }
 
   /// Writes everything that was added, and has it synced as the policy says.
@@ -250,12 +254,13 @@ public final class FileStore: Store {
     while !self.dirty.isEmpty {
       let members = self.dirty
       self.dirty.removeAll()
-      self.dirtyIDs.removeAll()
+      for member in members { member.isDirty = false }
       for member in members where member.goesFirst { member.write() }
       for member in members {
         if !member.goesFirst { member.write() }
         touched.append(member)
-        if self.unsyncedIDs.insert(ObjectIdentifier(member)).inserted {
+        if !member.isUnsynced {
+          member.isUnsynced = true
           self.unsynced.append(member)
         }
       }
@@ -265,17 +270,23 @@ public final class FileStore: Store {
       self.sync()
     case .interval(let nanoseconds):
       for member in touched { member.commit(to: member.writtenMark) }
-      if self.syncTimer == nil, !self.unsynced.isEmpty {
-        let timer = StoreTimer(self)
-        self.syncTimer = timer
+      if !self.isSyncScheduled, !self.unsynced.isEmpty {
+        self.isSyncScheduled = true
         _ = self.engine.timers.schedule(
-          at: self.engine.now + nanoseconds, timer, kind: StoreTimer.Kind.sync)
+          at: self.engine.now + nanoseconds, self.timer, kind: StoreTimer.Kind.sync)
       }
     case .never:
       for member in touched { member.commit(to: member.writtenMark) }
-      self.unsynced.removeAll()
-      self.unsyncedIDs.removeAll()
+      self.takeUnsynced()
     }
+  }
+
+  @discardableResult
+  private func takeUnsynced() -> [any CommitMember] {
+    let members = self.unsynced
+    self.unsynced.removeAll()
+    for member in members { member.isUnsynced = false }
+    return members
   }
 
   /// One sync at a time; what is written meanwhile shares the next.
@@ -288,9 +299,7 @@ public final class FileStore: Store {
       for body in bodies { body() }
       return
     }
-    let members = self.unsynced.map { (member: $0, mark: $0.writtenMark) }
-    self.unsynced.removeAll()
-    self.unsyncedIDs.removeAll()
+    let members = self.takeUnsynced().map { (member: $0, mark: $0.writtenMark) }
     var files: [any DiskFile] = []
     var folders: [String] = []
     for entry in members {
@@ -352,7 +361,7 @@ public final class FileStore: Store {
     guard !self.isCompacting, let next = self.wanting.map(\.at).min() else { return }
     if let timer = self.compactionTimer { self.engine.timers.cancel(timer) }
     self.compactionTimer = self.engine.timers.schedule(
-      at: next, StoreTimer(self), kind: StoreTimer.Kind.compaction)
+      at: next, self.timer, kind: StoreTimer.Kind.compaction)
   }
 
   private func compact() {

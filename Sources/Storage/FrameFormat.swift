@@ -70,7 +70,15 @@ struct FrameFormat {
     _ body: (inout ByteBuffer) -> Void
   ) {
     let start = buffer.writerIndex
-    buffer.writeMultipleIntegers(UInt32(0), UInt32(0), offset, count, kind)
+    // At once, and not number by number: this is the message path.
+    let headBytes = Self.prefixBytes + Self.headBytes
+    buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: headBytes) { target in
+      target.storeBytes(of: 0, as: UInt64.self)
+      target.storeBytes(of: offset.bigEndian, toByteOffset: 8, as: UInt64.self)
+      target.storeBytes(of: count.bigEndian, toByteOffset: 16, as: UInt32.self)
+      target.storeBytes(of: kind, toByteOffset: 20, as: UInt8.self)
+      return headBytes
+    }
     body(&buffer)
     self.finish(start, &buffer)
   }
@@ -90,13 +98,14 @@ struct FrameFormat {
   }
 
   private func finish(_ start: Int, _ buffer: inout ByteBuffer) {
-    let length = buffer.writerIndex - start - Self.prefixBytes
-    buffer.setInteger(UInt32(truncatingIfNeeded: length), at: start)
-    let checksum = buffer.withUnsafeReadableBytes { bytes in
-      let from = start - buffer.readerIndex + Self.prefixBytes
-      return self.sum(UnsafeRawBufferPointer(rebasing: bytes[from..<from + length]))
+    let place = start - buffer.readerIndex
+    buffer.withUnsafeMutableReadableBytes { bytes in
+      let frame = UnsafeMutableRawBufferPointer(rebasing: bytes[place...])
+      let checked = UnsafeRawBufferPointer(rebasing: frame[Self.prefixBytes...])
+      let length = UInt32(truncatingIfNeeded: checked.count)
+      frame.storeBytes(of: length.bigEndian, as: UInt32.self)
+      frame.storeBytes(of: self.sum(checked).bigEndian, toByteOffset: 4, as: UInt32.self)
     }
-    buffer.setInteger(checksum, at: start + 4)
   }
 
   private func sum(_ checked: UnsafeRawBufferPointer) -> UInt32 {

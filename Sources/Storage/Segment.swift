@@ -47,6 +47,8 @@ final class Segment {
   private var unwritten: [Block] = []
   private let blockBytes: Int
 
+  /// Whether it is written to.
+  var isOpen: Bool { self.tail != nil }
   var baseOffset: UInt64 { self.header.number }
   /// How many records are there, and the bytes of their frames.
   var count: Int { self.frameCount - self.removedCount }
