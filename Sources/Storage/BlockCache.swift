@@ -18,6 +18,8 @@ final class BlockCache {
   private var places: [Key: Int] = [:]
   private var entries: [Entry] = []
   private var hand = 0
+  /// Where the block was that was found last: mostly it is asked for again.
+  private var last = 0
   /// The bytes of all blocks in it.
   private(set) var byteCount = 0
 
@@ -26,7 +28,12 @@ final class BlockCache {
   }
 
   func find(_ key: Key) -> Block? {
+    if self.last < self.entries.count, self.entries[self.last].key == key {
+      self.entries[self.last].wasUsed = true
+      return self.entries[self.last].block
+    }
     guard let place = self.places[key] else { return nil }
+    self.last = place
     self.entries[place].wasUsed = true
     return self.entries[place].block
   }
@@ -45,6 +52,8 @@ final class BlockCache {
       self.places[key] = place
       self.hand = place + 1
     } else {
+      // Where the hand stands at the end, it meets this one last, too.
+      if self.hand == self.entries.count { self.hand += 1 }
       self.places[key] = self.entries.count
       self.entries.append(entry)
     }
@@ -75,6 +84,8 @@ final class BlockCache {
     if place < self.entries.count {
       self.entries[place] = last
       self.places[last.key] = place
+      // It was the last that the hand would have met, and is now.
+      if place == self.hand { self.hand += 1 }
     }
   }
 }

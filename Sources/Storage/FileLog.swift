@@ -42,6 +42,7 @@ public final class FileLog: Log, CommitMember {
   var batchTrimmer: BatchTrimmer?
   private var waiters = CommitWaiters()
   private var readers: [() -> Void] = []
+  var readAhead = ReadAhead()
   private var first: UInt64 = 0
   /// The block that could not be read last, and when that was: whoever asks for each of its records
   /// is not to wait for the device as often.

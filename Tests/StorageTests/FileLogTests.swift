@@ -239,6 +239,40 @@ import Testing
     #expect(try atHand(bytes: 1_000_000) < 60)
   }
 
+  @Test func whoReadsInOrderReadsMoreAtOnce() throws {
+    let world = try LogWorld(seed: 5, sync: .always) {
+      $0.segmentBytesMax = 1_000_000
+      $0.blockBytes = 300
+      $0.cacheBytesMax = 20_000
+    }
+    self.fill(world, 200)
+    try world.crash(.process)
+    /// How many bytes are read each time that the disk must be asked.
+    func loads(from offset: UInt64) -> [Int] {
+      var loads: [Int] = []
+      for next in offset..<world.log.committedOffset {
+        let before = world.disk.bytesRead
+        var isReady = false
+        guard !world.log.prepare(next, { isReady = true }) else { continue }
+        while !isReady, world.disk.isBusy { world.disk.answer() }
+        #expect(isReady)
+        loads.append(world.disk.bytesRead - before)
+      }
+      return loads
+    }
+    let all = loads(from: 0)
+    #expect(all.count > 3)
+    // A start finds blocks that are longer by less than a record.
+    #expect(all[0] <= 600)
+    #expect(all[1] > all[0])
+    #expect(all[2] > all[1])
+    #expect(all.allSatisfy { $0 <= world.settings.cacheBytesMax / 4 })
+    // Another reader, elsewhere, begins anew.
+    try world.crash(.process)
+    #expect(loads(from: 77).first ?? .max <= 600)
+    try world.checkAll()
+  }
+
   @Test func readersAreToldWhenABlockIsThere() throws {
     let world = try self.world(5)
     self.fill(world, 100)
