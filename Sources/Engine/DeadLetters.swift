@@ -175,7 +175,7 @@ public final class DeadLetters {
     let kept: Kept = letter.withPublication { publication in
       var memo: Route?
       self.tenant.publish(&publication, memo: &memo)
-      if publication.captures.isEmpty { self.keep(&publication, topic) }
+      if !publication.isCaptured { self.keep(&publication, topic) }
       return publication.kept
     }
     guard !kept.isRefused else {

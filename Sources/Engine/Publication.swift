@@ -47,6 +47,10 @@ public struct Publication {
   /// Which kind `frame` is of: the front end's number and its own variant.
   public var frameKind: UInt32 = 0
   @usableFromInline var cold: Cold?
+  /// The stream that kept it first, and where: mostly the only capture there is. It needs no memory
+  /// of its own. The others are in `cold`.
+  @usableFromInline var keeper: Stream?
+  @usableFromInline var keptAt: UInt64 = 0
 
   @usableFromInline final class Cold {
     @usableFromInline var metadata: Metadata?
@@ -115,10 +119,29 @@ public struct Publication {
 
   /// What the streams and partitioned topics that capture the topic have made of the message, once
   /// it is published. None where nobody does, which costs nothing.
-  @inlinable public var captures: Captures { self.cold?.captures ?? Captures() }
+  public var captures: Captures {
+    guard let keeper = self.keeper else { return self.cold?.captures ?? Captures() }
+    var captures = Captures()
+    captures.append(Capture(stream: keeper, result: .stored(self.keptAt)))
+    for other in self.cold?.captures ?? Captures() { captures.append(other) }
+    return captures
+  }
+
+  /// Whether anybody captured it.
+  @inlinable public var isCaptured: Bool {
+    self.keeper != nil || !(self.cold?.captures.isEmpty ?? true)
+  }
+
+  /// The stream that keeps the message, where one does and nobody else was asked to capture it, and
+  /// the offset that it will have there.
+  @inlinable public var onlyKept: (stream: Stream, offset: UInt64)? {
+    guard let keeper = self.keeper, self.cold?.captures.isEmpty ?? true else { return nil }
+    return (keeper, self.keptAt)
+  }
 
   /// Whether anybody has been asked to keep the message so that it lasts, or could not.
   @inlinable public var isKept: Bool {
+    if self.keeper != nil { return true }
     guard let cold = self.cold else { return false }
     return !cold.captures.isEmpty || !cold.receipts.isEmpty || cold.refusal != nil
   }
@@ -153,7 +176,12 @@ public struct Publication {
   /// Hands the message to a stream.
   mutating func capture(_ stream: Stream) {
     let result = stream.append(&self)
-    self.add(Capture(stream: stream, result: result))
+    if case .stored(let offset) = result, !self.isCaptured {
+      self.keeper = stream
+      self.keptAt = offset
+    } else {
+      self.add(Capture(stream: stream, result: result))
+    }
   }
 
   /// Notes what somebody made of the message.
@@ -166,6 +194,7 @@ public struct Publication {
     let cold = Cold()
     cold.metadata = self.cold?.metadata
     copy.cold = cold
+    copy.keeper = nil
     return copy
   }
 

@@ -76,7 +76,9 @@ extension NATSSession {
     guard operation.reply.count > 0 else { return }
     if taken == 0 {
       self.noteUnanswered(operation.subject, reply: operation.reply)
-    } else if !publication.captures.isEmpty {
+    } else if let (stream, offset) = publication.onlyKept {
+      self.jetStream?.acknowledge(offset, of: stream, reply: operation.reply)
+    } else if publication.isCaptured {
       self.acknowledge(publication.captures, operation)
     }
   }

@@ -8,7 +8,11 @@ import NIOCore
 /// go, when it is committed: a message never goes for the sake of one that a crash takes back.
 public final class Stream {
   /// What the stream keeps, for how long, and what it refuses.
-  public internal(set) var settings: StreamSettings
+  public internal(set) var settings: StreamSettings {
+    didSet { self.isPlain = self.settings.isPlain }
+  }
+  /// Whether messages are kept as they come; see `StreamSettings.isPlain`.
+  private(set) var isPlain: Bool
   /// Whose topics it captures.
   public let tenant: Tenant
   /// When it was made, in the engine's clock.
@@ -83,8 +87,26 @@ public final class Stream {
     /// What was the topic's last offset, and the stream's last message id, before.
     let previous: UInt64?
     let previousID: [UInt8]?
-    let rollup: AppendConditions.Rollup?
-    let schedule: ScheduleNote?
+    /// What few records have.
+    let more: More?
+
+    var rollup: AppendConditions.Rollup? { self.more?.rollup }
+    var schedule: ScheduleNote? { self.more?.schedule }
+
+    /// Apart, so that a record that has none of it is small.
+    final class More {
+      let rollup: AppendConditions.Rollup?
+      let schedule: ScheduleNote?
+
+      /// `nil` where there is neither.
+      init?(_ conditions: AppendConditions?) {
+        guard let conditions, conditions.rollup != nil || conditions.schedule != nil else {
+          return nil
+        }
+        self.rollup = conditions.rollup
+        self.schedule = conditions.schedule
+      }
+    }
   }
 
   /// When a record ends its life.
@@ -100,6 +122,8 @@ public final class Stream {
     journal: any Journal, indexJournal: any Journal
   ) {
     self.settings = settings
+    self.isPlain = settings.isPlain
+    self.isDurable = settings.storage == .file && tenant.store.isDurable
     self.tenant = tenant
     self.createdAt = createdAt
     self.log = log
@@ -140,9 +164,7 @@ public final class Stream {
   /// How many ids of messages are remembered.
   public var rememberedIDs: Int { self.recent.count }
   /// Whether its records outlive the process.
-  public var isDurable: Bool {
-    self.settings.storage == .file && self.tenant.store.isDurable
-  }
+  public let isDurable: Bool
 
   var engine: Engine { self.tenant.engine }
 

@@ -9,10 +9,20 @@ extension Stream {
   /// stream and not a topic. The message must be acknowledged in `Capture.whenCommitted` only.
   public func append(_ publication: inout Publication) -> Capture.Result {
     // What a failed commit has left is in the way, if nobody waited for it.
-    if let last = self.pending.last, last.offset >= self.log.nextOffset { self.settle() }
+    if self.pendingEnd > self.log.nextOffset { self.settle() }
     let reader = self.engine.reader(for: publication.origin)
-    let conditions = reader?.conditions(of: publication)
+    guard let conditions = reader?.conditions(of: publication) else {
+      return self.isPlain
+        ? self.append(&publication, asking: nil)
+        : self.append(transforming: &publication, nil)
+    }
     return self.append(transforming: &publication, conditions)
+  }
+
+  /// The offset after the last of `pending`; 0 where there is none.
+  private var pendingEnd: UInt64 {
+    self.pending.isEmpty
+      ? 0 : self.pending[self.pending.index(before: self.pending.endIndex)].offset + 1
   }
 
   /// Has the protocol that prepares the stream's messages look at this one.
@@ -134,14 +144,15 @@ extension Stream {
     self.pending.append(
       PendingAppend(
         offset: offset, size: size, receivedAt: receivedAt, expiresAt: expiresAt, entry: entry,
-        previous: previous, previousID: self.lastMessageID, rollup: conditions?.rollup,
-        schedule: conditions?.schedule))
+        previous: previous, previousID: self.lastMessageID,
+        more: PendingAppend.More(conditions)))
     entry.pending += 1
     self.count += 1
     self.byteCount += size
     self.pendingBytes += size
     self.lastMessageID = id
-    self.settle()
+    // Who waits for the commit already does what is due then.
+    if !self.isWatchingCommit || self.log.committedOffset > offset { self.settle() }
     return offset
   }
 
@@ -230,7 +241,7 @@ extension Stream {
   }
 
   private func watchCommit() {
-    guard let first = self.pending.first, !self.isWatchingCommit else { return }
+    guard !self.isWatchingCommit, let first = self.pending.first else { return }
     self.isWatchingCommit = true
     var isAtOnce = true
     // The oldest, and not all: nothing that is committed may go before the stream has heard of it.
@@ -248,6 +259,7 @@ extension Stream {
 
   /// Forgets what the log has not kept after all.
   private func takeBack(from end: UInt64) {
+    guard self.pendingEnd > end else { return }
     var wasTaken = false
     while let last = self.pending.last, last.offset >= end {
       self.pending.removeLast()

@@ -85,6 +85,10 @@ public struct StreamSettings: Hashable, Sendable {
   /// Facts that the protocol which made the stream wants to have back. The engine does not look.
   public var notes: [String: String] = [:]
 
+  /// Whether messages are kept as they come: nothing becomes of their topics, and no protocol puts
+  /// them in another form.
+  var isPlain: Bool { self.transform == nil && !self.isPrepared }
+
   /// Settings of a stream without limits.
   public init(name: String, patterns: [TopicPattern]) {
     self.name = name

@@ -95,6 +95,15 @@ extension JetStreamAccount {
 
   // MARK: Publishers
 
+  /// Tells a publisher, when it lasts, that a stream keeps its message at `offset`. A stream that
+  /// does not acknowledge says nothing.
+  func acknowledge(
+    _ offset: UInt64, of stream: GodwitEngine.Stream, reply: UnsafeRawBufferPointer
+  ) {
+    let publishers = self.publishers(of: stream)
+    if !publishers.facts.noAck { publishers.add(offset, isDuplicate: false, reply: reply) }
+  }
+
   /// Tells a publisher what became of its message, when that lasts. A stream that does not
   /// acknowledge says nothing.
   ///
