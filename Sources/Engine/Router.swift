@@ -17,6 +17,8 @@ public final class Router {
   /// pattern's leading literal levels (one, two, or all of them).
   private let generations: UnsafeMutableBufferPointer<UInt64>
   private let limits: EngineLimits
+  /// The way of the last answer; `nil` as soon as somebody comes or goes.
+  private var answerWay: AnswerWay?
   /// How the next member of a group is chosen.
   private var random: UInt64 = .random(in: 1 ... .max)
   private unowned let engine: Engine
@@ -147,16 +149,19 @@ public final class Router {
     return route._withUnsafeGuaranteedRef { self.offer(&publication, along: $0) }
   }
 
-  /// Hands `publication`, whose topic will hardly come again, to everyone it is for: nothing is
-  /// remembered where one subscriber listens, as to answers.
+  /// Hands `publication`, whose topic will hardly come again, to everyone it is for: as to answers,
+  /// where one subscriber listens to all topics that differ in their last level.
   ///
   /// - Returns: how many took it.
   func publishOnce(_ publication: inout Publication) -> Int {
+    let topic = publication.topic
+    if let way = self.answerWay, way.covers(topic) {
+      return way.subscription.subscriber.deliverOnce(&publication, to: way.subscription) ? 1 : 0
+    }
     var only: Subscription?
     var isSimple = true
-    let topic = publication.topic
     let before = self.tree.visits
-    self.tree.match(topic) { subscription in
+    let isAlike = self.tree.matchAlike(topic) { subscription in
       guard !subscription.pattern.hides(topic) else { return }
       if only != nil || subscription.group != nil { isSimple = false }
       only = subscription
@@ -167,11 +172,33 @@ public final class Router {
       return self.publish(&publication, memo: &memo)
     }
     guard let only else { return 0 }
-    let prefix = only.subscriber.prefix(for: topic, subscription: only)
-    let wasTaken = prefix.withUnsafeBytes {
-      only.subscriber.deliver(&publication, to: only, prefix: $0)
+    if isAlike { self.answerWay = AnswerWay(topic, to: only) }
+    return only.subscriber.deliverOnce(&publication, to: only) ? 1 : 0
+  }
+
+  /// Who alone hears topics that differ in their last level, while nobody comes or goes.
+  private final class AnswerWay {
+    /// The topic up to and with its last dot.
+    private let front: [UInt8]
+    let subscription: Subscription
+
+    /// `nil` for a topic of one level.
+    init?(_ topic: UnsafeRawBufferPointer, to subscription: Subscription) {
+      guard let dot = topic.lastIndex(of: UInt8(ascii: ".")) else { return nil }
+      self.front = Array(topic[...dot])
+      self.subscription = subscription
     }
-    return wasTaken ? 1 : 0
+
+    func covers(_ topic: UnsafeRawBufferPointer) -> Bool {
+      self.front.withUnsafeBytes { front in
+        guard topic.count >= front.count,
+          front.sameBytes(as: UnsafeRawBufferPointer(rebasing: topic[..<front.count]))
+        else { return false }
+        var place = front.count
+        while place < topic.count, topic[place] != UInt8(ascii: ".") { place &+= 1 }
+        return place == topic.count
+      }
+    }
   }
 
   /// Whether anybody would receive a message of `topic`, which is asked again and again.
@@ -367,6 +394,7 @@ public final class Router {
   }
 
   private func invalidate(_ pattern: TopicPattern) {
+    self.answerWay = nil
     pattern.bytes.withUnsafeBytes { bytes in
       let slot: Int
       if pattern.hasWildcard {

@@ -55,6 +55,16 @@ open class Subscriber {
     false
   }
 
+  /// As `deliver`, of a message whose topic hardly comes again: what precedes it is made for it
+  /// alone.
+  open func deliverOnce(
+    _ publication: inout Publication, to subscription: Subscription
+  ) -> Bool {
+    self.prefix(for: publication.topic, subscription: subscription).withUnsafeBytes {
+      self.deliver(&publication, to: subscription, prefix: $0)
+    }
+  }
+
   /// Bytes that precede every message of `topic` to `subscription`, computed once per remembered
   /// match. Empty by default.
   open func prefix(for topic: UnsafeRawBufferPointer, subscription: Subscription) -> [UInt8] { [] }

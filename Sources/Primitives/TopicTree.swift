@@ -133,6 +133,34 @@ public final class TopicTree<Entry: TopicTreeEntry> {
     self.match(self.root, TopicLevels(topic), body)
   }
 
+  /// As `match`, with a topic in whose place many others will be asked for.
+  ///
+  /// - Returns: whether the same entries match every topic that differs from this one in its last
+  ///   level only.
+  @inlinable
+  public func matchAlike(_ topic: UnsafeRawBufferPointer, _ body: (Entry) -> Void) -> Bool {
+    var isAlike = true
+    self.matchAlike(self.root, TopicLevels(topic), &isAlike, body)
+    return isAlike
+  }
+
+  @inlinable
+  func matchAlike(
+    _ node: Node, _ levels: TopicLevels, _ isAlike: inout Bool, _ body: (Entry) -> Void
+  ) {
+    self.visitCount &+= 1
+    for entry in node.zeroOrMore { body(entry) }
+    var rest = levels
+    guard let level = rest.next() else {
+      for entry in node.exact { body(entry) }
+      return
+    }
+    if rest.isAtEnd, !node.children.isEmpty { isAlike = false }
+    for entry in node.oneOrMore { body(entry) }
+    if let single = node.single { self.matchAlike(single, rest, &isAlike, body) }
+    if let child = self.child(of: node, level) { self.matchAlike(child, rest, &isAlike, body) }
+  }
+
   @inlinable
   func match(_ node: Node, _ levels: TopicLevels, _ body: (Entry) -> Void) {
     self.visitCount &+= 1

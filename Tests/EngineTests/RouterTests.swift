@@ -36,6 +36,39 @@ struct RouterTests {
     #expect(recorder.made + member.made == 11 + 4 + 22)
   }
 
+  @Test func answersReachWhoListensNow() throws {
+    let tenant = self.engine.tenant(named: "a")
+    let asker = Recorder(tenant: tenant)
+    let other = Recorder(tenant: tenant)
+    func answer(_ topic: String) -> Int {
+      Array(topic.utf8).withUnsafeBytes { topic in
+        var publication = Publication(
+          topic: topic, payload: topic, origin: .engine,
+          native: UnsafeRawBufferPointer(start: nil, count: 0), quality: .atMostOnce)
+        return tenant.answer(&publication)
+      }
+    }
+    let all = try tenant.subscribe(asker, "i.a.*")
+    for topic in ["i.a.1", "i.a.2", "i.a.3"] { #expect(answer(topic) == 1) }
+    #expect(asker.got == ["i.a.1", "i.a.2", "i.a.3"])
+    #expect(asker.prefixes == asker.got.map { "\($0)>i.a.*" })
+    // Longer, shorter, and others.
+    for topic in ["i.a.1.2", "i.a", "i.b.1", "i.aa.1", "i"] { #expect(answer(topic) == 0) }
+    // One who comes for one topic alone, after the way was known and before.
+    let one = try tenant.subscribe(other, "i.a.5")
+    #expect(answer("i.a.4") == 1)
+    #expect(answer("i.a.5") == 2)
+    #expect(answer("i.a.6") == 1)
+    #expect(other.got == ["i.a.5"])
+    tenant.router.unsubscribe(one)
+    #expect(answer("i.a.5") == 1)
+    tenant.router.unsubscribe(all)
+    #expect(answer("i.a.6") == 0)
+    try tenant.subscribe(other, "i.a.7")
+    #expect(answer("i.a.7") == 1)
+    #expect(answer("i.a.8") == 0)
+  }
+
   @Test func offeringToManyIsCounted() throws {
     let tenant = self.engine.tenant(named: "a")
     let recorder = Recorder(tenant: tenant)

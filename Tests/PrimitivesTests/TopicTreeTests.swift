@@ -58,6 +58,19 @@ struct TopicTreeTests {
       let expected = leaves.filter { naiveMatch($0.text, $0.pattern.tail, topic) }
       #expect(found == Set(expected.map { ObjectIdentifier($0) }), "\(topic)")
       #expect(tree.count == leaves.count)
+      // Where its last level makes no difference, another one makes none.
+      var alike: Set<ObjectIdentifier> = []
+      let isAlike = Array(topic.utf8).withUnsafeBytes { bytes in
+        tree.matchAlike(bytes) { alike.insert(ObjectIdentifier($0)) }
+      }
+      #expect(alike == found)
+      if isAlike {
+        let front = topic.lastIndex(of: ".").map { topic[...$0] } ?? ""
+        for last in ["a", "b", "c", "other"] {
+          let expected = leaves.filter { naiveMatch($0.text, $0.pattern.tail, front + last) }
+          #expect(found == Set(expected.map { ObjectIdentifier($0) }), "\(topic) \(last)")
+        }
+      }
     }
   }
 

@@ -124,6 +124,22 @@ final class NATSReceiver: Subscriber {
     return true
   }
 
+  /// Answers: nothing is made but the message.
+  override func deliverOnce(
+    _ publication: inout Publication, to subscription: Subscription
+  ) -> Bool {
+    let own = unsafeDowncast(subscription, to: NATSSubscription.self)
+    let form = publication.nativeForm
+    guard publication.origin == self.origin, (self.passable &>> form) & 1 == 1, !own.needsCare,
+      publication.native.count <= Self.sharedBytesMin
+    else { return super.deliverOnce(&publication, to: subscription) }
+    own.delivered &+= 1
+    self.bytesOut &+= Self.messageBytes(publication)
+    self.connection.counters.messagesOut &+= 1
+    self.send(form, publication.topic, publication.native, to: own)
+    return true
+  }
+
   /// The part of a prefix that a message of this form begins with.
   @inline(__always)
   private static func front(
@@ -197,7 +213,16 @@ final class NATSReceiver: Subscriber {
     _ publication: borrowing Publication, to subscription: NATSSubscription
   ) {
     guard let (subject, tail) = NATSEnvelope.shown(publication) else { return }
-    let verb: StaticString = publication.nativeForm & Form.headers == 0 ? "MSG " : "HMSG "
+    self.send(publication.nativeForm, subject, tail, to: subscription)
+  }
+
+  /// Puts a message together where it is sent from.
+  @inline(__always)
+  private func send(
+    _ form: UInt8, _ subject: UnsafeRawBufferPointer, _ tail: UnsafeRawBufferPointer,
+    to subscription: NATSSubscription
+  ) {
+    let verb: StaticString = form & Form.headers == 0 ? "MSG " : "HMSG "
     let sid = subscription.sid
     let count = verb.utf8CodeUnitCount + subject.count + sid.count + 2 + tail.count
     self.connection.append(count: count) { target in

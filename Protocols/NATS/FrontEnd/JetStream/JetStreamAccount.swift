@@ -40,6 +40,8 @@ final class JetStreamAccount {
   private var lastPublishers: (key: ObjectIdentifier, publishers: JetStreamPublishers)?
   /// Memory in which messages are put together.
   private var scratch = ByteBuffer()
+  /// The subject of the last answer up to its last dot, of which the rules for subjects hold.
+  private var speakableFront: [UInt8] = []
   /// The consumer that was acknowledged last: a client mostly stays with one.
   var lastAcknowledged: JetStreamConsumer?
   /// What is brought into streams, by stream.
@@ -247,7 +249,7 @@ final class JetStreamAccount {
   func answer(
     _ reply: UnsafeRawBufferPointer, count: Int, _ body: (inout RawWriter) -> Void
   ) {
-    guard NATSSubject.isLiteral(reply), !reply.isSystemTopic else { return }
+    guard self.isSpeakable(reply) else { return }
     let room = count + ASCIIScan.digits(count) + 4
     withUnsafeTemporaryAllocation(byteCount: room, alignment: 1) { memory in
       var writer = RawWriter(memory)
@@ -259,6 +261,23 @@ final class JetStreamAccount {
       let native = UnsafeRawBufferPointer(rebasing: memory[..<writer.count])
       self.answer(reply, native: native, payloadStart: front)
     }
+  }
+
+  /// Whether the server may speak under a subject. Those of answers mostly differ in their last
+  /// token only, and there are many.
+  private func isSpeakable(_ reply: UnsafeRawBufferPointer) -> Bool {
+    let front = reply.lastIndex(of: UInt8(ascii: ".")).map { $0 + 1 } ?? 0
+    let isKnown =
+      front > 0
+      && self.speakableFront.withUnsafeBytes {
+        $0.sameBytes(as: UnsafeRawBufferPointer(rebasing: reply[..<front]))
+      }
+    if isKnown {
+      return NATSSubject.isLiteral(UnsafeRawBufferPointer(rebasing: reply[front...]))
+    }
+    guard NATSSubject.isLiteral(reply), !reply.isSystemTopic else { return false }
+    self.speakableFront = Array(reply[..<front])
+    return true
   }
 
   private func answer(

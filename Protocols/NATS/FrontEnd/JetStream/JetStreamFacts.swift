@@ -7,7 +7,9 @@ struct JetStreamFacts {
   let noAck: Bool
   /// Whether DIRECT.GET answers.
   let allowDirect: Bool
-  /// The whole configuration, where messages are looked at before they are kept.
+  /// Whether messages are looked at before they are kept.
+  let isPrepared: Bool
+  /// The whole configuration, where they are.
   let prepared: JetStreamStreamConfig?
   /// An acknowledgement up to its number.
   let ackPrefix: [UInt8]
@@ -16,6 +18,7 @@ struct JetStreamFacts {
     let config = JetStreamSettings.config(stream.settings)
     self.noAck = config.noAck
     self.allowDirect = config.allowDirect
+    self.isPrepared = stream.settings.isPrepared
     self.prepared = stream.settings.isPrepared ? config : nil
     self.ackPrefix = JetStreamPublishAck.prefix(stream: stream.name)
   }

@@ -11,8 +11,9 @@ final class JetStreamPublishers {
   private struct Waiting {
     let offset: UInt64
     let isDuplicate: Bool
+    /// Whether `more` has something for it.
+    let hasMore: Bool
     let replyCount: Int
-    let more: More?
   }
 
   /// What an acknowledgement says beside the number.
@@ -34,6 +35,8 @@ final class JetStreamPublishers {
   let stream: GodwitEngine.Stream
   private unowned let account: JetStreamAccount
   private var waiting = CircularBuffer<Waiting>()
+  /// By offset: what few acknowledgements say.
+  private var more: [UInt64: More] = [:]
   /// Their reply subjects, one behind the other.
   private var replies = ByteBuffer()
   private var isWatching = false
@@ -55,10 +58,11 @@ final class JetStreamPublishers {
 
   /// Tells `reply` when the message at `offset` is as durable as the stream promises.
   func add(_ offset: UInt64, isDuplicate: Bool, reply: UnsafeRawBufferPointer) {
+    let more = isDuplicate || !self.facts.isPrepared ? nil : self.more(of: offset)
+    if let more { self.more[offset] = more }
     self.waiting.append(
       Waiting(
-        offset: offset, isDuplicate: isDuplicate, replyCount: reply.count,
-        more: isDuplicate || self.facts.prepared == nil ? nil : self.more(of: offset)))
+        offset: offset, isDuplicate: isDuplicate, hasMore: more != nil, replyCount: reply.count))
     self.replies.writeBytes(reply)
     if !self.isWatching { self.watch() }
   }
@@ -84,16 +88,23 @@ final class JetStreamPublishers {
 
   /// Answers those whose messages are there, and those whose messages never will be.
   private func answer(_ error: EngineError?) {
-    var isFirst = true
-    while let next = self.waiting.first {
-      if next.offset < self.stream.committedOffset {
-        self.send(next)
-      } else if let error, isFirst || next.offset >= self.stream.nextOffset {
-        self.send(next, error)
-      } else {
-        break
+    // Who hears an answer may lead back here, and then `replies` grows: this one does not.
+    let replies = self.replies
+    replies.withUnsafeReadableBytes { replies in
+      var isFirst = true
+      var rest = replies[...]
+      while let next = self.waiting.first {
+        var failure: EngineError?
+        if next.offset >= self.stream.committedOffset {
+          guard let error, isFirst || next.offset >= self.stream.nextOffset else { break }
+          failure = error
+        }
+        self.waiting.removeFirst()
+        self.replies.moveReaderIndex(forwardBy: next.replyCount)
+        self.send(next, failure, to: UnsafeRawBufferPointer(rebasing: rest.prefix(next.replyCount)))
+        rest = rest.dropFirst(next.replyCount)
+        isFirst = false
       }
-      isFirst = false
     }
     if self.waiting.isEmpty {
       self.replies.clear(minimumCapacity: 0)
@@ -103,23 +114,17 @@ final class JetStreamPublishers {
     }
   }
 
-  private func send(_ next: Waiting, _ error: EngineError? = nil) {
-    self.waiting.removeFirst()
-    guard let reply = self.replies.readSlice(length: next.replyCount) else { return }
-    reply.withUnsafeReadableBytes { reply in
+  private func send(_ next: Waiting, _ error: EngineError?, to reply: UnsafeRawBufferPointer) {
+    guard error == nil, !next.isDuplicate, !next.hasMore else {
+      let more = next.hasMore ? self.more.removeValue(forKey: next.offset) : nil
       if let error {
         let failure = JetStreamError(.streamStoreFailed, error.message)
-        self.account.refuse(failure, self.stream.name, to: reply)
-      } else {
-        self.send(next, to: reply)
+        return self.account.refuse(failure, self.stream.name, to: reply)
       }
+      return self.send(next, more, to: reply)
     }
-  }
-
-  private func send(_ next: Waiting, to reply: UnsafeRawBufferPointer) {
     let prefix = self.facts.ackPrefix
     let sequence = Int(clamping: next.offset + 1)
-    guard !next.isDuplicate, next.more == nil else { return self.sendMore(next, to: reply) }
     self.account.answer(reply, count: prefix.count + ASCIIScan.digits(sequence) + 1) { writer in
       writer.write(prefix)
       writer.write(decimal: sequence)
@@ -127,12 +132,12 @@ final class JetStreamPublishers {
     }
   }
 
-  private func sendMore(_ next: Waiting, to reply: UnsafeRawBufferPointer) {
+  private func send(_ next: Waiting, _ more: More?, to reply: UnsafeRawBufferPointer) {
     self.account.answer(reply) { buffer in
       buffer.writeBytes(self.facts.ackPrefix)
       buffer.writeDecimal(next.offset + 1)
       if next.isDuplicate { buffer.writeStaticString(#","duplicate":true"#) }
-      switch next.more {
+      switch more {
       case .count(let value): buffer.writeString(#","val":"\#(value)""#)
       case .batch(let id, let count):
         var writer = JSONWriter()
