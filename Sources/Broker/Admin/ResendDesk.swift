@@ -108,7 +108,7 @@ final class ResendDesk {
     guard store.isDurable else { return }
     do throws(EngineError) {
       let journal = try store.journal(named: Self.journalName)
-      journal.replay { self.read($0) }
+      try journal.replay { self.read($0) }
       self.journal = journal
     } catch {
       self.failure = error
