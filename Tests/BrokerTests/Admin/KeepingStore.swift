@@ -9,7 +9,10 @@ final class KeepingStore: Store {
     var wantsSnapshot: Bool { self.entries.count > 4 }
     func replay(_ body: (ByteBuffer) -> Void) { self.entries.forEach(body) }
     func append(_ entry: ByteBuffer) { self.entries.append(entry) }
-    func replace(with entries: [ByteBuffer]) { self.entries = entries }
+    func replace(_ produce: (_ add: (ByteBuffer) -> Void) -> Void) {
+      self.entries = []
+      produce { self.entries.append($0) }
+    }
     func whenCommitted(_ body: @escaping (EngineError?) -> Void) { body(nil) }
   }
 
