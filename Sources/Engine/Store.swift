@@ -40,6 +40,15 @@ extension Journal {
 
   /// Nothing follows, where there is no order.
   public func goFirst() {}
+
+  /// All there ever was is there.
+  public var isDamaged: Bool { false }
+
+  /// As `append`, for a journal that refuses nothing.
+  public func propose(_ entries: [ByteBuffer], _ body: @escaping (EngineError?) -> Void) {
+    for entry in entries { self.append(entry) }
+    self.whenCommitted(body)
+  }
 }
 
 extension Store {
@@ -74,8 +83,25 @@ public protocol Journal: AnyObject {
   /// of it.
   func goFirst()
 
-  /// Adds an entry. It is written with the next group commit.
+  /// Whether something that was kept may be missing: what was found at the start could not be read
+  /// whole. Says so of this start only, for what cannot be read is put aside, or cut off.
+  var isDamaged: Bool { get }
+
+  /// Adds an entry, of what has happened already. It is written with the next group commit. Where
+  /// the disk refuses it, who waits for it hears so, and the journal keeps it all the same: it is
+  /// written when there is room, before what is added later, so that the journal comes to say again
+  /// what the owner knows. Until then a crash takes it back.
   func append(_ entry: ByteBuffer)
+
+  /// Adds entries of what is to happen when they are committed, and not before. Where the disk
+  /// refuses them, nothing of them is kept: neither now nor later, nor is it there after a restart.
+  ///
+  /// When a sync has failed, nobody knows what is on the disk; the journal takes nothing more then,
+  /// and what `body` was refused may be there after a restart.
+  ///
+  /// - Parameter body: is called when they are as durable as the store's policy promises; or with
+  ///   the error, when they are dropped.
+  func propose(_ entries: [ByteBuffer], _ body: @escaping (EngineError?) -> Void)
 
   /// Whether so much has been added since the last snapshot that the owner should `replace` it all.
   var wantsSnapshot: Bool { get }
@@ -87,6 +113,7 @@ public protocol Journal: AnyObject {
   func replace(_ produce: (_ add: (ByteBuffer) -> Void) -> Void)
 
   /// Calls `body` when everything added so far is as durable as the store's policy promises; or
-  /// with the error, when it never will be.
+  /// with the error, when the disk has refused it, or never will take it. What was refused before
+  /// and is still kept is tried again.
   func whenCommitted(_ body: @escaping (EngineError?) -> Void)
 }

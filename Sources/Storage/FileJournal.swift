@@ -21,6 +21,13 @@ public final class FileJournal: Journal, CommitMember {
     var isLastSync = false
   }
 
+  /// What is to be written.
+  private struct Pending {
+    var entry: ByteBuffer
+    /// Whether it is dropped when the disk refuses it.
+    var isProposed = false
+  }
+
   private let path: String
   private let owner: String
   private unowned let store: FileStore
@@ -36,7 +43,7 @@ public final class FileJournal: Journal, CommitMember {
   private var successor: Successor?
   /// Whether the store waits for it before it closes.
   private var isReplacing = false
-  private var pending: [ByteBuffer] = []
+  private var pending: [Pending] = []
   private var pendingBytes = 0
   private var appended: UInt64 = 0
   private var written: UInt64 = 0
@@ -51,6 +58,8 @@ public final class FileJournal: Journal, CommitMember {
   private(set) var goesFirst = false
   var isDirty = false
   var isUnsynced = false
+  /// Whether what was found could not be read whole; see `Journal`.
+  public private(set) var isDamaged = false
   private var waiters = CommitWaiters()
 
   /// Opens the file. Where there is none, it is made with the first entry.
@@ -81,7 +90,12 @@ public final class FileJournal: Journal, CommitMember {
       self.end = FileHeader.byteCount
       try self.recover(&reader)
     } else {
-      if reader.size >= FileHeader.byteCount {
+      // One without a whole header may have been cut, or the power went before anything in it was
+      // confirmed. Nobody can tell.
+      self.isDamaged = true
+      if reader.size < FileHeader.byteCount {
+        store.tell(.cut, path, "begun anew: it ended within its header")
+      } else {
         store.tell(.damaged, path, "put aside as .quarantined: it has no header that can be read")
         try store.disk.rename(path, to: "\(path).quarantined")
         self.file = try store.disk.open(path, isNew: true)
@@ -126,6 +140,7 @@ public final class FileJournal: Journal, CommitMember {
     self.recovered = (reader, scan)
     self.entryCount = scan.entryCount
     self.end = scan.end
+    self.isDamaged = !scan.damage.isEmpty || self.end < reader.size
     for place in scan.damage {
       self.store.tell(.damaged, self.path, "entries behind \(place) cannot be read")
     }
@@ -168,9 +183,22 @@ public final class FileJournal: Journal, CommitMember {
     self.appended += 1
     // Behind entries that are missing nothing can stand.
     guard !self.isBehind else { return }
-    self.pending.append(entry)
+    self.pending.append(Pending(entry: entry))
     self.pendingBytes += entry.readableBytes
     self.store.markDirty(self)
+  }
+
+  /// Adds entries that are dropped when they are refused; see `Journal`.
+  public func propose(_ entries: [ByteBuffer], _ body: @escaping (EngineError?) -> Void) {
+    if self.failure == nil, !self.isBehind {
+      for entry in entries {
+        self.appended += 1
+        self.pending.append(Pending(entry: entry, isProposed: true))
+        self.pendingBytes += entry.readableBytes
+      }
+      self.store.markDirty(self)
+    }
+    self.whenCommitted(body)
   }
 
   /// Whether the file is much longer than a snapshot would be; see `Journal`.
@@ -245,7 +273,8 @@ public final class FileJournal: Journal, CommitMember {
     self.snapshotBytes = successor.snapshotBytes
     self.entryCount = successor.entryCount
     self.committedEntries = successor.entryCount
-    self.isBehind = false
+    // What came since the owner said what there is, behind a gap, was written to neither.
+    self.isBehind = self.isBehind && self.appended > mark
     self.needsSync = true
     self.isFolderUnsynced = true
     self.written = max(self.written, mark)
@@ -312,23 +341,31 @@ public final class FileJournal: Journal, CommitMember {
     } catch {
       let refusal = self.store.refuse(error)
       try? self.file.truncate(to: self.end)
-      if self.pendingBytes > Self.pendingBytesMax {
-        self.pending.removeAll()
-        self.pendingBytes = 0
-        self.isBehind = true
-      }
-      self.refuse(refusal)
+      self.drop()
+      // What was written before waits for its sync only.
+      for body in self.waiters.take(above: self.written) { body(refusal) }
     }
   }
 
+  /// Drops what was refused and nobody has done yet, and everything where it is too much.
+  private func drop() {
+    self.pending.removeAll { $0.isProposed }
+    self.pendingBytes = self.pending.reduce(0) { $0 + $1.entry.readableBytes }
+    self.appended = self.written + UInt64(self.pending.count)
+    guard self.pendingBytes > Self.pendingBytesMax else { return }
+    self.pending.removeAll()
+    self.pendingBytes = 0
+    self.isBehind = true
+  }
+
   private func write(
-    _ entries: [ByteBuffer], to file: any DiskFile, at position: Int, _ format: FrameFormat,
+    _ entries: [Pending], to file: any DiskFile, at position: Int, _ format: FrameFormat,
     number: UInt64, committed: UInt64
   ) throws(DiskError) -> Int {
     var bytes = ByteBuffer()
-    for (place, entry) in entries.enumerated() {
+    for (place, each) in entries.enumerated() {
       format.write(
-        entry: entry, number: number + UInt64(place), committed: committed, to: &bytes)
+        entry: each.entry, number: number + UInt64(place), committed: committed, to: &bytes)
     }
     try file.write(bytes, at: position)
     return bytes.readableBytes
@@ -358,11 +395,7 @@ public final class FileJournal: Journal, CommitMember {
   func fail(_ error: DiskError) {
     let failure = self.store.refuse(error)
     self.failure = failure
-    self.refuse(failure)
-  }
-
-  private func refuse(_ error: EngineError) {
-    for body in self.waiters.take(above: 0) { body(error) }
+    for body in self.waiters.take(above: 0) { body(failure) }
   }
 
   /// Calls `body` when everything added so far is committed; see `Journal`.
@@ -375,6 +408,8 @@ public final class FileJournal: Journal, CommitMember {
       body(nil)
     } else {
       self.waiters.append(self.appended, body)
+      // What was refused is tried again.
+      if !self.pending.isEmpty { self.store.markDirty(self) }
     }
   }
 }
