@@ -8,7 +8,16 @@ import struct
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka import TopicPartition as Place
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
 from godwit_rig.kafka_peer import (
     COMMITTED,
     PATIENCE,
@@ -282,3 +291,42 @@ def test_members_go_on_when_there_is_room(broker, small_disk, protocol):
     consumer.close()
     broker.restart()
     assert position(broker, "late") == len(sent)
+
+
+def test_a_refused_change_of_acls_leaves_nothing(broker, small_disk):
+    client = AdminClient({"bootstrap.servers": address(broker.broker)})
+    everything = AclBindingFilter(
+        ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+
+    def names() -> set[str]:
+        return {each.name for each in client.describe_acls(everything).result(PATIENCE)}
+
+    def create(name: str) -> None:
+        rule = AclBinding(
+            ResourceType.TOPIC, name, ResourcePatternType.LITERAL, "User:eve", "*",
+            AclOperation.ALL, AclPermissionType.DENY,
+        )
+        client.create_acls([rule])[rule].result(PATIENCE)
+
+    # Its removal takes more room than what will be refused.
+    denied = "denied" * 30
+    create(denied)
+    small_disk.fill()
+    kept = {denied}
+    with pytest.raises(KafkaException) as refusal:
+        for number in range(1_000):
+            create(f"r{number}")
+            kept.add(f"r{number}")
+    assert refusal.value.args[0].code() == STORAGE_ERROR
+    refused = f"r{number}"
+    with pytest.raises(KafkaException):
+        client.delete_acls([everything])[everything].result(PATIENCE)
+    assert names() == kept
+    small_disk.empty()
+    # The same again is answered, and is there for good.
+    create(refused)
+    kept.add(refused)
+    client = AdminClient({"bootstrap.servers": address(broker.restart())})
+    assert names() == kept

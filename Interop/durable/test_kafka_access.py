@@ -131,3 +131,30 @@ def test_quotas_last(durable):
         for each in answer.entries
     ]
     assert found == [("ann", {"producer_byte_rate": 7.0, "request_percentage": 0.1})]
+
+
+def test_damaged_acls_deny_everything(durable):
+    server = durable()
+    client = AdminClient({"bootstrap.servers": address(server.broker)})
+    rule = AclBinding(
+        ResourceType.TOPIC, "secret", ResourcePatternType.LITERAL, "User:ANONYMOUS", "*",
+        AclOperation.WRITE, AclPermissionType.DENY,
+    )
+    client.create_acls([rule])[rule].result(PATIENCE)
+    server.kill()
+    (journal,) = server.folder.glob("**/kafka%2Eacls.journal")
+    journal.write_bytes(journal.read_bytes().replace(b"secret", b"sEcret"))
+
+    def write(where: str) -> int | None:
+        errors = []
+        producer = Producer({"bootstrap.servers": where, "enable.idempotence": False})
+        producer.produce("t", b"x", on_delivery=lambda error, _: errors.append(error))
+        assert producer.flush(PATIENCE) == 0
+        return errors[0].code() if errors[0] else None
+
+    # Once what was damaged is cut off, too.
+    assert write(address(server.start())) == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    assert write(address(server.restart())) == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    server.kill()
+    journal.unlink()
+    assert write(address(server.start())) is None

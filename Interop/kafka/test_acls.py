@@ -164,6 +164,14 @@ def test_who_may_not_see_a_topic_does_not_see_it(closed, topic):
     for name in (topic, "never"):
         assert bob.list_topics(name, timeout=PATIENCE).topics[name].error.code() == DENIED
         assert code(lambda n=name: bob.delete_topics([n])[n].result(PATIENCE)) == DENIED
+    create(client, rule(TOPIC, topic, "bob", Op.DESCRIBE), rule(TOPIC, "never", "bob", Op.DESCRIBE))
+    answers = []
+    for name in (topic, "never"):
+        resource = ConfigResource(ConfigResource.Type.TOPIC, name)
+        with pytest.raises(KafkaException) as failure:
+            bob.describe_configs([resource])[resource].result(PATIENCE)
+        answers.append((failure.value.args[0].code(), failure.value.args[0].str()))
+    assert answers[0][0] == DENIED and answers[0] == answers[1]
 
 
 def test_changing_a_topic_takes_its_own_rights(closed, topic):

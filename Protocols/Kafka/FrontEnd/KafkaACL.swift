@@ -113,28 +113,14 @@ struct KafkaACL: Hashable, KafkaStructure {
     else { return wrong("the rule is too long") }
     return nil
   }
-
-  /// Whether the rule is about what `principal` does from `host`.
-  func concerns(_ principal: String, _ host: String) -> Bool {
-    (self.principal == principal || self.principal == Self.everybody)
-      && (self.host == host || self.host == Self.everything)
-  }
-
-  /// Whether the rule decides about `operation`.
-  func decides(_ operation: KafkaOperation) -> Bool {
-    guard let own = KafkaOperation(rawValue: self.operation) else { return false }
-    // What is denied is denied by its name only.
-    return permission == Self.allow
-      ? own.implies(operation) : own == operation || own == .all
-  }
 }
 
 /// Which rules are meant, in DescribeAcls and DeleteAcls.
 struct KafkaACLFilter {
   /// In place of any number: all.
-  private static let any: Int8 = 1
+  static let any: Int8 = 1
   /// `PatternType`: rules that apply to the resource of that name.
-  private static let match: Int8 = 2
+  static let match: Int8 = 2
 
   var resourceType: Int8
   var resourceName: String?
@@ -168,7 +154,7 @@ struct KafkaACLFilter {
     guard let name = resourceName else { return true }
     guard patternType == Self.match else { return name == acl.resourceName }
     return acl.patternType == KafkaPatternType.prefixed.rawValue
-      ? name.hasPrefix(acl.resourceName)
+      ? name.utf8.starts(with: acl.resourceName.utf8)
       : name == acl.resourceName || acl.resourceName == KafkaACL.everything
   }
 }

@@ -15,20 +15,23 @@ final class KafkaACLs {
   private static let journalName = "kafka.acls"
   /// What a rule takes of memory beyond its texts, about.
   private static let ruleBytes = 512
-
-  private struct Name: Hashable {
-    var type: Int8
-    var name: String
-  }
+  /// How many rules or filters a request may have, as at Kafka.
+  private static let changesMax = 10_000
+  /// How many rules the filters of a request may have to be held against.
+  private static let looksMax = 200_000
+  private static let unreadable = KafkaRefusal(.kafkaStorageError, "the ACLs cannot be read")
+  private static let tooMuch = KafkaRefusal(
+    .policyViolation, "more ACLs to change or to look through than one request may")
 
   private unowned let tenant: Tenant
-  private var journal: (any Journal)?
+  private let ledger: KafkaLedger
   private var known: Set<KafkaACL> = []
   private var charges: [KafkaACL: MemoryCharge] = [:]
-  /// Whether what the store has kept cannot be read: then nobody is allowed anything.
-  private var isUnreadable = false
-  private var literal: [Name: Set<KafkaACL>] = [:]
-  private var prefixed: [Name: Set<KafkaACL>] = [:]
+  private var index = KafkaACLIndex()
+  /// Why nobody is allowed anything: what the store has kept cannot be read.
+  private(set) var refusal: KafkaRefusal? {
+    didSet { ledger.refusal = refusal }
+  }
   /// Changes with the rules.
   private(set) var generation = 0
   /// How many there may be.
@@ -36,9 +39,11 @@ final class KafkaACLs {
 
   init(_ tenant: Tenant) {
     self.tenant = tenant
+    ledger = KafkaLedger(tenant, journal: Self.journalName)
+    ledger.snapshot = { [unowned self] in known.compactMap { KafkaACLEntry.added($0).bytes } }
   }
 
-  var isEmpty: Bool { known.isEmpty && !isUnreadable }
+  var isEmpty: Bool { known.isEmpty && refusal == nil }
 
   // MARK: Deciding
 
@@ -47,43 +52,33 @@ final class KafkaACLs {
     _ operation: KafkaOperation, on type: KafkaResource, named name: String, principal: String,
     host: String
   ) -> Decision {
-    guard !isUnreadable else { return .denied }
-    var isMentioned = false
-    var isAllowed = false
-    for rules in self.rules(about: type, name) {
-      isMentioned = true
-      for rule in rules where rule.concerns(principal, host) && rule.decides(operation) {
-        if rule.permission == KafkaACL.deny { return .denied }
-        isAllowed = true
-      }
-    }
-    return isAllowed ? .allowed : isMentioned ? .denied : .unmentioned
+    guard refusal == nil else { return .denied }
+    return index.decide(operation, on: type, named: name, principal: principal, host: host)
   }
 
   /// Whether a rule allows `principal` an operation with any resource of that type.
   func allowSome(
     _ operation: KafkaOperation, on type: KafkaResource, principal: String, host: String
   ) -> Bool {
-    known.contains {
-      $0.resourceType == type.rawValue && $0.permission == KafkaACL.allow
-        && $0.concerns(principal, host) && $0.decides(operation)
-    }
-  }
-
-  private func rules(about type: KafkaResource, _ name: String) -> [Set<KafkaACL>] {
-    let type = type.rawValue
-    var found = [name, KafkaACL.everything].compactMap { literal[Name(type: type, name: $0)] }
-    for (pattern, rules) in prefixed where pattern.type == type && name.hasPrefix(pattern.name) {
-      found.append(rules)
-    }
-    return found
+    index.allowSome(operation, on: type, principal: principal, host: host)
   }
 
   // MARK: Looking
 
   /// The rules that are meant, in a fixed order.
   func all(_ filter: KafkaACLFilter) -> [KafkaACL] {
-    known.filter { filter.matches($0) }.sorted {
+    var looks = Int.max
+    return all(filter, &looks) ?? []
+  }
+
+  /// - Parameter looks: how many rules may be looked at.
+  /// - Returns: `nil` where there are more.
+  private func all(_ filter: KafkaACLFilter, _ looks: inout Int) -> [KafkaACL]? {
+    let candidates = index.candidates(filter)
+    looks -= 1 + (candidates?.count ?? known.count)
+    guard looks >= 0 else { return nil }
+    let found = candidates?.filter { filter.matches($0) } ?? known.filter { filter.matches($0) }
+    return found.sorted {
       ($0.resourceType, $0.patternType, $0.resourceName, $0.principal, $0.host)
         < ($1.resourceType, $1.patternType, $1.resourceName, $1.principal, $1.host)
     }
@@ -91,115 +86,125 @@ final class KafkaACLs {
 
   // MARK: Changing
 
-  /// Adds rules; those that are there already stay.
+  /// Adds rules; those that are there already stay. They hold once they last.
   ///
-  /// - Parameter body: gets what became of each, once the others last.
+  /// - Parameter body: gets what became of each, then.
   func add(_ rules: [KafkaACL], _ body: @escaping ([KafkaRefusal?]) -> Void) {
-    let refused = rules.map { add($0) }
-    whenWritten { failure in body(refused.map { $0 ?? failure }) }
+    guard rules.count <= Self.changesMax else { return body(rules.map { _ in Self.tooMuch }) }
+    ledger.change { self.judge(adding: rules, body) }
   }
 
-  private func add(_ rule: KafkaACL) -> KafkaRefusal? {
-    if let refusal = rule.refusal { return refusal }
-    guard !isUnreadable else {
-      return KafkaRefusal(.kafkaStorageError, "the ACLs cannot be read")
+  private func judge(
+    adding rules: [KafkaACL], _ body: @escaping ([KafkaRefusal?]) -> Void
+  ) -> KafkaLedger.Change {
+    var new: [KafkaACL: MemoryCharge] = [:]
+    var entries: [ByteBuffer] = []
+    let refused = rules.map { rule -> KafkaRefusal? in
+      if let refusal = rule.refusal ?? self.refusal { return refusal }
+      guard !known.contains(rule), new[rule] == nil else { return nil }
+      guard known.count + new.count < countMax else {
+        return KafkaRefusal(.policyViolation, "too many ACLs (kafka.max_acls)")
+      }
+      guard let charge = tenant.memory.charge(Self.size(rule)) else {
+        return KafkaRefusal(
+          .policyViolation, "the budget for stored messages is spent (limits.stored_bytes_max)")
+      }
+      guard let bytes = KafkaACLEntry.added(rule).bytes else {
+        return KafkaRefusal(.invalidRequest, "the rule is too long")
+      }
+      new[rule] = charge
+      entries.append(bytes)
+      return nil
     }
-    guard !known.contains(rule) else { return nil }
-    let size = rule.resourceName.utf8.count + rule.principal.utf8.count + rule.host.utf8.count
-    guard known.count < countMax else {
-      return KafkaRefusal(.policyViolation, "too many ACLs (kafka.max_acls)")
+    return KafkaLedger.Change(entries: entries) { failure in
+      if failure == nil { for (rule, charge) in new { self.take(rule, charge) } }
+      body(refused.map { $0 ?? failure })
     }
-    guard let charge = tenant.memory.charge(Self.ruleBytes + 2 * size) else {
-      return KafkaRefusal(.policyViolation, "memory is spent (limits.stored_bytes_max)")
-    }
-    do throws(EngineError) {
-      try write(.added(rule))
-    } catch {
-      return KafkaRefusal(error)
-    }
-    take(rule, charge)
-    return nil
   }
 
-  /// Takes out the rules that are meant.
+  /// Takes out the rules that are meant, once that lasts.
   ///
-  /// - Parameter body: gets the rules of each filter, once they are gone for good.
+  /// - Parameter body: gets the rules of each filter, then; those that a filter before has taken
+  ///   out it does not find.
   func remove(
     _ filters: [KafkaACLFilter], _ body: @escaping (Result<[[KafkaACL]], KafkaRefusal>) -> Void
   ) {
-    let found = filters.map { $0.refusal == nil ? all($0) : [] }
-    do throws(EngineError) {
-      for rule in Set(found.joined()) {
-        try write(.removed(rule))
-        drop(rule)
-      }
-    } catch {
-      return body(.failure(KafkaRefusal(error)))
+    guard filters.count <= Self.changesMax else { return body(.failure(Self.tooMuch)) }
+    ledger.change { self.judge(removing: filters, body) }
+  }
+
+  private func judge(
+    removing filters: [KafkaACLFilter],
+    _ body: @escaping (Result<[[KafkaACL]], KafkaRefusal>) -> Void
+  ) -> KafkaLedger.Change {
+    func refuse(_ refusal: KafkaRefusal) -> KafkaLedger.Change {
+      KafkaLedger.Change(entries: []) { _ in body(.failure(refusal)) }
     }
-    whenWritten { failure in body(failure.map { .failure($0) } ?? .success(found)) }
+    if let refusal { return refuse(refusal) }
+    var found: [[KafkaACL]] = []
+    var gone: Set<KafkaACL> = []
+    var looks = Self.looksMax
+    for filter in filters {
+      guard filter.refusal == nil else {
+        found.append([])
+        continue
+      }
+      guard let rules = all(filter, &looks) else { return refuse(Self.tooMuch) }
+      found.append(rules.filter { gone.insert($0).inserted })
+    }
+    let entries = gone.compactMap { KafkaACLEntry.removed($0).bytes }
+    guard entries.count == gone.count else { return refuse(Self.tooMuch) }
+    return KafkaLedger.Change(entries: entries) { failure in
+      if let failure { return body(.failure(failure)) }
+      for rule in gone { self.drop(rule) }
+      body(.success(found))
+    }
+  }
+
+  private static func size(_ rule: KafkaACL) -> Int {
+    ruleBytes
+      + 4 * (rule.resourceName.utf8.count + rule.principal.utf8.count + rule.host.utf8.count)
   }
 
   private func take(_ rule: KafkaACL, _ charge: MemoryCharge?) {
     generation &+= 1
     known.insert(rule)
     charges[rule] = charge
-    let name = Name(type: rule.resourceType, name: rule.resourceName)
-    if rule.patternType == KafkaPatternType.prefixed.rawValue {
-      prefixed[name, default: []].insert(rule)
-    } else {
-      literal[name, default: []].insert(rule)
-    }
+    index.set(rule, isThere: true)
   }
 
   private func drop(_ rule: KafkaACL) {
     generation &+= 1
     known.remove(rule)
     charges[rule] = nil
-    let name = Name(type: rule.resourceType, name: rule.resourceName)
-    literal[name]?.remove(rule)
-    prefixed[name]?.remove(rule)
-    if literal[name]?.isEmpty == true { literal[name] = nil }
-    if prefixed[name]?.isEmpty == true { prefixed[name] = nil }
+    index.set(rule, isThere: false)
   }
 
   // MARK: Lasting
 
-  private func write(_ entry: KafkaACLEntry) throws(EngineError) {
-    let journal = try openJournal()
-    guard let bytes = entry.bytes else {
-      throw EngineError(.storageFailed, "the rule is too large")
-    }
-    journal.append(bytes)
-  }
-
-  private func whenWritten(_ body: @escaping (KafkaRefusal?) -> Void) {
-    guard let journal else { return body(nil) }
-    if journal.wantsSnapshot {
-      journal.replace(with: known.compactMap { KafkaACLEntry.added($0).bytes })
-    }
-    journal.whenCommitted { body($0.map { KafkaRefusal($0) }) }
-  }
-
-  private func openJournal() throws(EngineError) -> any Journal {
-    if let journal { return journal }
-    let made = try tenant.store.journal(named: Self.journalName)
-    journal = made
-    return made
-  }
-
-  /// Takes up what the tenant's store has kept. Once, before anybody comes.
+  /// Takes up what the tenant's store has kept. Once, before anybody comes. Where that cannot be
+  /// read whole, a rule that denies something may be missing: nobody is allowed anything.
   func restore() throws(EngineError) {
     var found: Set<KafkaACL> = []
-    isUnreadable = true
-    try openJournal().replay { entry in
+    refusal = Self.unreadable
+    let isWhole = try ledger.restore { entry in
       switch KafkaACLEntry(entry) {
-      case .added(let rule): found.insert(rule)
+      case .added(let rule):
+        guard rule.refusal == nil else { return false }
+        found.insert(rule)
       case .removed(let rule): found.remove(rule)
-      case nil: break
+      case nil: return false
       }
+      return true
     }
-    isUnreadable = false
-    for rule in found { take(rule, tenant.memory.charge(Self.ruleBytes)) }
+    guard isWhole else {
+      throw EngineError(.storageFailed, "some are lost in \(Self.journalName)")
+    }
+    refusal = nil
+    // In this order each comes behind the others, where they are sorted.
+    for rule in found.sorted(by: { $0.resourceName < $1.resourceName }) {
+      take(rule, tenant.memory.charge(Self.size(rule)))
+    }
   }
 }
 

@@ -134,7 +134,7 @@ final class KafkaFetchJob {
     place.answer.highWatermark = -1
     let byID = call.header.version >= 13
     guard let known = byID ? tenant.topic(topic.topicID) : tenant.topic(topic.topic) else {
-      place.answer.error = byID ? .unknownTopicID : session.unknown(topic.topic)
+      place.answer.error = byID ? .unknownTopicID : session.unknown(topic.topic, .read)
       return place
     }
     guard session.mayRead(known.canonical) else {

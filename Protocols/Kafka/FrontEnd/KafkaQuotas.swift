@@ -43,7 +43,7 @@ final class KafkaQuotas {
   }
 
   private unowned let tenant: Tenant
-  private var journal: (any Journal)?
+  private let ledger: KafkaLedger
   private(set) var byEntity: [KafkaQuotaEntity: Values] = [:]
   private var charges: [KafkaQuotaEntity: MemoryCharge] = [:]
   private var levels: [Meter: Level] = [:]
@@ -56,6 +56,10 @@ final class KafkaQuotas {
 
   init(_ tenant: Tenant) {
     self.tenant = tenant
+    ledger = KafkaLedger(tenant, journal: Self.journalName)
+    ledger.snapshot = { [unowned self] in
+      byEntity.compactMap { KafkaQuotaEntry($0.key, $0.value).bytes }
+    }
   }
 
   var isEmpty: Bool { byEntity.isEmpty }
@@ -150,32 +154,66 @@ final class KafkaQuotas {
 
   // MARK: Changing
 
-  /// Sets what an entity has; with nothing it has no quota.
+  /// One change, of one entity.
+  struct Change {
+    var entity: KafkaQuotaEntity
+    /// Makes of what it has what it is to have; with nothing it has no quota.
+    var apply: (inout Values) throws(KafkaRefusal) -> Void
+  }
+
+  /// Changes entities, each as a whole or not at all. That holds once it lasts.
   ///
-  /// - Parameter isDryRun: only finds out whether that could be.
-  func set(
-    _ entity: KafkaQuotaEntity, _ values: Values, isDryRun: Bool
-  ) -> KafkaRefusal? {
-    guard byEntity[entity] ?? [:] != values, !isDryRun else { return nil }
-    var charge = charges[entity]
-    if charge == nil, !values.isEmpty {
-      let names = entity.parts.reduce(0) { $0 + ($1.name?.utf8.count ?? 0) }
-      guard byEntity.count < countMax, let made = tenant.memory.charge(Self.entityBytes + names)
-      else { return KafkaRefusal(.policyViolation, "too many quotas (kafka.max_quotas)") }
-      charge = made
-    }
-    do throws(EngineError) {
-      let journal = try openJournal()
-      guard let entry = KafkaQuotaEntry(entity, values).bytes else {
-        return KafkaRefusal(.invalidRequest, "too long")
+  /// - Parameters:
+  ///   - changes: each for another entity, or why there is none.
+  ///   - isDryRun: only finds out whether that could be.
+  ///   - body: gets what was refused, when the rest lasts.
+  func change(
+    _ changes: [Result<Change, KafkaRefusal>], isDryRun: Bool,
+    _ body: @escaping ([KafkaRefusal?]) -> Void
+  ) {
+    ledger.change { self.judge(changes, isDryRun, body) }
+  }
+
+  private func judge(
+    _ changes: [Result<Change, KafkaRefusal>], _ isDryRun: Bool,
+    _ body: @escaping ([KafkaRefusal?]) -> Void
+  ) -> KafkaLedger.Change {
+    var wanted: [(entity: KafkaQuotaEntity, values: Values, charge: MemoryCharge?)] = []
+    var entries: [ByteBuffer] = []
+    var count = byEntity.count
+    let refused = changes.map { change -> KafkaRefusal? in
+      do throws(KafkaRefusal) {
+        let change = try change.get()
+        var values = byEntity[change.entity] ?? [:]
+        try change.apply(&values)
+        guard byEntity[change.entity] ?? [:] != values, !isDryRun else { return nil }
+        var charge = charges[change.entity]
+        if charge == nil, !values.isEmpty {
+          let names = change.entity.parts.reduce(0) { $0 + ($1.name?.utf8.count ?? 0) }
+          guard count < countMax, let made = tenant.memory.charge(Self.entityBytes + names)
+          else { throw KafkaRefusal(.policyViolation, "too many quotas (kafka.max_quotas)") }
+          charge = made
+          count += 1
+        }
+        guard let entry = KafkaQuotaEntry(change.entity, values).bytes else {
+          throw KafkaRefusal(.invalidRequest, "too long")
+        }
+        wanted.append((change.entity, values, charge))
+        entries.append(entry)
+        return nil
+      } catch {
+        return error
       }
-      journal.append(entry)
-    } catch {
-      return KafkaRefusal(error)
     }
-    take(entity, values)
-    charges[entity] = values.isEmpty ? nil : charge
-    return nil
+    return KafkaLedger.Change(entries: entries) { failure in
+      if failure == nil {
+        for (entity, values, charge) in wanted {
+          self.take(entity, values)
+          self.charges[entity] = values.isEmpty ? nil : charge
+        }
+      }
+      body(refused.map { $0 ?? failure })
+    }
   }
 
   private func take(_ entity: KafkaQuotaEntity, _ values: Values) {
@@ -186,31 +224,18 @@ final class KafkaQuotas {
     levels = [:]
   }
 
-  /// Calls `body` when what was set lasts, or never will.
-  func whenWritten(_ body: @escaping (KafkaRefusal?) -> Void) {
-    guard let journal else { return body(nil) }
-    if journal.wantsSnapshot {
-      journal.replace(with: byEntity.compactMap { KafkaQuotaEntry($0.key, $0.value).bytes })
-    }
-    journal.whenCommitted { body($0.map { KafkaRefusal($0) }) }
-  }
-
-  private func openJournal() throws(EngineError) -> any Journal {
-    if let journal { return journal }
-    let made = try tenant.store.journal(named: Self.journalName)
-    journal = made
-    return made
-  }
-
-  /// Takes up what the tenant's store has kept. Once, before anybody comes.
+  /// Takes up what the tenant's store has kept, as much of it as can be read. Once, before anybody
+  /// comes.
   func restore() throws(EngineError) {
-    try openJournal().replay { entry in
+    let isWhole = try ledger.restore { entry in
       guard case .quota(let kept)? = KafkaQuotaEntry(entry), let entity = kept.entity else {
-        return
+        return false
       }
       take(entity, kept.values)
+      return true
     }
     for entity in byEntity.keys { charges[entity] = tenant.memory.charge(Self.entityBytes) }
+    if !isWhole { throw EngineError(.storageFailed, "some are lost in \(Self.journalName)") }
   }
 }
 

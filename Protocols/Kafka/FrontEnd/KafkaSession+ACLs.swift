@@ -15,7 +15,9 @@ extension KafkaSession {
   ) {
     let filter = KafkaACLFilter(request)
     var response = KafkaDescribeACLs.Response()
-    if let refusal = mayAdminister(.describe) ? filter.refusal : Self.notPermitted {
+    if let refusal = mayAdminister(.describe)
+      ? filter.refusal ?? tenant.acls.refusal : Self.notPermitted
+    {
       response.error = refusal.code
       response.errorMessage = refusal.message
       return call.answer(KafkaDescribeACLs.self, response)

@@ -50,7 +50,7 @@ extension KafkaSession {
     switch said.resourceType {
     case Resource.topic:
       guard let topic = tenant.topic(said.resourceName) else {
-        return KafkaRefusal(unknown(said.resourceName), "no such topic")
+        return unknownTopic(said.resourceName, .describeConfigs)
       }
       guard may(.describeConfigs, topic.canonical) else {
         return KafkaRefusal(.topicAuthorizationFailed, "not permitted")
@@ -248,7 +248,7 @@ extension KafkaSession {
       return KafkaRefusal(.invalidRequest, "settings of this kind do not change this way")
     }
     guard let topic = tenant.topic(name) else {
-      return KafkaRefusal(unknown(name), "no such topic")
+      return unknownTopic(name, .alterConfigs)
     }
     guard may(.alterConfigs, topic.canonical) else {
       return KafkaRefusal(.topicAuthorizationFailed, "not permitted")

@@ -79,7 +79,7 @@ extension KafkaSession {
   ) -> KafkaErrorCode? {
     guard let topic = tenant.topic(name), let partition = topic.partition(said.partitionIndex)
     else {
-      return unknown(name)
+      return unknown(name, .read)
     }
     guard mayRead(topic.canonical) else { return .topicAuthorizationFailed }
     let metadata = said.committedMetadata ?? ""
@@ -264,7 +264,7 @@ extension KafkaSession {
                 guard let found = tenant.topic(topic.name),
                   let partition = found.partition(said.partitionIndex)
                 else {
-                  $0.error = unknown(topic.name)
+                  $0.error = unknown(topic.name, .read)
                   return
                 }
                 guard mayRead(found.canonical) else {

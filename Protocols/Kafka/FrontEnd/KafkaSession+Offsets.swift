@@ -8,7 +8,7 @@ extension KafkaSession {
     _ topic: String, _ index: Int32, _ tenant: KafkaTenant, _ operation: KafkaOperation
   ) -> Result<KafkaPartition, KafkaRefusal> {
     guard let known = tenant.topic(topic) else {
-      return .failure(KafkaRefusal(unknown(topic), "no such topic"))
+      return .failure(unknownTopic(topic, operation))
     }
     guard may(operation, known.canonical) else {
       return .failure(KafkaRefusal(.topicAuthorizationFailed, "not permitted"))

@@ -87,7 +87,7 @@ extension KafkaSession {
       return .refused(.transactionalIDAuthorizationFailed)
     }
     guard let topic = version >= 13 ? tenant.topic(said.topicID) : tenant.topic(said.name) else {
-      return .refused(version >= 13 ? .unknownTopicID : unknown(said.name))
+      return .refused(version >= 13 ? .unknownTopicID : unknown(said.name, .write))
     }
     guard mayWrite(topic.canonical) else { return .refused(.topicAuthorizationFailed) }
     guard let partition = topic.partition(part.index) else {

@@ -118,33 +118,35 @@ extension KafkaSession {
     _ request: KafkaAlterClientQuotas.Request, _ call: KafkaCall, _ tenant: KafkaTenant
   ) {
     var seen: Set<KafkaQuotaEntity> = []
-    let refused = request.entries.map { entry -> KafkaRefusal? in
-      guard mayAdminister(.alterConfigs) else {
-        return KafkaRefusal(.clusterAuthorizationFailed, "not permitted")
+    let isPermitted = mayAdminister(.alterConfigs)
+    let changes = request.entries.map { entry -> Result<KafkaQuotas.Change, KafkaRefusal> in
+      guard isPermitted else {
+        return .failure(KafkaRefusal(.clusterAuthorizationFailed, "not permitted"))
       }
       do throws(KafkaRefusal) {
         let entity = try KafkaQuotaEntity(entry.entity.map { ($0.entityType, $0.entityName) })
         guard seen.insert(entity).inserted else {
-          return KafkaRefusal(.invalidRequest, "the entity is there twice")
+          throw KafkaRefusal(.invalidRequest, "the entity is there twice")
         }
-        var values = tenant.quotas.byEntity[entity] ?? [:]
         guard Set(entry.ops.map(\.key)).count == entry.ops.count else {
           throw KafkaRefusal(.invalidRequest, "a quota is there twice")
         }
-        for operation in entry.ops { try Self.apply(operation, to: &values, of: entity) }
-        return tenant.quotas.set(entity, values, isDryRun: request.validateOnly)
+        return .success(
+          KafkaQuotas.Change(entity: entity) { values throws(KafkaRefusal) in
+            for operation in entry.ops { try Self.apply(operation, to: &values, of: entity) }
+          })
       } catch {
-        return error
+        return .failure(error)
       }
     }
-    tenant.quotas.whenWritten { failure in
+    tenant.quotas.change(changes, isDryRun: request.validateOnly) { refused in
       call.answer(
         KafkaAlterClientQuotas.self,
         .with { response in
           response.entries = zip(request.entries, refused).map { entry, refusal in
             .with {
-              $0.error = (refusal ?? failure)?.code ?? .noError
-              $0.errorMessage = (refusal ?? failure)?.message
+              $0.error = refusal?.code ?? .noError
+              $0.errorMessage = refusal?.message
               $0.entity = entry.entity.map { part in
                 .with {
                   $0.entityType = part.entityType

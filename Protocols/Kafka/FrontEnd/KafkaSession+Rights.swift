@@ -85,10 +85,20 @@ extension KafkaSession {
     return isPermitted(operation, canonical) && isAllowed(operation, .topic, name)
   }
 
-  /// What is said of a topic that is not there: who may not see it does not learn that.
-  func unknown(_ name: String) -> KafkaErrorCode {
-    KafkaTopicCodec.canonical(Array(name.utf8)) == nil || may(.describe, topicNamed: name)
+  /// What is said of a topic that is not there: who may not do that with one of its name does not
+  /// learn it.
+  func unknown(
+    _ name: String, _ operation: KafkaOperation = .describe
+  ) -> KafkaErrorCode {
+    KafkaTopicCodec.canonical(Array(name.utf8)) == nil || may(operation, topicNamed: name)
       ? .unknownTopicOrPartition : .topicAuthorizationFailed
+  }
+
+  /// As `unknown`, with the words that who may not do that hears of a topic that is there.
+  func unknownTopic(_ name: String, _ operation: KafkaOperation) -> KafkaRefusal {
+    let code = unknown(name, operation)
+    return KafkaRefusal(
+      code, code == .topicAuthorizationFailed ? "not permitted" : "no such topic")
   }
 
   /// Whether the client may make a topic of that name: it may make any, or this one.

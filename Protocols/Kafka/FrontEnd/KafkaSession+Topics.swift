@@ -127,7 +127,7 @@ extension KafkaSession {
       answer.name = name
       answer.topicID = id ?? KafkaUUID()
       guard let topic = name.map({ tenant.topic($0) }) ?? id.flatMap({ tenant.topic($0) }) else {
-        answer.error = name.map { unknown($0) } ?? .unknownTopicID
+        answer.error = name.map { unknown($0, .delete) } ?? .unknownTopicID
         return
       }
       guard may(.delete, topic.canonical) else {
@@ -169,7 +169,7 @@ extension KafkaSession {
     _ tenant: KafkaTenant
   ) -> KafkaRefusal? {
     guard let topic = tenant.topic(said.name) else {
-      return KafkaRefusal(unknown(said.name), "no such topic")
+      return unknownTopic(said.name, .alter)
     }
     guard may(.alter, topic.canonical) else {
       return KafkaRefusal(.topicAuthorizationFailed, "not permitted")

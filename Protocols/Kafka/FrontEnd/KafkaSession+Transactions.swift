@@ -77,7 +77,7 @@ extension KafkaSession {
         said.partitions.map { index in
           guard let topic, topic.partition(index) != nil else {
             hasFailed = true
-            return unknown(said.name)
+            return unknown(said.name, .write)
           }
           guard mayWrite(topic.canonical) else {
             hasFailed = true
@@ -199,7 +199,7 @@ extension KafkaSession {
     _ tenant: KafkaTenant, into positions: inout [KafkaPlace: KafkaTransaction.Position]
   ) -> KafkaErrorCode? {
     guard let topic = tenant.topic(name), topic.partition(index) != nil else {
-      return unknown(name)
+      return unknown(name, .read)
     }
     guard mayRead(topic.canonical) else { return .topicAuthorizationFailed }
     guard (note ?? "").utf8.count <= server.values.offsetNoteBytesMax else {
@@ -315,7 +315,7 @@ extension KafkaSession {
                   return
                 }
                 guard let partition = topic?.partition(index) else {
-                  $0.error = unknown(said.name)
+                  $0.error = unknown(said.name, .read)
                   return
                 }
                 partition.recover(producersMax: server.values.producersMax)

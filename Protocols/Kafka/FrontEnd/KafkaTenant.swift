@@ -66,7 +66,7 @@ final class KafkaTenant {
     do throws(EngineError) {
       try quotas.restore()
     } catch {
-      // Nobody is held back.
+      // Nobody is held back, but by those that could be read.
       server.context.logger.error("kafka: quotas of \(tenant.name) cannot be read: \(error)")
     }
     acls.countMax = server.values.aclsMax

@@ -12,6 +12,8 @@ final class KafkaUsers {
   private static let saltBytesMax = 1_024
   /// How often a password may be hashed, as at Kafka.
   static let iterations = 4_096...16_384
+  private static let taken = KafkaRefusal(.policyViolation, "the name is taken")
+  private static let unreadable = KafkaRefusal(.kafkaStorageError, "the users cannot be read")
   /// What a user takes of memory, about.
   private static let userBytes = 1_024
 
@@ -26,7 +28,7 @@ final class KafkaUsers {
 
   private unowned let tenant: Tenant
   private let directory: UserDirectory
-  private var journal: (any Journal)?
+  private let ledger: KafkaLedger
   private var names: Set<String> = []
   private var charges: [String: MemoryCharge] = [:]
   /// How many there may be.
@@ -35,6 +37,8 @@ final class KafkaUsers {
   init(_ tenant: Tenant, directory: UserDirectory) {
     self.tenant = tenant
     self.directory = directory
+    ledger = KafkaLedger(tenant, journal: Self.journalName)
+    ledger.snapshot = { [unowned self] in all.compactMap { KafkaUserEntry($0).bytes } }
   }
 
   /// The tenant's users, by their names.
@@ -49,36 +53,64 @@ final class KafkaUsers {
 
   // MARK: Changing
 
-  /// Changes users, each as a whole or not at all.
+  /// Changes users, each as a whole or not at all. That holds once it lasts.
   ///
-  /// - Parameter body: gets what was refused, once the rest lasts.
+  /// - Parameters:
+  ///   - changes: by users, each of whom is there once.
+  ///   - body: gets what was refused, when the rest lasts.
   func change(
     _ changes: [(name: String, changes: [Change])],
     _ body: @escaping ([String: KafkaRefusal]) -> Void
   ) {
+    ledger.change { self.judge(changes, body) }
+  }
+
+  private func judge(
+    _ changes: [(name: String, changes: [Change])],
+    _ body: @escaping ([String: KafkaRefusal]) -> Void
+  ) -> KafkaLedger.Change {
     var refused: [String: KafkaRefusal] = [:]
-    var changed: [String] = []
+    var wanted: [(user: UserDirectory.User, charge: MemoryCharge?)] = []
+    var entries: [ByteBuffer] = []
+    var count = names.count
     for (name, changes) in changes {
-      if let refusal = change(name, changes) {
-        refused[name] = refusal
-      } else {
-        changed.append(name)
+      do throws(KafkaRefusal) {
+        let (user, charge) = try judge(name, changes, count)
+        guard let entry = KafkaUserEntry(user).bytes else {
+          throw KafkaRefusal(.unacceptableCredential, "too long")
+        }
+        if charge != nil { count += 1 }
+        wanted.append((user, charge))
+        entries.append(entry)
+      } catch {
+        refused[name] = error
       }
     }
-    guard !changed.isEmpty, let journal else { return body(refused) }
-    if journal.wantsSnapshot { journal.replace(with: snapshot()) }
-    journal.whenCommitted { error in
-      if error != nil {
-        for name in changed {
-          refused[name] = KafkaRefusal(.kafkaStorageError, "the change cannot be written down")
+    return KafkaLedger.Change(entries: entries) { failure in
+      var taken: [ByteBuffer] = []
+      for (user, charge) in wanted {
+        if let failure {
+          refused[user.name] = failure
+        } else if self.isTaken(user.name) {
+          // Another tenant's came first, while this one was written down.
+          refused[user.name] = Self.taken
+          let nobody = UserDirectory.User(name: user.name, tenant: user.tenant, credentials: [:])
+          if let entry = KafkaUserEntry(nobody).bytes { taken.append(entry) }
+        } else {
+          if let charge { self.charges[user.name] = charge }
+          self.take(user)
         }
       }
-      body(refused)
+      guard !taken.isEmpty else { return body(refused) }
+      self.ledger.change { KafkaLedger.Change(entries: taken) { _ in body(refused) } }
     }
   }
 
-  private func change(_ name: String, _ changes: [Change]) -> KafkaRefusal? {
-    if let refusal = check(name, changes) { return refusal }
+  /// What a user comes to, and the memory for one that is new.
+  private func judge(
+    _ name: String, _ changes: [Change], _ count: Int
+  ) throws(KafkaRefusal) -> (UserDirectory.User, MemoryCharge?) {
+    if let refusal = check(name, changes) ?? ledger.refusal { throw refusal }
     var user =
       find(name) ?? UserDirectory.User(name: name, tenant: tenant.name, credentials: [:])
     let isNew = user.credentials.isEmpty
@@ -91,24 +123,14 @@ final class KafkaUsers {
           hash: hash, salt: salt, iterations: iterations, saltedPassword: saltedPassword)
       }
     }
-    if isNew {
-      guard names.count < countMax,
-        let charge = tenant.memory.charge(Self.userBytes + name.utf8.count)
-      else { return KafkaRefusal(.policyViolation, "too many users (kafka.max_users)") }
-      charges[name] = charge
-    }
-    do throws(EngineError) {
-      let journal = try openJournal()
-      guard let entry = KafkaUserEntry(user).bytes else {
-        return KafkaRefusal(.unacceptableCredential, "too long")
-      }
-      journal.append(entry)
-    } catch {
-      if isNew { charges[name] = nil }
-      return KafkaRefusal(error)
-    }
-    take(user)
-    return nil
+    guard isNew else { return (user, nil) }
+    guard count < countMax, let charge = tenant.memory.charge(Self.userBytes + name.utf8.count)
+    else { throw KafkaRefusal(.policyViolation, "too many users (kafka.max_users)") }
+    return (user, charge)
+  }
+
+  private func isTaken(_ name: String) -> Bool {
+    directory.users[name] != nil && find(name) == nil
   }
 
   private func take(_ user: UserDirectory.User) {
@@ -129,9 +151,7 @@ final class KafkaUsers {
     guard !directory.reserved.contains(name) else {
       return KafkaRefusal(.policyViolation, "the settings have a user of that name")
     }
-    guard directory.users[name] == nil || find(name) != nil else {
-      return KafkaRefusal(.policyViolation, "the name is taken")
-    }
+    guard !isTaken(name) else { return Self.taken }
     var touched: Set<SCRAMHash> = []
     for change in changes {
       let hash: SCRAMHash
@@ -177,22 +197,20 @@ final class KafkaUsers {
 
   // MARK: Lasting
 
-  private func snapshot() -> [ByteBuffer] { all.compactMap { KafkaUserEntry($0).bytes } }
-
-  private func openJournal() throws(EngineError) -> any Journal {
-    if let journal { return journal }
-    let made = try tenant.store.journal(named: Self.journalName)
-    journal = made
-    return made
-  }
-
-  /// Takes up what the tenant's store has kept. Once, before anybody comes.
+  /// Takes up what the tenant's store has kept. Once, before anybody comes. Where that cannot be
+  /// read whole, it may be missing that a user is gone: nobody of them gets in.
   func restore() throws(EngineError) {
     var found: [String: UserDirectory.User] = [:]
-    try openJournal().replay { entry in
-      guard case .user(let kept)? = KafkaUserEntry(entry) else { return }
+    ledger.refusal = Self.unreadable
+    let isWhole = try ledger.restore { entry in
+      guard case .user(let kept)? = KafkaUserEntry(entry) else { return false }
       found[kept.name] = kept.user(of: tenant.name)
+      return true
     }
+    guard isWhole else {
+      throw EngineError(.storageFailed, "some are lost in \(Self.journalName)")
+    }
+    ledger.refusal = nil
     for user in found.values where !user.credentials.isEmpty {
       // Whoever was first has the name.
       guard directory.users[user.name] == nil else { continue }

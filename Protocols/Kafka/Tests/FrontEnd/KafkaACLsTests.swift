@@ -169,6 +169,149 @@ import Testing
     #expect(rig.remove(Self.filter()) == nil)
   }
 
+  @Test func whatIsRefusedLeavesNothing() throws {
+    let deny = Self.rule(.read, "a", denies: true)
+    let rig = try Rig(deny)
+    rig.store.fails = true
+    #expect(rig.add(Self.rule(.write, "b")) == .kafkaStorageError)
+    #expect(rig.remove(Self.filter()) == nil)
+    #expect(rig.acls.all(Self.filter()) == [deny])
+    #expect(rig.decide(.read, "a") == .denied && rig.decide(.write, "b") == .unmentioned)
+    rig.store.fails = false
+    #expect(rig.add(Self.rule(.write, "b")) == nil)
+    try rig.restart()
+    #expect(rig.acls.all(Self.filter()).count == 2)
+  }
+
+  @Test func whatIsNotKeptYetDoesNotHold() throws {
+    let rig = try Rig(Self.rule(.read, "a", denies: true))
+    rig.store.isSilent = true
+    #expect(rig.remove(Self.filter()) == nil)
+    #expect(rig.decide(.read, "a") == .denied)
+    // The next one waits for it.
+    #expect(rig.add(Self.rule(.read, "b")) == nil)
+    #expect(rig.acls.all(Self.filter()).count == 1)
+  }
+
+  @Test func whatIsDamagedDeniesEverythingUntilItIsTakenAway() throws {
+    let rig = try Rig(Self.rule(.read, "a"))
+    rig.store.isDamaged = true
+    #expect(throws: EngineError.self) { try rig.restart() }
+    #expect(rig.decide(.read, "a") == .denied && rig.decide(.read, "b") == .denied)
+    #expect(rig.add(Self.rule(.read, "b")) == .kafkaStorageError)
+    #expect(rig.remove(Self.filter()) == nil)
+    // What was damaged is cut off by then, and the rest is whole.
+    rig.store.isDamaged = false
+    #expect(throws: EngineError.self) { try rig.restart() }
+    #expect(rig.decide(.read, "a") == .denied)
+  }
+
+  @Test func anEntryThatNobodyKnowsDeniesEverything() throws {
+    let rig = try Rig(Self.rule(.read, "a"))
+    let journal = try #require(rig.store.journals["kafka.acls"])
+    journal.entries.append(ByteBuffer(bytes: [9, 9]))
+    #expect(throws: EngineError.self) { try rig.restart() }
+    #expect(rig.decide(.read, "a") == .denied)
+  }
+
+  @Test func aFilterDoesNotFindWhatOneBeforeHasTakenOut() throws {
+    let rig = try Rig(Self.rule(.read, "a"), Self.rule(.read, "b"))
+    var found: [[KafkaACL]] = []
+    rig.acls.remove([Self.filter(name: "a"), Self.filter()]) { found = (try? $0.get()) ?? [] }
+    #expect(found == [[Self.rule(.read, "a")], [Self.rule(.read, "b")]])
+    #expect(rig.acls.isEmpty)
+  }
+
+  @Test func aRequestIsBounded() throws {
+    let rig = try Rig(Self.rule(.read, "a"))
+    func removal(_ filters: [KafkaACLFilter]) -> KafkaErrorCode? {
+      var result: Result<[[KafkaACL]], KafkaRefusal>?
+      rig.acls.remove(filters) { result = $0 }
+      if case .failure(let refusal) = result { return refusal.code }
+      return nil
+    }
+    let other = Self.filter(user: "bob")
+    #expect(removal(Array(repeating: other, count: 10_001)) == .policyViolation)
+    #expect(removal(Array(repeating: other, count: 10_000)) == nil)
+    var refused: [KafkaRefusal?] = []
+    let rules = (0..<10_001).map { Self.rule(.read, "r\($0)") }
+    rig.acls.add(rules) { refused = $0 }
+    #expect(refused.count == 10_001 && refused.allSatisfy { $0?.code == .policyViolation })
+    rig.acls.add(Array(rules.prefix(999))) { refused = $0 }
+    #expect(refused.allSatisfy { $0 == nil })
+    // Each is held against all thousand; with a name only against what has it.
+    #expect(removal(Array(repeating: other, count: 199)) == nil)
+    #expect(removal(Array(repeating: other, count: 200)) == .policyViolation)
+    let named = (0..<900).map { Self.filter(type: 2, name: "r\($0)", pattern: 3, user: "bob") }
+    #expect(removal(named) == nil)
+    #expect(rig.acls.all(Self.filter()).count == 1_000)
+  }
+
+  /// What is looked up is what a walk through all rules finds.
+  @Test func lookingUpFindsWhatWalkingFinds() throws {
+    var seed: UInt64 = 0x9E37_79B9
+    func pick(_ count: Int) -> Int {
+      seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(seed >> 33) % count
+    }
+    func word() -> String {
+      String((0..<(1 + pick(5))).map { _ in ["a", "b", "é", "*"][pick(4)] as Character })
+    }
+    let operations: [KafkaOperation] = [.all, .read, .write, .describe, .alterConfigs]
+    for _ in 0..<60 {
+      let rig = try Rig()
+      var rules: Set<KafkaACL> = []
+      for _ in 0..<40 {
+        let rule = Self.rule(
+          operations[pick(5)], pick(8) == 0 ? "*" : word(), ["ann", "bob", "*"][pick(3)],
+          denies: pick(4) == 0, isPrefix: pick(2) == 0, host: ["*", "10.0.0.1"][pick(2)])
+        #expect(rig.add(rule) == nil)
+        rules.insert(rule)
+        if pick(4) == 0, let gone = rules.randomElement() {
+          let filter = KafkaACLFilter(
+            resourceType: gone.resourceType, resourceName: gone.resourceName,
+            patternType: gone.patternType, principal: gone.principal, host: gone.host,
+            operation: gone.operation, permission: gone.permission)
+          #expect(rig.remove(filter) == [gone])
+          rules.remove(gone)
+        }
+      }
+      for _ in 0..<60 {
+        let (name, user) = (word(), ["ann", "bob", "cas"][pick(3)])
+        let operation = operations[pick(5)]
+        #expect(
+          rig.decide(operation, name, user) == Self.walk(rules, operation, name, "User:\(user)"))
+        for pattern in 1...4 as ClosedRange<Int8> {
+          let filter = Self.filter(type: Int8(1 + pick(2)), name: name, pattern: pattern)
+          #expect(Set(rig.acls.all(filter)) == rules.filter { filter.matches($0) })
+        }
+      }
+    }
+  }
+
+  private static func walk(
+    _ rules: Set<KafkaACL>, _ operation: KafkaOperation, _ name: String, _ principal: String
+  ) -> KafkaACLs.Decision {
+    let about = rules.filter {
+      $0.patternType == 4
+        ? name.hasPrefix($0.resourceName) : [name, "*"].contains($0.resourceName)
+    }
+    let own = about.filter {
+      [principal, "User:*"].contains($0.principal) && ["10.0.0.1", "*"].contains($0.host)
+    }
+    if own.contains(where: {
+      $0.permission == KafkaACL.deny
+        && [operation.rawValue, KafkaOperation.all.rawValue].contains($0.operation)
+    }) {
+      return .denied
+    }
+    let isAllowed = own.contains {
+      $0.permission == KafkaACL.allow
+        && KafkaOperation(rawValue: $0.operation)?.implies(operation) == true
+    }
+    return isAllowed ? .allowed : about.isEmpty ? .unmentioned : .denied
+  }
+
   @Test func whatCannotBeReadDeniesEverything() throws {
     final class Broken: Store {
       var isDurable: Bool { true }

@@ -31,9 +31,12 @@ import Testing
       user: KafkaQuotaEntity.Name? = nil, clientID: KafkaQuotaEntity.Name? = nil,
       address: KafkaQuotaEntity.Name? = nil, _ rate: Double?, _ kind: KafkaQuotaKind = .producer
     ) -> KafkaErrorCode? {
-      quotas.set(
-        KafkaQuotaEntity(user: user, clientID: clientID, address: address),
-        rate.map { [kind: $0] } ?? [:], isDryRun: false)?.code
+      var refused: [KafkaRefusal?] = []
+      let entity = KafkaQuotaEntity(user: user, clientID: clientID, address: address)
+      quotas.change(
+        [.success(.init(entity: entity) { $0 = rate.map { [kind: $0] } ?? [:] })], isDryRun: false
+      ) { refused = $0 }
+      return refused.first??.code
     }
 
     func charge(
@@ -181,7 +184,6 @@ import Testing
     rig.set(clientID: .named("c"), 9, .consumer)
     rig.set(address: .named("::1"), 3, .connections)
     rig.set(address: .others, 0.1, .mutations)
-    rig.quotas.whenWritten { #expect($0 == nil) }
     try rig.restart()
     #expect(rig.quotas.byEntity.count == 4)
     #expect(rig.quotas.byEntity[KafkaQuotaEntity(address: .named("::1"))] == [.connections: 3])
@@ -189,10 +191,29 @@ import Testing
     #expect(rig.quotas.burst(.consumer, user: "x", clientID: "c") == 90)
     rig.quotas.countMax = 2
     #expect(rig.set(user: .others, 1) == .policyViolation)
+  }
+
+  @Test func whatIsRefusedLeavesNothing() throws {
+    let rig = try Rig()
+    let (ann, bob) = (
+      KafkaQuotaEntity(user: .named("ann")), KafkaQuotaEntity(user: .named("bob"))
+    )
+    rig.set(user: .named("ann"), 7)
     rig.store.fails = true
-    var failure: KafkaRefusal?
-    rig.quotas.whenWritten { failure = $0 }
-    #expect(failure?.code == .kafkaStorageError)
+    #expect(rig.set(user: .named("ann"), nil) == .kafkaStorageError)
+    #expect(rig.set(user: .named("bob"), 8) == .kafkaStorageError)
+    #expect(rig.quotas.byEntity == [ann: [.producer: 7]])
+    rig.store.fails = false
+    #expect(rig.set(user: .named("bob"), 8) == nil)
+    try rig.restart()
+    #expect(rig.quotas.byEntity == [ann: [.producer: 7], bob: [.producer: 8]])
+  }
+
+  @Test func whatIsNotKeptYetDoesNotHold() throws {
+    let rig = try Rig()
+    rig.store.isSilent = true
+    rig.set(user: .named("ann"), 7)
+    #expect(rig.quotas.isEmpty)
   }
 
   @Test func entitiesAndFiltersThatMakeNoSenseAreRefused() throws {

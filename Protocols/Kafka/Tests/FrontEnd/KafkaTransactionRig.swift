@@ -12,6 +12,7 @@ final class JournalStore: Store {
     unowned let store: JournalStore
     init(_ store: JournalStore) { self.store = store }
     var wantsSnapshot: Bool { store.wantsSnapshots }
+    var isDamaged: Bool { store.isDamaged }
     func replay(_ body: (ByteBuffer) -> Void) { entries.forEach(body) }
     func append(_ entry: ByteBuffer) {
       if !store.fails { entries.append(entry) }
@@ -32,6 +33,8 @@ final class JournalStore: Store {
   /// Entries are kept, but nobody hears of it: the process is about to die.
   var isSilent = false
   var wantsSnapshots = false
+  /// What was kept could not be read whole.
+  var isDamaged = false
 
   init(_ memory: any Store) { self.memory = memory }
 

@@ -103,5 +103,69 @@ import Testing
     #expect(rig.change("a", Self.set(.sha256)) == nil)
     rig.store.fails = true
     #expect(rig.change("b", Self.set(.sha256)) == .kafkaStorageError)
+    #expect(rig.change("a", .remove(.sha256)) == .kafkaStorageError)
+    #expect(rig.users.all.map(\.name) == ["a"] && rig.directory.users.count == 1)
+    rig.store.fails = false
+    #expect(rig.change("b", Self.set(.sha256)) == nil)
+    try rig.restart()
+    #expect(rig.users.all.map(\.name) == ["a", "b"])
+  }
+
+  @Test func whatIsNotKeptYetIsNotThere() throws {
+    let rig = try Rig()
+    rig.store.isSilent = true
+    #expect(rig.change("a", Self.set(.sha256)) == nil)
+    #expect(rig.users.all.isEmpty && rig.directory.users.isEmpty)
+  }
+
+  /// It may be lost that a user is gone.
+  @Test func whatCannotBeReadWholeLetsNobodyIn() throws {
+    let rig = try Rig()
+    #expect(rig.change("a", Self.set(.sha256)) == nil)
+    rig.store.isDamaged = true
+    #expect(throws: EngineError.self) { try rig.restart() }
+    #expect(rig.directory.users.isEmpty)
+    #expect(rig.change("b", Self.set(.sha256)) == .kafkaStorageError)
+    // Nor when what was damaged is cut off, and the rest is whole.
+    rig.store.isDamaged = false
+    #expect(throws: EngineError.self) { try rig.restart() }
+    #expect(rig.directory.users.isEmpty)
+  }
+
+  @Test func aNameIsOneTenantsWhileBothAreWritten() throws {
+    let rig = try Rig()
+    let other = rig.engine.tenant(named: "other")
+    let store = SlowStore()
+    other.store = store
+    let late = KafkaUsers(other, directory: rig.directory)
+    try late.restore()
+    var refused: [String: KafkaRefusal]?
+    late.change([("ann", [Self.set(.sha256)])]) { refused = $0 }
+    #expect(rig.change("ann", Self.set(.sha256)) == nil)
+    while let waiter = store.journal.waiters.popLast() { waiter(nil) }
+    #expect(refused?["ann"]?.code == .policyViolation)
+    #expect(rig.directory.users["ann"]?.tenant == "t")
+    // The other tenant's journal has it gone again.
+    #expect(store.journal.entries.count == 2)
+  }
+
+  private final class SlowStore: Store {
+    final class Slow: Journal {
+      var entries: [ByteBuffer] = []
+      var waiters: [(EngineError?) -> Void] = []
+      var wantsSnapshot: Bool { false }
+      func replay(_ body: (ByteBuffer) -> Void) {}
+      func append(_ entry: ByteBuffer) { entries.append(entry) }
+      func replace(with entries: [ByteBuffer]) {}
+      func whenCommitted(_ body: @escaping (EngineError?) -> Void) { waiters.append(body) }
+    }
+
+    let journal = Slow()
+    var isDurable: Bool { true }
+    func log(named name: String, isKnown: Bool) throws(EngineError) -> any Log {
+      throw EngineError(.storageFailed, "there are none")
+    }
+    func journal(named name: String, isKnown: Bool) throws(EngineError) -> any Journal { journal }
+    func remove(named name: String) {}
   }
 }
