@@ -82,7 +82,7 @@ final class KafkaLedger {
     let journal = try open()
     var isMarked = false
     var isWhole = true
-    journal.replay { entry in
+    try journal.replay { entry in
       if entry == Self.lost {
         isMarked = true
       } else if !body(entry) {

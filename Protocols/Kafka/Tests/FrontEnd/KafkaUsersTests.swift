@@ -156,7 +156,7 @@ import Testing
       var wantsSnapshot: Bool { false }
       func replay(_ body: (ByteBuffer) -> Void) {}
       func append(_ entry: ByteBuffer) { entries.append(entry) }
-      func replace(with entries: [ByteBuffer]) {}
+      func replace(_ produce: (_ add: (ByteBuffer) -> Void) -> Void) {}
       func whenCommitted(_ body: @escaping (EngineError?) -> Void) { waiters.append(body) }
     }
 
