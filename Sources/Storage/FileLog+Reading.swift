@@ -33,9 +33,11 @@ extension FileLog {
     guard let segment = self.segment(having: offset), let first = segment.place(of: offset),
       self.blockAtHand(segment.index[first], segment) == nil
     else { return true }
-    let ahead = self.readAhead.bytes(at: segment.index[first].offset)
+    // Who says how much it wants comes for as much again: what would lie ready of that would be all
+    // that it gets.
+    let ahead = bytes == 0 ? self.readAhead.bytes(at: segment.index[first].offset) : bytes
     // Together they must not push each other out of the cache.
-    let bytesMax = min(max(bytes, ahead), self.store.settings.cacheBytesMax / 4)
+    let bytesMax = min(ahead, self.store.settings.cacheBytesMax / 4)
     let start = segment.index[first].position
     var end = first + 1
     while end < segment.index.count, segment.blockEnd(end).position - start <= bytesMax,
@@ -44,7 +46,7 @@ extension FileLog {
       end += 1
     }
     let last = segment.blockEnd(end - 1)
-    self.readAhead.note(last.position - start, upTo: last.offset)
+    if bytes == 0 { self.readAhead.note(last.position - start, upTo: last.offset) }
     // Not a slice, which would have the index copied when it grows.
     let entries = Array(segment.index[first..<end])
     let counts = (first..<end).map { place in
