@@ -270,6 +270,25 @@ def test_groups(closed, topic):
     delete()
 
 
+def test_groups_do_not_tell_of_topics_that_one_may_not_see(closed, topic):
+    where, group = address(closed), f"g-{topic}"
+    create(admin(where), rule(TOPIC, topic, "ann", Op.ALL))
+    bob = admin(where, "bob")
+    consumer = Consumer(
+        login(where, "ann") | {"group.id": group, "group.protocol": "consumer"})
+    consumer.subscribe([topic])
+    until(lambda: consumer.poll(0.1) or consumer.assignment(), "partitions")
+
+    def describe(by: AdminClient) -> None:
+        by.describe_consumer_groups([group])[group].result(PATIENCE)
+
+    describe(admin(where))
+    assert code(lambda: describe(bob)) == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    create(admin(where), rule(TOPIC, topic, "bob", Op.DESCRIBE))
+    describe(bob)
+    consumer.close()
+
+
 def test_who_may_not_read_a_topic_does_not_delete_its_positions(closed, topic):
     where, client = address(closed), admin(address(closed))
     group = f"g-{topic}"

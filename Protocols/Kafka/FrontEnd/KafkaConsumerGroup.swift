@@ -89,8 +89,14 @@ final class KafkaConsumerGroup {
   // MARK: Heartbeats
 
   /// ConsumerGroupHeartbeat, with which a member joins, stays and leaves.
+  ///
+  /// - Parameters:
+  ///   - principal: whose rights `sees` goes by.
+  ///   - sees: says of a topic whether the member may know of it, or `nil` when nobody can tell any
+  ///     more; an expression finds no other.
   func heartbeat(
-    _ request: Request, clientID: String, clientHost: String
+    _ request: Request, clientID: String, clientHost: String, principal: String = "",
+    sees: @escaping (String) -> Bool? = { _ in true }
   ) -> Result<Response, KafkaRefusal> {
     do throws(KafkaRefusal) {
       try Self.check(request)
@@ -99,6 +105,9 @@ final class KafkaConsumerGroup {
       let member = try speaker(request)
       member.clientID = clientID
       member.clientHost = clientHost
+      if member.sees == nil || member.principal != principal { generation = nil }
+      member.sees = sees
+      member.principal = principal
       do throws(KafkaRefusal) {
         try take(request, into: member)
         // Others stay with what they have until there is memory again.
@@ -301,7 +310,11 @@ final class KafkaConsumerGroup {
       var names = member.topics
       if let text = member.expression {
         if byExpression[text] == nil { byExpression[text] = matches(of: text) }
-        names.formUnion(byExpression[text] ?? [])
+        // Of those who are not here, what they have stays.
+        names.formUnion(
+          (byExpression[text] ?? []).filter {
+            member.sees?($0) ?? member.subscription.contains($0)
+          })
       }
       if names != member.subscription {
         member.subscription = names

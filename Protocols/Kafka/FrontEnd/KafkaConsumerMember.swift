@@ -25,6 +25,10 @@ final class KafkaConsumerMember {
   var topics: Set<String> = []
   /// The names that it wants beside them.
   var expression: String?
+  /// Says of a topic whether the member may know of it; `nil` while nobody can tell.
+  var sees: ((String) -> Bool?)?
+  /// Who that was asked for.
+  var principal = ""
   /// All that it reads: what it names, and what the expression finds.
   var subscription: Set<String> = []
   var assignor: String?

@@ -42,7 +42,8 @@ extension KafkaSession {
     }
     let result = group.heartbeat(
       request, clientID: connection.clientName.isEmpty ? "client" : connection.clientName,
-      clientHost: "/\(connection.peer.address)")
+      clientHost: "/\(connection.peer.address)", principal: principal?.name ?? ""
+    ) { [weak self] in self?.may(.describe, topicNamed: $0) }
     tenant.consumerGroups.write(group) { error in
       switch result {
       case .failure(let refusal): refuse(refusal)
@@ -72,6 +73,11 @@ extension KafkaSession {
               $0.errorMessage = "Group \(name) not found."
               return
             }
+            guard mayDescribe(topicsOf: group, tenant) else {
+              $0.error = .topicAuthorizationFailed
+              $0.errorMessage = Self.unseenTopics
+              return
+            }
             $0.groupState = group.state.rawValue
             $0.groupEpoch = group.epoch
             $0.assignmentEpoch = group.targetEpoch
@@ -85,6 +91,21 @@ extension KafkaSession {
           }
         }
       })
+  }
+
+  /// What is said of a group that reads what the client may not know of.
+  static let unseenTopics =
+    "The group has described topic(s) that the client is not authorized to describe."
+
+  private func mayDescribe(topicsOf group: KafkaConsumerGroup, _ tenant: KafkaTenant) -> Bool {
+    var names: Set<String> = []
+    for member in group.members.values {
+      names.formUnion(member.subscription)
+      for places in [member.assigned, member.target] {
+        names.formUnion(places.topics.compactMap { tenant.topic($0.id)?.name })
+      }
+    }
+    return names.allSatisfy { may(.describe, topicNamed: $0) }
   }
 
   private static func describe(

@@ -57,6 +57,15 @@ extension KafkaSession {
               $0.errorMessage = "Group \(name) not found."
               return
             }
+            var names = Set(group.members.values.flatMap(\.topics))
+            for member in group.members.values {
+              names.formUnion(member.assigned.topics.compactMap { tenant.topic($0.id)?.name })
+            }
+            guard names.allSatisfy({ may(.describe, topicNamed: $0) }) else {
+              $0.error = .topicAuthorizationFailed
+              $0.errorMessage = Self.unseenTopics
+              return
+            }
             $0.groupState = group.state
             $0.groupEpoch = group.epoch
             $0.assignmentEpoch = group.epoch

@@ -58,7 +58,8 @@ final class ConsumerGroupRig {
   @discardableResult
   func beat(
     _ id: String, epoch: Int32? = nil, owned: Set<Int32>? = nil, instance: String? = nil,
-    topics: [String]? = nil, expression: String? = nil, group name: String = "g"
+    topics: [String]? = nil, expression: String? = nil, group name: String = "g",
+    principal: String = "", sees: @escaping (String) -> Bool? = { _ in true }
   ) throws -> KafkaErrorCode {
     let epoch = epoch ?? epochs[id] ?? 0
     let isJoin = epoch == 0
@@ -82,7 +83,8 @@ final class ConsumerGroupRig {
         ]
     }
     let group = try #require(groups.group(name))
-    let result = group.heartbeat(request, clientID: "c", clientHost: "/h")
+    let result = group.heartbeat(
+      request, clientID: "c", clientHost: "/h", principal: principal, sees: sees)
     groups.write(group) { _ in }
     switch result {
     case .failure(let refusal): return refusal.code
@@ -212,6 +214,30 @@ final class ConsumerGroupRig {
     try rig.settle(["a"])
     #expect(rig.group?.members["a"]?.assigned.count == 7)
     #expect(rig.group?.isSubscribed(to: "ux") == true && rig.group?.isSubscribed(to: "v") == false)
+  }
+
+  @Test func anExpressionFindsOnlyWhatItsMemberMayKnowOf() throws {
+    rig.topics = ["t": 2, "secret": 2]
+    var isHere = true
+    let sees = { (name: String) in isHere ? name != "secret" : nil }
+    try rig.beat("a", expression: ".*", principal: "eve", sees: sees)
+    #expect(rig.group?.members["a"]?.subscription == ["t"])
+    // Who is not here keeps what it has, and gets nothing new.
+    isHere = false
+    rig.topics["u"] = 1
+    try rig.beat("b", expression: ".*", principal: "ann")
+    #expect(rig.group?.members["a"]?.subscription == ["t"])
+    #expect(rig.group?.members["b"]?.subscription == ["t", "u", "secret"])
+    try rig.restart()
+    rig.topics["w"] = 1
+    try rig.beat("b", principal: "ann")
+    #expect(rig.group?.members["a"]?.subscription == ["t"])
+    isHere = true
+    try rig.beat("a", principal: "eve", sees: sees)
+    #expect(rig.group?.members["a"]?.subscription == ["t", "u", "w"])
+    // Another's rights are other ones.
+    try rig.beat("a", principal: "ann")
+    #expect(rig.group?.members["a"]?.subscription.contains("secret") == true)
   }
 
   @Test(arguments: [0, 1, 2, 3, 4, 5, 6]) func membersGoOnAfterARestart(beats: Int) throws {
