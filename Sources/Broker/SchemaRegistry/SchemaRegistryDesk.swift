@@ -107,17 +107,14 @@ final class SchemaRegistryDesk {
       let sentence = "The budget for stored messages is spent (limits.stored_bytes_max)"
       return self.end(.failure(.store(sentence)), answer)
     }
-    self.journal.append(ByteBuffer(bytes: RegistryChange.entry(found.changes)))
     if self.journal.wantsSnapshot {
-      var next = self.state
-      next.apply(found.changes)
       self.journal.replace(
-        with: next.snapshot.map { ByteBuffer(bytes: RegistryChange.entry([$0])) })
+        with: self.state.snapshot.map { ByteBuffer(bytes: RegistryChange.entry([$0])) })
     }
-    self.journal.whenCommitted { error in
+    self.journal.propose([ByteBuffer(bytes: RegistryChange.entry(found.changes))]) { error in
       let before = self.state.bytes
       if let error {
-        // Whether the disk has it is not known: its ids are not for others.
+        // Where a sync has failed, the disk may have it after all: its ids are not for others.
         for case .schema(let id, _) in found.changes { self.state.apply([.nextID(id + 1)]) }
         let sentence = "The store does not keep it: \(error.message)"
         self.tenant.memory.release(growth - (self.state.bytes - before))
