@@ -35,6 +35,8 @@ final class KafkaTeller {
   static let openMax = 2
   /// So many records are told before others have their turn.
   private static let stepRecords = 512
+  /// So many bytes of them.
+  private static let stepBytes = 1 << 20
 
   private let engine: Engine
   private let origin: Origin
@@ -137,7 +139,9 @@ final class KafkaTeller {
     var isReadable = true
     opened.records.withUnsafeReadableBytes { body in
       var reader = KafkaRecordReader(body, count: opened.left)
-      while told < Self.stepRecords, engine.effort.pointee &- before < Engine.effortMax / 4 {
+      while told < Self.stepRecords, size < Self.stepBytes,
+        engine.effort.pointee &- before < Engine.effortMax / 4
+      {
         guard let record = try? reader.next() else {
           isReadable = false
           break
