@@ -67,17 +67,17 @@ final class KafkaTeller {
       queue.waiting.append(Waiting(batch: batch, topic: topic, done: done))
       return
     }
-    if let header = batch.withUnsafeReadableBytes({ KafkaBatchHeader($0) }),
-      header.attributes.compression == KafkaCompression.none, header.count <= Self.stepRecords,
-      var opened = Self.opened(batch)
-    {
-      let commits = KafkaCommits(done)
-      step(&opened, topic, commits)
-      return commits.end()
-    }
     let queue = Queue(partition)
     queue.waiting.append(Waiting(batch: batch, topic: topic, done: done))
     queues[id] = queue
+    if let header = batch.withUnsafeReadableBytes({ KafkaBatchHeader($0) }),
+      header.attributes.compression == KafkaCompression.none, header.count <= Self.stepRecords,
+      let opened = Self.opened(batch)
+    {
+      // What a step has no room for is told in those that follow.
+      open += 1
+      return go(opened, topic, queue, KafkaCommits(done))
+    }
     line.append(queue)
     openNext()
   }

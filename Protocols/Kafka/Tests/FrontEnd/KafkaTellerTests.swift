@@ -119,6 +119,27 @@ struct KafkaTellerTests {
     #expect(bed.loops.count == 0)
   }
 
+  @Test func aSmallBatchOfLargeRecordsIsToldWhole() throws {
+    let bed = try Bed()
+    try bed.listen()
+    var builder = KafkaBatchBuilder()
+    for index in 0..<4 {
+      try builder.append(
+        KafkaRecord(
+          offset: Int64(index), timestamp: 0, key: nil,
+          value: ByteBuffer(repeating: UInt8(ascii: "0") + UInt8(index), count: 700_000),
+          headers: []))
+    }
+    var done: [String] = []
+    bed.tell(try builder.finish()) { _ in done.append("large") }
+    #expect(bed.listener.heard.count < 4 && done.isEmpty)
+    // What comes behind it waits.
+    bed.tell(try batch("b", 1)) { _ in done.append("b") }
+    while bed.turn() || bed.loops.count > 0 { bed.loops.step() }
+    #expect(bed.listener.heard.map { $0.prefix(1) } == ["0", "1", "2", "3", "b"])
+    #expect(done == ["large", "b"])
+  }
+
   @Test func aPlainBatchWaitsForACompressedOneBeforeIt() throws {
     let bed = try Bed()
     try bed.listen()
