@@ -49,8 +49,8 @@ public final class Engine {
   /// it; without one, timers do that.
   public var putOff: ((@escaping () -> Void) -> Void)?
 
-  /// Where partitions have work done that takes time. The loop's driver sets it; without it, it is
-  /// done at once.
+  /// Where partitions have work done that takes time. The loop's driver sets it; without it, the
+  /// engine's loop does it.
   public var partitionLoops: (any PartitionLoops)?
 
   /// Called with every tenant that is made, before anybody uses it.

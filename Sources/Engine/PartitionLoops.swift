@@ -17,13 +17,14 @@ extension Engine {
     name.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xFFFF }
   }
 
-  /// Does `work` beside the loop, and then `done` on it; at once where there are no other loops.
+  /// Does `work` beside the loop, and then `done` on it, never before this returns. Where there are
+  /// no other loops, both have a later turn of this one.
   ///
   /// - Parameter number: what is given the same number is done in order.
   public func elsewhere<Result: Sendable>(
     on number: Int, _ work: @escaping @Sendable () -> Result, _ done: @escaping (Result) -> Void
   ) {
-    guard let loops = self.partitionLoops else { return done(work()) }
+    guard let loops = self.partitionLoops else { return self.later { done(work()) } }
     loops.run(on: number, work, done)
   }
 }

@@ -36,9 +36,6 @@ public final class RecordWalk {
   private var asked: UInt64?
   /// The batch that was laid open beside the loop, and where it stands.
   private var opened: (at: UInt64, bytes: ByteBuffer)?
-  /// Whether a batch is being laid open, and whether that is waited for.
-  private var isOpening = false
-  private var isWaiting = false
 
   /// A walk; `start` begins it.
   ///
@@ -69,7 +66,6 @@ public final class RecordWalk {
   private var engine: Engine { self.view.tenant.engine }
 
   private func run() {
-    self.isWaiting = false
     self.engine.publishing { self.go() }
   }
 
@@ -96,7 +92,7 @@ public final class RecordWalk {
         self.lookedAt += 1
         guard record.withPublication({ self.visit(found, &$0) }) else { return self.finish() }
       case .batch(let batch, let form, let first, let count):
-        guard let plain = self.laidOpen(batch, form, first, at: place) else { return }
+        guard let plain = self.laidOpen(batch, form, first) else { return }
         bytes += batch.readableBytes
         let end = first + UInt64(max(1, count))
         self.position = end
@@ -114,7 +110,7 @@ public final class RecordWalk {
   ///
   /// - Returns: `nil` where that takes time: `run` is called when it is over.
   private func laidOpen(
-    _ batch: ByteBuffer, _ form: UInt8, _ first: UInt64, at place: UInt64
+    _ batch: ByteBuffer, _ form: UInt8, _ first: UInt64
   ) -> ByteBuffer? {
     if let opened = self.opened, opened.at == first {
       self.opened = nil
@@ -124,15 +120,12 @@ public final class RecordWalk {
       let opening = self.view.tenant.partitionedTopics.keeper?.opening(
         of: batch, form: form, bytesMax: Self.openedBytesMax)
     else { return batch }
-    self.isOpening = true
     self.engine.elsewhere(on: Engine.loopNumber(of: self.view.name), opening) { opened in
-      self.isOpening = false
       // Of what cannot be opened nothing is left to read.
       self.opened = (first, opened ?? ByteBuffer())
-      if self.isWaiting { self.run() }
+      self.run()
     }
-    self.isWaiting = self.isOpening
-    return self.isWaiting ? nil : self.laidOpen(batch, form, first, at: place)
+    return nil
   }
 
   /// Looks at the records of a batch.

@@ -104,7 +104,7 @@ final class PartitionCompaction {
 
   /// Looks at an entry, which may have to be laid open first.
   ///
-  /// - Returns: whether that is done; else `goOn` is called when it is.
+  /// - Returns: whether that is done; else `goOn` is called when it is, later.
   private func take(_ entry: LogEntry) -> Bool {
     guard case .batch(let bytes, let form, let first, let count) = entry,
       let opening = self.topic.tenant.partitionedTopics.keeper?.opening(
@@ -113,7 +113,6 @@ final class PartitionCompaction {
       self.look(at: entry)
       return true
     }
-    var hasReturned = false
     self.isWaiting = true
     self.engine.elsewhere(on: self.loop, opening) { [weak self] opened in
       guard let self else { return }
@@ -122,10 +121,9 @@ final class PartitionCompaction {
         self.look(at: .batch(opened, form: form, first: first, count: count))
       }
       self.pass?.offset = entry.offsets.upperBound
-      if hasReturned { self.goOn() }
+      self.goOn()
     }
-    hasReturned = true
-    return !self.isWaiting
+    return false
   }
 
   private func look(at entry: LogEntry) {
