@@ -130,7 +130,7 @@ public final class TopicTree<Entry: TopicTreeEntry> {
   /// Rules about topics that begin with `$` are the caller's (`TopicPattern.hides`).
   @inlinable
   public func match(_ topic: UnsafeRawBufferPointer, _ body: (Entry) -> Void) {
-    self.match(self.root, TopicLevels(topic), body)
+    _ = self.matchAlike(topic, body)
   }
 
   /// As `match`, with a topic in whose place many others will be asked for.
@@ -159,20 +159,6 @@ public final class TopicTree<Entry: TopicTreeEntry> {
     for entry in node.oneOrMore { body(entry) }
     if let single = node.single { self.matchAlike(single, rest, &isAlike, body) }
     if let child = self.child(of: node, level) { self.matchAlike(child, rest, &isAlike, body) }
-  }
-
-  @inlinable
-  func match(_ node: Node, _ levels: TopicLevels, _ body: (Entry) -> Void) {
-    self.visitCount &+= 1
-    for entry in node.zeroOrMore { body(entry) }
-    var rest = levels
-    guard let level = rest.next() else {
-      for entry in node.exact { body(entry) }
-      return
-    }
-    for entry in node.oneOrMore { body(entry) }
-    if let single = node.single { self.match(single, rest, body) }
-    if let child = self.child(of: node, level) { self.match(child, rest, body) }
   }
 
   /// Calls `body` with every entry, held under a literal topic, that `pattern` matches, until
