@@ -73,7 +73,11 @@ extension KafkaSession {
               $0.errorMessage = "Group \(name) not found."
               return
             }
-            guard mayDescribe(topicsOf: group, tenant) else {
+            let members = group.members.values
+            guard
+              maySee(
+                members.map(\.subscription), members.flatMap { [$0.assigned, $0.target] }, tenant)
+            else {
               $0.error = .topicAuthorizationFailed
               $0.errorMessage = Self.unseenTopics
               return
@@ -97,13 +101,14 @@ extension KafkaSession {
   static let unseenTopics =
     "The group has described topic(s) that the client is not authorized to describe."
 
-  private func mayDescribe(topicsOf group: KafkaConsumerGroup, _ tenant: KafkaTenant) -> Bool {
+  /// Whether the client may know of all topics that a group's members name and read.
+  func maySee(
+    _ topics: [Set<String>], _ places: [KafkaPlaces], _ tenant: KafkaTenant
+  ) -> Bool {
     var names: Set<String> = []
-    for member in group.members.values {
-      names.formUnion(member.subscription)
-      for places in [member.assigned, member.target] {
-        names.formUnion(places.topics.compactMap { tenant.topic($0.id)?.name })
-      }
+    for topics in topics { names.formUnion(topics) }
+    for places in places {
+      names.formUnion(places.topics.compactMap { tenant.topic($0.id)?.name })
     }
     return names.allSatisfy { may(.describe, topicNamed: $0) }
   }

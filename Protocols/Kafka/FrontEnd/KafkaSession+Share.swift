@@ -57,11 +57,8 @@ extension KafkaSession {
               $0.errorMessage = "Group \(name) not found."
               return
             }
-            var names = Set(group.members.values.flatMap(\.topics))
-            for member in group.members.values {
-              names.formUnion(member.assigned.topics.compactMap { tenant.topic($0.id)?.name })
-            }
-            guard names.allSatisfy({ may(.describe, topicNamed: $0) }) else {
+            let members = group.members.values
+            guard maySee(members.map(\.topics), members.map(\.assigned), tenant) else {
               $0.error = .topicAuthorizationFailed
               $0.errorMessage = Self.unseenTopics
               return
