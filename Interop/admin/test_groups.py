@@ -9,11 +9,11 @@ import nats
 import paho.mqtt.client as paho
 import pytest
 from confluent_kafka import Consumer
-from confluent_kafka.admin import (
-    AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType,
-)
+from confluent_kafka.admin import AdminClient, NewTopic
 from godwit_rig.command_line import succeeded
-from godwit_rig.kafka_peer import PATIENCE, PROMPT, KafkaWire, address, send_all, until
+from godwit_rig.kafka_peer import (
+    PATIENCE, PROMPT, KafkaWire, address, configure_group, send_all, until,
+)
 from godwit_rig.kafka_share import ACCEPT, ShareWire
 from godwit_rig.paho_peer import PahoPeer
 
@@ -92,12 +92,7 @@ def test_a_kafka_group(server, admin, topic, unique, kind):
 
 
 def test_a_share_group(server, admin, topic, unique):
-    entry = ConfigEntry(
-        "share.auto.offset.reset", "earliest", incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.GROUP, unique, incremental_configs=[entry])
-    changed = AdminClient({"bootstrap.servers": address(server)})
-    for future in changed.incremental_alter_configs([resource]).values():
-        future.result(PATIENCE)
+    configure_group(address(server), unique, share_auto_offset_reset="earliest")
     with KafkaWire(server.address("kafka")) as wire:
         member = ShareWire(wire, unique, "m1")
         assert member.heartbeat(0, [topic])[0] == 0

@@ -8,11 +8,9 @@ import json
 import nats
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import (
-    AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType,
-)
+from confluent_kafka.admin import AdminClient, NewTopic
 from godwit_rig.brokers import target
-from godwit_rig.kafka_peer import PATIENCE, KafkaWire, address, until
+from godwit_rig.kafka_peer import PATIENCE, KafkaWire, address, configure_group, until
 from godwit_rig.kafka_share import REJECT, RELEASE, ShareWire
 from godwit_rig.settings import server_config
 from nats.errors import TimeoutError as NothingCame
@@ -96,13 +94,7 @@ def shared(where: str, limit: int) -> None:
         "share.auto.offset.reset": "earliest", "share.delivery.count.limit": str(limit),
         "share.record.lock.duration.ms": "60000",
     }
-    entries = [
-        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-        for name, value in values.items()
-    ]
-    resource = ConfigResource(ResourceType.GROUP, "g", incremental_configs=entries)
-    for future in admin.incremental_alter_configs([resource]).values():
-        future.result(PATIENCE)
+    configure_group(where, "g", **values)
     producer = Producer({"bootstrap.servers": where, "batch.num.messages": 9})
     for number in range(COUNT):
         producer.produce("work.a", b"%d" % number, key=b"k", headers={"n": b"%d" % number})

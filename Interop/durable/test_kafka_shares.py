@@ -6,10 +6,8 @@ import random
 
 import pytest
 from confluent_kafka import Producer, ShareConsumer
-from confluent_kafka.admin import (
-    AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType,
-)
-from godwit_rig.kafka_peer import PATIENCE, KafkaWire, address, until
+from confluent_kafka.admin import AdminClient, NewTopic
+from godwit_rig.kafka_peer import PATIENCE, KafkaWire, address, configure_group, until
 from godwit_rig.kafka_share import ACCEPT, REJECT, RELEASE, ShareWire
 
 TOPIC = "shared"
@@ -23,13 +21,7 @@ def make(where: str, each: int) -> None:
         "share.auto.offset.reset": "earliest", "share.delivery.count.limit": "1000",
         "share.session.timeout.ms": "600000", "share.record.lock.duration.ms": "600000",
     }
-    entries = [
-        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-        for name, value in values.items()
-    ]
-    resource = ConfigResource(ResourceType.GROUP, "g", incremental_configs=entries)
-    for future in admin.incremental_alter_configs([resource]).values():
-        future.result(PATIENCE)
+    configure_group(where, "g", **values)
     producer = Producer({"bootstrap.servers": where, "batch.num.messages": 7})
     for number in range(each * PARTITIONS):
         producer.produce(TOPIC, b"%d" % number, partition=number % PARTITIONS)

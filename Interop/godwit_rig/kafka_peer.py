@@ -10,6 +10,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer
 from confluent_kafka import TopicPartition as Place
+from confluent_kafka.admin import (
+    AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType,
+)
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 PATIENCE = 30.0
@@ -31,6 +34,18 @@ def until(attempt: Callable[[], Any], what: str) -> Any:
         if found:
             return found
     raise AssertionError(f"not within {PATIENCE} s: {what}")
+
+
+def configure_group(where: str, group: str, **values: str) -> None:
+    """Sets a group's configuration; a name's dots may be written as underscores."""
+    entries = [
+        ConfigEntry(name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET)
+        for name, value in values.items()
+    ]
+    resource = ConfigResource(ResourceType.GROUP, group, incremental_configs=entries)
+    admin = AdminClient({"bootstrap.servers": where})
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result(PATIENCE)
 
 
 def send_all(server: str, topic: str, records: Iterable[dict[str, Any]], **settings: Any) -> list:

@@ -7,10 +7,8 @@ from collections.abc import Callable
 import nats
 import pytest
 from confluent_kafka import AcknowledgeType, Producer, ShareConsumer
-from confluent_kafka.admin import (
-    AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType,
-)
-from godwit_rig.kafka_peer import PATIENCE, KafkaWire, address, until
+from confluent_kafka.admin import AdminClient, NewTopic
+from godwit_rig.kafka_peer import PATIENCE, KafkaWire, address, configure_group, until
 from godwit_rig.kafka_share import ShareWire
 
 pytestmark = pytest.mark.godwit_only
@@ -38,17 +36,6 @@ def send(where: str, topic: str, values: list[bytes], **record: object) -> None:
     for value in values:
         producer.produce(topic, value, **record)
     assert producer.flush(PATIENCE) == 0
-
-
-def configure(where: str, group: str, **values: str) -> None:
-    admin = AdminClient({"bootstrap.servers": where})
-    entries = [
-        ConfigEntry(name.replace("_", "."), value, incremental_operation=AlterConfigOpType.SET)
-        for name, value in values.items()
-    ]
-    resource = ConfigResource(ResourceType.GROUP, group, incremental_configs=entries)
-    for future in admin.incremental_alter_configs([resource]).values():
-        future.result(PATIENCE)
 
 
 class Member:
@@ -84,7 +71,7 @@ def together(members: list[Member], done: Callable[[], bool], what: str) -> None
 
 
 def earliest(where: str, group: str, **more: str) -> None:
-    configure(where, group, share_auto_offset_reset="earliest", **more)
+    configure_group(where, group, share_auto_offset_reset="earliest", **more)
 
 
 def test_one_member_reads_all(where, unique):

@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, ShareConsumer
 from confluent_kafka import TopicPartition as Place
-from confluent_kafka.admin import (
-    AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType,
-)
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 from godwit_rig import Permissions, User
-from godwit_rig.kafka_peer import PATIENCE, KafkaWire, address, until
+from godwit_rig.kafka_peer import PATIENCE, KafkaWire, address, configure_group, until
 from godwit_rig.kafka_share import (
     ACCEPT, REJECT, RELEASE, RENEW, Reader, ShareWire, array, text,
 )
@@ -41,7 +39,7 @@ def member(server, where, unique) -> Iterator[Callable[..., ShareWire]]:
     wires: list[KafkaWire] = []
     admin = AdminClient({"bootstrap.servers": where})
     admin.create_topics([NewTopic(unique, 1, 1)])[unique].result(PATIENCE)
-    configure(where, unique, **{"share.auto.offset.reset": "earliest"})
+    configure_group(where, unique, **{"share.auto.offset.reset": "earliest"})
 
     def make(name: str, joins: bool = True) -> ShareWire:
         wires.append(KafkaWire(server.address("kafka")))
@@ -54,17 +52,6 @@ def member(server, where, unique) -> Iterator[Callable[..., ShareWire]]:
     yield make
     for wire in wires:
         wire.socket.close()
-
-
-def configure(where: str, group: str, **values: str) -> None:
-    admin = AdminClient({"bootstrap.servers": where})
-    entries = [
-        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-        for name, value in values.items()
-    ]
-    resource = ConfigResource(ResourceType.GROUP, group, incremental_configs=entries)
-    for future in admin.incremental_alter_configs([resource]).values():
-        future.result(PATIENCE)
 
 
 def send(where: str, topic: str, count: int, **settings: object) -> None:
@@ -112,7 +99,7 @@ def test_a_fetch_waits_and_is_woken(member, where, unique):
 
 
 def test_a_lock_ends(member, where, unique):
-    configure(
+    configure_group(
         where, unique,
         **{"share.record.lock.duration.ms": "100", "share.delivery.count.limit": "3"})
     one, other = member("a"), member("b")
@@ -129,7 +116,7 @@ def test_a_lock_is_prolonged(member, where, unique):
     one, other = member("a"), member("b")
     send(where, unique, 1)
     assert one.fetch([0], wait_ms=10_000).acquired == [(0, 0, 1)]
-    configure(where, unique, **{"share.record.lock.duration.ms": "3600000"})
+    configure_group(where, unique, **{"share.record.lock.duration.ms": "3600000"})
     answer = one.acknowledge({0: [(0, 0, [RENEW])]}, renews=True)
     assert answer.partitions[0].acknowledge_error == 0 and answer.lock_ms == 3_600_000
     found = one.fetch({0: [(0, 0, [RENEW])]}, renews=True, records=0, size=0)
@@ -152,11 +139,11 @@ def test_how_many_are_lent(member, where, unique):
     assert one.fetch([0], wait_ms=10_000, records=5).acquired == [(0, 9, 1)]
     assert one.fetch([0], records=5, mode=1).acquired == [(10, 14, 1)]
     assert one.fetch([0], records=0).acquired == []
-    configure(where, unique, **{"share.partition.max.record.locks": "18"})
+    configure_group(where, unique, **{"share.partition.max.record.locks": "18"})
     assert one.fetch([0]).acquired == [(15, 17, 1)]
     assert one.fetch([0]).acquired == []
     assert one.fetch({0: [(0, 3, [ACCEPT])]}).acquired == [(18, 21, 1)]
-    configure(where, unique, **{"share.partition.max.record.locks": "2000"})
+    configure_group(where, unique, **{"share.partition.max.record.locks": "2000"})
     assert one.fetch([0], size=1).acquired == [(22, 29, 1)]
 
 
@@ -303,7 +290,7 @@ def test_settings_of_a_group(member, where, unique):
     assert found["share.delivery.count.limit"].is_default
     for name, value in [("share.isolation.level", "dirty"), ("share.nonsense", "1")]:
         with pytest.raises(Exception, match="INVALID_CONFIG|nvalid|nknown"):
-            configure(where, unique, **{name: value})
+            configure_group(where, unique, **{name: value})
 
 
 def test_groups_of_different_kinds_do_not_mix(member, where, unique):

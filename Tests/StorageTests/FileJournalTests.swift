@@ -44,50 +44,49 @@ import Testing
     return found
   }
 
+  /// A process whose journal has these entries, committed.
+  private static func process(_ disk: SimulatedDisk, having entries: [ByteBuffer]) throws
+    -> (Process, any Journal)
+  {
+    let process = try Process(disk)
+    let journal = try process.journal()
+    for entry in entries { journal.append(entry) }
+    process.settle()
+    return (process, journal)
+  }
+
   @Test func aLongOneIsReadInPieces() throws {
     let disk = SimulatedDisk(seed: 1)
-    var process = try Process(disk)
-    let journal = try process.journal()
-    for entry in Self.entries { journal.append(entry) }
-    process.settle()
-    process = try Process(disk)
+    _ = try Self.process(disk, having: Self.entries)
+    let process = try Process(disk)
     #expect(try Self.read(process.journal()) == Self.entries)
   }
 
   @Test func soItIsWritten() throws {
     let disk = SimulatedDisk(seed: 1)
-    var process = try Process(disk)
-    let journal = try process.journal()
-    journal.append(ByteBuffer(string: "before"))
-    process.settle()
+    let (process, journal) = try Self.process(disk, having: [ByteBuffer(string: "before")])
     journal.replace { add in for entry in Self.entries { add(entry) } }
     journal.append(ByteBuffer(string: "after"))
     process.settle()
-    process = try Process(disk)
-    #expect(try Self.read(process.journal()) == Self.entries + [ByteBuffer(string: "after")])
+    let next = try Process(disk)
+    #expect(try Self.read(next.journal()) == Self.entries + [ByteBuffer(string: "after")])
   }
 
   @Test func whatWasTakenBackHalfWayLeavesTheOldOne() throws {
     let disk = SimulatedDisk(seed: 1)
-    var process = try Process(disk)
-    let journal = try process.journal()
-    journal.append(ByteBuffer(string: "before"))
-    process.settle()
+    let (process, journal) = try Self.process(disk, having: [ByteBuffer(string: "before")])
     disk.faults.capacity = 2_000_000
     journal.replace { add in for entry in Self.entries { add(entry) } }
     process.settle()
     #expect(disk.usedBytes < 1_000)
-    process = try Process(disk)
-    #expect(try Self.read(process.journal()) == [ByteBuffer(string: "before")])
+    let next = try Process(disk)
+    #expect(try Self.read(next.journal()) == [ByteBuffer(string: "before")])
   }
 
   @Test func whatCannotBeReadIsNoEmptyJournal() throws {
     let disk = SimulatedDisk(seed: 1)
-    var process = try Process(disk)
-    let journal = try process.journal()
-    for entry in Self.entries { journal.append(entry) }
-    process.settle()
-    process = try Process(disk)
+    _ = try Self.process(disk, having: Self.entries)
+    let process = try Process(disk)
     let again = try process.journal()
     disk.faults.failingReads = 1
     #expect(throws: EngineError.self) { _ = try Self.read(again) }
