@@ -55,6 +55,8 @@ public final class Stream {
   var sendingTime: Int64?
   /// No record that age can take lies before this offset.
   var ageOffset: UInt64 = 0
+  /// The number of the search for all topics' places that counts: the last one begun.
+  var placeSearch: UInt32 = 0
   /// Whether retention waits for a record to be read.
   var isTrimming = false
   /// Walks that are under way.

@@ -98,30 +98,31 @@ extension Stream: TimerTarget {
 
   /// Gives the index what a limit per topic needs, or takes it away.
   func limitPerTopicChanged() {
-    let limit = self.settings.recordsPerTopicMax
-    guard limit > 0 else {
+    guard self.settings.recordsPerTopicMax > 0, self.index.hasPlaces else {
+      self.placeSearch &+= 1
       self.index.removePlaces()
+      if self.settings.recordsPerTopicMax > 0 {
+        self.findPlaces(from: self.log.firstOffset, self.placeSearch)
+      }
       return
     }
-    if self.index.hasPlaces {
-      self.shortenAll()
-    } else {
-      self.findPlaces(from: self.log.firstOffset)
-    }
+    self.shortenAll()
   }
 
-  private func findPlaces(from start: UInt64) {
+  /// - Parameter search: another number than the stream's where the limit has changed again.
+  private func findPlaces(from start: UInt64, _ search: UInt32) {
     let end = self.log.nextOffset
     self.whenCommitted(before: end) { _ in
-      guard !self.isDeleted else { return }
+      guard !self.isDeleted, search == self.placeSearch else { return }
       self.walk(from: start, to: end) { offset, record in
-        guard !self.loss.contains(offset) else { return }
+        guard search == self.placeSearch, !self.loss.contains(offset) else { return }
         let place = TopicIndex.Place(
           offset: offset, size: UInt32(truncatingIfNeeded: record.keptBytes))
         record.withTopic { self.index.addPlace($0, place) }
       } done: {
+        guard search == self.placeSearch else { return }
         if end < self.log.nextOffset {
-          self.findPlaces(from: end)
+          self.findPlaces(from: end, search)
         } else {
           self.index.hasPlaces = true
           self.checkPlaces()

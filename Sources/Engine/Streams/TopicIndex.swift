@@ -43,6 +43,16 @@ final class TopicIndex {
       return self.places.distance(from: self.places.startIndex, to: index)
     }
 
+    fileprivate func removePlace(at offset: UInt64) {
+      let position = self.position(of: offset)
+      guard position < self.places.count, self.place(position).offset == offset else { return }
+      if position == 0 {
+        self.places.removeFirst()
+      } else {
+        self.places.remove(at: self.places.index(self.places.startIndex, offsetBy: position))
+      }
+    }
+
     /// The place of that number.
     func place(_ position: Int) -> Place {
       self.places[self.places.index(self.places.startIndex, offsetBy: position)]
@@ -134,16 +144,9 @@ final class TopicIndex {
       self.forget(entry)
       return
     }
+    // While places are looked for there are some, too.
+    if !entry.places.isEmpty { entry.removePlace(at: offset) }
     if self.hasPlaces {
-      let position = entry.position(of: offset)
-      if position < entry.places.count, entry.place(position).offset == offset {
-        if position == 0 {
-          entry.places.removeFirst()
-        } else {
-          entry.places.remove(
-            at: entry.places.index(entry.places.startIndex, offsetBy: position))
-        }
-      }
       entry.first = entry.places.first?.offset ?? entry.first
       entry.last = entry.places.last?.offset ?? entry.last
     } else if offset == entry.last {

@@ -340,6 +340,42 @@ struct StreamTests {
     #expect(stream.count == 0)
   }
 
+  @Test func aLimitPerTopicCountsWhatGoesMeanwhileOnce() throws {
+    let fixture = StreamFixture()
+    let stream = try fixture.stream("a")
+    // More than a walk looks at before others have a turn.
+    for index in 0..<5_000 { fixture.publish("a", "\(index)") }
+    var settings = stream.settings
+    settings.recordsPerTopicMax = 4_999
+    try fixture.tenant.streams.update(stream, to: settings)
+    var wasThere = false
+    try stream.delete(7) { wasThere = $0 }
+    fixture.advance(by: 2 * tick)
+    #expect(wasThere)
+    #expect(stream.count == 4_999)
+    #expect(stream.firstOffset == 0)
+    fixture.publish("a", "5000")
+    #expect(stream.count == 4_999)
+    #expect(stream.firstOffset == 1)
+  }
+
+  @Test func theLastLimitPerTopicHolds() throws {
+    let fixture = StreamFixture()
+    let stream = try fixture.stream("a")
+    for index in 0..<5_000 { fixture.publish("a", "\(index)") }
+    var settings = stream.settings
+    for limit in [10, 0, 20] {
+      settings.recordsPerTopicMax = limit
+      try fixture.tenant.streams.update(stream, to: settings)
+    }
+    fixture.advance(by: 2 * tick)
+    #expect(stream.count == 20)
+    settings.recordsPerTopicMax = 4_000
+    for index in 0..<5_000 { fixture.publish("a", "\(index)") }
+    try fixture.tenant.streams.update(stream, to: settings)
+    #expect(stream.count == 20)
+  }
+
   @Test func newPatternsTakeEffect() throws {
     let fixture = StreamFixture()
     let stream = try fixture.stream("a")
