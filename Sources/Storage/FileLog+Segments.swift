@@ -23,11 +23,14 @@ extension FileLog {
       bases.append(base)
     }
     bases.sort()
+    var lostEnd: UInt64 = 0
     for (place, base) in bases.enumerated() {
-      try self.recover(base, isLast: place == bases.count - 1)
+      let isLast = place == bases.count - 1
+      if let lost = try self.recover(base, isLast: isLast), isLast { lostEnd = lost }
     }
     if let last = self.segments.last { try last.reopen() } else { self.promiseSegment() }
     try self.recoverMarks()
+    if lostEnd > self.nextOffset { try self.beginSegment(at: lostEnd) }
     // What a process that died had written may not be on the disk yet; from here on it is served,
     // and must not go any more.
     if !bases.isEmpty, self.store.settings.sync != .never {
@@ -37,7 +40,9 @@ extension FileLog {
     self.dropEmptySegments()
   }
 
-  private func recover(_ base: UInt64, isLast: Bool) throws(DiskError) {
+  /// - Returns: where a segment may have ended that cannot be used: what it had given out is not
+  ///   given out again.
+  private func recover(_ base: UInt64, isLast: Bool) throws(DiskError) -> UInt64? {
     let path = Self.path(self.folder, base, ".log")
     let file = try self.store.disk.open(path, isNew: false)
     let size = try file.size()
@@ -46,7 +51,8 @@ extension FileLog {
     if let last = self.segments.last, last.header.kind == .compacted, base < last.endOffset {
       // It was written anew as a part of the one before it.
       try self.store.disk.remove(path)
-      return try self.store.disk.remove(Self.path(self.folder, base, ".index"))
+      try self.store.disk.remove(Self.path(self.folder, base, ".index"))
+      return nil
     }
     guard let header, header.kind.isSegment, header.number == base,
       base >= self.segments.last?.endOffset ?? 0
@@ -55,33 +61,64 @@ extension FileLog {
       if size < FileHeader.byteCount, isLast {
         self.store.tell(.cut, path, "an unfinished segment was removed")
         try self.store.disk.remove(path)
-      } else {
-        try self.quarantine(
-          path, "it has no header that can be read, or overlaps the one before it")
+        return nil
       }
-      return
+      try self.quarantine(path, "it has no header that can be read, or overlaps the one before it")
+      let end = FrameFormat.offsetMax(behind: base, bytes: size)
+      // No log has come so far: the name is not one of ours.
+      return end <= UInt64(Int64.max) ? end : nil
     }
+    let known = self.readIndex(header, file, size, isLast: isLast)
     let scan: SegmentScan
-    let indexPath = Self.path(self.folder, base, ".index")
-    if !isLast, let index = try? self.store.disk.open(indexPath, isNew: false),
-      let bytes = try? index.read((try? index.size()) ?? 0, at: 0),
-      let known = SegmentIndexFile.read(bytes, header, size: size)
-    {
+    if let known, known.end == size {
       scan = known
     } else {
-      scan = try self.scan(file, size, header, path, isLast: isLast)
+      scan = try self.scan(
+        known ?? SegmentScan(header), file, size, header, path, isLast: isLast)
+    }
+    if isLast {
+      self.indexedEnd = known?.end ?? 0
+      // It would be believed again when there is as much as it speaks of.
+      if known == nil { try self.store.disk.remove(Self.path(self.folder, base, ".index")) }
     }
     self.segments.append(
       Segment(
         header, path: path, file: file, blockBytes: self.store.settings.blockBytes, scan: scan))
+    return nil
+  }
+
+  /// What its index knows of a segment: everything, or, of the last one, the beginning.
+  private func readIndex(
+    _ header: FileHeader, _ file: any DiskFile, _ size: Int, isLast: Bool
+  ) -> SegmentScan? {
+    let path = Self.path(self.folder, header.number, ".index")
+    guard let index = try? self.store.disk.open(path, isNew: false),
+      let bytes = try? index.read((try? index.size()) ?? 0, at: 0),
+      let known = SegmentIndexFile.read(bytes, header, size: size)
+    else { return nil }
+    return (isLast ? self.ends(known, file, header.format) : known.end == size) ? known : nil
+  }
+
+  /// Whether the last block that an index knows is there. Without syncs a loss of power may take
+  /// what was written before the index, and leave that.
+  private func ends(_ known: SegmentScan, _ file: any DiskFile, _ format: FrameFormat) -> Bool {
+    guard let last = known.index.last, last.position < known.end,
+      let bytes = try? file.read(known.end - last.position, at: last.position)
+    else { return false }
+    var scan = SegmentScan(endOffset: last.offset, end: last.position)
+    bytes.withUnsafeReadableBytes { scan.read($0, format, blockBytes: .max) }
+    return scan.end == known.end && scan.damage.isEmpty
+      && (scan.endOffset == known.endOffset || known.missing.last?.upperBound == known.endOffset)
   }
 
   private func scan(
-    _ file: any DiskFile, _ size: Int, _ header: FileHeader, _ path: String, isLast: Bool
+    _ known: SegmentScan, _ file: any DiskFile, _ size: Int, _ header: FileHeader, _ path: String,
+    isLast: Bool
   ) throws(DiskError) -> SegmentScan {
-    let bytes = try file.read(size, at: 0)
-    let scan = bytes.withUnsafeReadableBytes {
-      SegmentScan($0, header: header, blockBytes: self.store.settings.blockBytes)
+    let bytes = try file.read(size - known.end, at: known.end)
+    var scan = known
+    bytes.withUnsafeReadableBytes {
+      scan.read($0, header.format, blockBytes: self.store.settings.blockBytes)
     }
     for damage in scan.damage {
       self.store.tell(
@@ -148,7 +185,7 @@ extension FileLog {
   private func seal(_ segment: Segment) {
     guard let tail = segment.seal() else { return }
     if tail.byteCount > 0 { self.store.cache.insert(tail, self.key(tail.position, segment)) }
-    self.writeIndex(of: segment)
+    if segment.isMade { self.writeIndex(of: segment) }
   }
 
   func writeIndex(of segment: Segment) {
@@ -156,6 +193,15 @@ extension FileLog {
     // Without it the next start takes longer, that is all.
     guard let file = try? self.store.disk.open(path, isNew: true) else { return }
     try? file.write(SegmentIndexFile.write(segment.summary, segment.header), at: 0)
+  }
+
+  /// Writes down what the last segment holds, at an orderly end, where it is more than a block.
+  func noteEnd() {
+    let last = self.active
+    guard self.failure == nil, last.isMade, last.writtenOffset == last.endOffset,
+      last.index.count > 1, last.end != self.indexedEnd
+    else { return }
+    self.writeIndex(of: last)
   }
 
   /// Lets go of segments that have no record left, but not of the last one.

@@ -33,6 +33,8 @@ public final class FileLog: Log, CommitMember {
   var unsynced: [any DiskFile] = []
   /// Whether names in the folder changed since it was last synced.
   var isFolderUnsynced = false
+  /// How much of the last segment, as it was found, its index knew.
+  var indexedEnd = 0
   /// Segments that were given up since a sync was begun, and before it: their files go after one.
   var discarded: [Segment] = []
   var leaving: [Segment] = []

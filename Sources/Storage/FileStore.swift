@@ -339,7 +339,10 @@ public final class FileStore: Store {
     self.isClosing = true
     for log in self.logs.values { log.abandonCompaction() }
     self.wanting.removeAll()
-    self.whenIdle.append(done)
+    self.whenIdle.append {
+      for log in self.logs.values { log.noteEnd() }
+      done()
+    }
     self.commit()
     self.sync()
   }

@@ -135,9 +135,17 @@ struct FrameFormat {
     return bytes.bigEndian(Int64.self, at: frame.body.lowerBound + Self.timePosition)
   }
 
+  /// How far offsets may have come in so many bytes that cannot be read: 16 for a byte, since
+  /// batches may be compressed.
+  static func offsetMax(behind offset: UInt64, bytes: Int) -> UInt64 {
+    let (product, isTooMuch) = UInt64(bytes).multipliedReportingOverflow(by: 16)
+    let (end, overflows) = offset.addingReportingOverflow(product)
+    return isTooMuch || overflows ? .max : end
+  }
+
   /// Where, from `start` on, the next frame of a segment begins that can be believed: the way on
   /// behind damage. Its offset is `offset` or greater, by no more than what is lost may have stood
-  /// for: 16 for a byte, since batches may be compressed.
+  /// for.
   func frame(
     after start: Int, offset: UInt64, in bytes: UnsafeRawBufferPointer
   ) -> Frame? {
@@ -146,7 +154,7 @@ struct FrameFormat {
       let length = Int(bytes.bigEndian(UInt32.self, at: place))
       let found = bytes.bigEndian(UInt64.self, at: place + Self.prefixBytes)
       if length >= Self.headBytes, length <= bytes.count - place - Self.prefixBytes,
-        found >= offset, (found - offset) / 16 <= UInt64(bytes.count),
+        found >= offset, found <= Self.offsetMax(behind: offset, bytes: bytes.count),
         let frame = self.frame(at: place, in: bytes)
       {
         return frame

@@ -1,8 +1,9 @@
 import GodwitPrimitives
 import NIOCore
 
-/// What is known of a segment that is full, in a file beside it, so that a start does not read the
-/// segment. A missing or damaged one costs that, nothing more.
+/// What is known of a segment, in a file beside it, so that a start does not read the segment: of
+/// all of one that is full, and of as much as there was at an orderly end. A missing or damaged one
+/// costs that, nothing more.
 ///
 /// A header; the offset after the last frame, the segment's length, its records and their bytes,
 /// the number of blocks (8 bytes each); each block's first offset, its position, and the latest
@@ -26,7 +27,7 @@ enum SegmentIndexFile {
     return buffer
   }
 
-  /// - Parameter size: the segment's length, which must be the one that the index knows.
+  /// - Parameter size: the segment's length, which is the most that the index may know.
   static func read(_ buffer: ByteBuffer, _ header: FileHeader, size: Int) -> SegmentScan? {
     var buffer = buffer
     let count = buffer.readableBytes - 4
@@ -42,11 +43,11 @@ enum SegmentIndexFile {
     guard
       let (endOffset, end, records, bytes, blocks) = buffer.readMultipleIntegers(
         as: (UInt64, UInt64, UInt64, UInt64, UInt64).self),
-      end == UInt64(size), blocks <= UInt64(buffer.readableBytes / 24)
+      end <= UInt64(size), blocks <= UInt64(buffer.readableBytes / 24)
     else { return nil }
     var scan = SegmentScan(header)
     scan.endOffset = endOffset
-    scan.end = size
+    scan.end = Int(end)
     scan.count = Int(clamping: records)
     scan.byteCount = Int(clamping: bytes)
     for _ in 0..<blocks {

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// What a segment's file holds, found by looking at all of it: for the segment that was written to
-/// last, and where there is no index.
+/// What a segment's file holds, found by looking at it: for what was written to last, and where
+/// there is no index.
 struct SegmentScan {
   /// Where blocks begin.
   var index: [Segment.IndexEntry] = []
@@ -18,28 +18,35 @@ struct SegmentScan {
   var damage: [Range<Int>] = []
 
   /// What an empty segment holds.
-  init(_ header: FileHeader) {
-    self.endOffset = header.number
-    self.end = FileHeader.byteCount
+  init(_ header: FileHeader) { self.init(endOffset: header.number, end: FileHeader.byteCount) }
+
+  /// What begins at that place, with that offset.
+  init(endOffset: UInt64, end: Int) {
+    self.endOffset = endOffset
+    self.end = end
   }
 
-  init(_ bytes: UnsafeRawBufferPointer, header: FileHeader, blockBytes: Int) {
-    self.init(header)
-    var start = self.end
+  /// Goes on with the bytes behind `end`.
+  mutating func read(_ bytes: UnsafeRawBufferPointer, _ format: FrameFormat, blockBytes: Int) {
+    let base = self.end
+    var start = 0
     while start < bytes.count {
-      var frame = header.format.frame(at: start, in: bytes)
+      var frame = format.frame(at: start, in: bytes)
       if frame.map({ $0.offset < self.endOffset }) ?? true {
-        frame = header.format.frame(after: start + 1, offset: self.endOffset, in: bytes)
+        frame = format.frame(after: start + 1, offset: self.endOffset, in: bytes)
         guard let frame else { return }
-        self.damage.append(start..<frame.start)
+        self.damage.append(base + start..<base + frame.start)
       }
       guard let frame else { return }
-      if frame.kind == FrameFormat.holeKind {
-        self.add(hole: frame.offsets, end: frame.end)
-      } else {
-        self.add(frame, at: header.format.time(of: frame, in: bytes), blockBytes: blockBytes)
-      }
       start = frame.end
+      let time = format.time(of: frame, in: bytes)
+      if frame.kind == FrameFormat.holeKind {
+        self.add(hole: frame.offsets, end: base + frame.end)
+      } else {
+        self.add(
+          frame.moved(to: base + frame.start, size: frame.end - frame.start), at: time,
+          blockBytes: blockBytes)
+      }
     }
   }
 

@@ -284,4 +284,77 @@ import Testing
     #expect(ready == 1)
     #expect(world.log.prepare(2) { ready += 1 })
   }
+
+  /// One segment of many blocks.
+  private func longWorld() throws -> LogWorld {
+    try LogWorld(seed: 3, sync: .always) {
+      $0.segmentBytesMax = 1 << 20
+      $0.blockBytes = 512
+    }
+  }
+
+  @Test func aStartReadsWhatCameSinceTheLastOrderlyEnd() throws {
+    let world = try self.longWorld()
+    self.fill(world, 600)
+    let bytes = world.log.byteCount
+    var before = world.disk.bytesRead
+    try world.crash(.process)
+    #expect(world.disk.bytesRead - before > bytes)
+    try world.restart()
+    before = world.disk.bytesRead
+    try world.crash(.process)
+    // The index, and the last block twice.
+    #expect(world.disk.bytesRead - before < bytes / 8)
+    try world.checkAll()
+    self.fill(world, 60)
+    before = world.disk.bytesRead
+    try world.crash(.process)
+    #expect(world.disk.bytesRead - before < bytes / 4)
+    #expect(world.log.nextOffset == 660)
+    try world.checkAll()
+  }
+
+  @Test(arguments: [false, true])
+  func anIndexThatSpeaksOfWhatALossOfPowerTookIsNotBelieved(isAsLong: Bool) throws {
+    let world = try self.longWorld()
+    self.fill(world, 600)
+    try world.restart()
+    let path = "data/logs/log/00000000000000000000.log"
+    let file = try world.disk.open(path, isNew: false)
+    let size = try file.size()
+    try file.truncate(to: size - 700)
+    // Or its last pages are there, and hold nothing.
+    if isAsLong { try file.write(ByteBuffer(repeating: 0, count: 700), at: size - 700) }
+    world.disk.crash(.process)
+    try world.open()
+    let end = world.log.nextOffset
+    #expect((580..<600).contains(end))
+    #expect(world.log.record(at: end - 1) != nil)
+    // What comes now has the offsets of what is gone, and no index says otherwise.
+    for _ in 0..<40 { world.append() }
+    world.settle()
+    world.disk.crash(.process)
+    try world.open()
+    #expect(world.log.nextOffset == end + 40)
+    #expect((0..<end + 40).allSatisfy { world.log.record(at: $0) != nil })
+  }
+
+  @Test func offsetsOfASegmentThatIsPutAsideAreNotGivenAgain() throws {
+    let world = try self.longWorld()
+    self.fill(world, 100)
+    world.disk.crash(.process)
+    let path = "data/logs/log/00000000000000000000.log"
+    try world.disk.open(path, isNew: false).write(ByteBuffer(repeating: 1, count: 8), at: 0)
+    try world.open()
+    #expect(world.reports.contains { $0.kind == .damaged && $0.path == path })
+    let next = world.log.nextOffset
+    #expect(next >= 100)
+    world.append()
+    world.settle()
+    world.disk.crash(.process)
+    try world.open()
+    #expect(world.log.firstOffset == next)
+    #expect(world.log.nextOffset == next + 1)
+    #expect(world.log.record(at: next) != nil)
+  }
 }

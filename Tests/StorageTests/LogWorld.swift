@@ -182,6 +182,13 @@ final class LogWorld {
     self.disk.faults = faults
   }
 
+  /// An orderly end, and a start.
+  func restart() throws {
+    self.store.close {}
+    self.settle()
+    try self.crash(.process)
+  }
+
   // MARK: What must hold
 
   static func text(_ entry: LogEntry) -> String {
@@ -281,7 +288,7 @@ final class LogWorld {
   /// One random step.
   func step(_ crashes: [SimulatedDisk.Crash]) throws {
     if self.random.oneIn(self.removing) { return self.removeMany() }
-    switch Int.random(in: 0..<41, using: &self.random) {
+    switch Int.random(in: 0..<42, using: &self.random) {
     case 0..<10: self.append()
     case 10..<16: self.appendBatch()
     case 16..<24: self.endTurn()
@@ -293,6 +300,11 @@ final class LogWorld {
     case 37: try self.checkAll()
     case 38: self.log.whenAppended {}
     case 39: if self.random.oneIn(3) { try self.retain() }
+    case 40:
+      if self.random.oneIn(4) {
+        try self.restart()
+        try self.checkAll()
+      }
     default:
       if let kind = crashes.randomElement(using: &self.random), self.random.oneIn(2) {
         try self.crash(kind)
