@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections import Counter
 
 import nats
 import pytest
@@ -79,8 +80,8 @@ async def test_nothing_is_lost_when_the_broker_is_killed(broker_pool, tmp_path, 
     await give_up(broker, lambda have: have == COUNT)
     found = until(lambda: letters(broker), "letters")
     assert set(found) == {str(offset) for offset in range(COUNT)}
-    # Of what was under way when the broker died there may be two.
-    assert len(found) <= COUNT + 40
+    # What a group has done is written down some milliseconds later: a letter more for each kill.
+    assert max(Counter(found).values()) <= 3
     entries = api(broker, "GET", "/api/audit")["entries"]
     assert [entry["action"] for entry in entries] == ["POST /api/streams/WORK/purge"]
     broker.stop()
