@@ -45,6 +45,9 @@ public final class Engine {
   /// Where records go that groups give up, beside what groups say themselves.
   public var deadLetterRules: [DeadLetterRule] = []
 
+  /// How often in a row what is being published now was published again by a stream.
+  var republications = 0
+
   /// Calls its argument in a later turn of the loop, when others had theirs. The loop's driver sets
   /// it; without one, timers do that.
   public var putOff: ((@escaping () -> Void) -> Void)?

@@ -43,7 +43,8 @@ public struct AppendConditions: Hashable, Sendable {
   /// The batch that the message was kept with, if there is one: heeded only when a start looks for
   /// batches that a crash has torn.
   public var batch: BatchNote?
-  /// How many bytes of properties count with the payload against `StreamSettings.recordBytesMax`.
+  /// How many bytes of properties there are: they count with the payload against
+  /// `StreamSettings.recordBytesMax`, and are bounded by themselves.
   public var propertyBytes = 0
 
   /// No conditions.

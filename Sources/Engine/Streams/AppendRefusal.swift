@@ -20,6 +20,8 @@ public enum AppendRefusal: Error, Hashable, Sendable {
   case topicInvalid
   /// The message is larger than `StreamSettings.recordBytesMax`.
   case recordTooLarge
+  /// The message has more than 65,535 bytes of properties.
+  case propertiesTooLarge
   /// The stream holds as many records as it may.
   case recordsMax
   /// The stream holds as many bytes as it may.

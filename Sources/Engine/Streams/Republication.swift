@@ -70,9 +70,13 @@ extension Stream {
   /// Marks a record that stands for a topic whose last record has gone.
   private static var markerForm: UInt8 { 1 }
 
+  /// So often in a row a message is published again: streams may do so in a circle.
+  private static var republicationsMax: Int { 16 }
+
   /// Publishes a record again, when the publish that is under way is over.
   func republish(_ append: PendingAppend) {
-    guard let settings = self.settings.republish,
+    let count = append.republications + 1
+    guard count <= Self.republicationsMax, let settings = self.settings.republish,
       let topic = append.entry.pattern.bytes.withUnsafeBytes({ settings.transform.apply(to: $0) }),
       let record = self.log.record(at: append.offset)
     else { return }
@@ -81,6 +85,9 @@ extension Stream {
       previousEnd: append.previous.map { $0 + 1 } ?? 0, topic: topic,
       withoutPayload: settings.withoutPayload)
     self.engine.whenQuiet {
+      let before = self.engine.republications
+      self.engine.republications = count
+      defer { self.engine.republications = before }
       if let voice = self.tenant.streams.voice {
         voice.republish(republication, self.tenant)
       } else {

@@ -94,19 +94,23 @@ public final class Stream {
 
     var rollup: AppendConditions.Rollup? { self.more?.rollup }
     var schedule: ScheduleNote? { self.more?.schedule }
+    /// How often in a row it was published again.
+    var republications: Int { self.more?.republications ?? 0 }
 
     /// Apart, so that a record that has none of it is small.
     final class More {
       let rollup: AppendConditions.Rollup?
       let schedule: ScheduleNote?
+      let republications: Int
 
-      /// `nil` where there is neither.
-      init?(_ conditions: AppendConditions?) {
-        guard let conditions, conditions.rollup != nil || conditions.schedule != nil else {
+      /// `nil` where there is nothing of it.
+      init?(_ conditions: AppendConditions?, republications: Int) {
+        guard conditions?.rollup != nil || conditions?.schedule != nil || republications > 0 else {
           return nil
         }
-        self.rollup = conditions.rollup
-        self.schedule = conditions.schedule
+        self.rollup = conditions?.rollup
+        self.schedule = conditions?.schedule
+        self.republications = republications
       }
     }
   }

@@ -145,7 +145,7 @@ extension Stream {
       PendingAppend(
         offset: offset, size: size, receivedAt: receivedAt, expiresAt: expiresAt, entry: entry,
         previous: previous, previousID: self.lastMessageID,
-        more: PendingAppend.More(conditions)))
+        more: PendingAppend.More(conditions, republications: self.engine.republications)))
     entry.pending += 1
     self.count += 1
     self.byteCount += size
@@ -160,6 +160,9 @@ extension Stream {
     .log(EngineError(.quotaExceeded, "the budget for stored messages is spent"))
   }
 
+  /// So many bytes of properties a message may have, where its protocol counts them.
+  private static var propertyBytesMax: Int { 65_535 }
+
   /// Whether the stream takes a message: it is open, and has room for it.
   ///
   /// - Parameters:
@@ -172,6 +175,9 @@ extension Stream {
     _ known: TopicIndex.Entry?, ahead: (count: Int, bytes: Int, ofTopic: Int) = (0, 0, 0)
   ) throws(AppendRefusal) {
     guard !self.settings.isSealed, !self.isDeleted else { throw .isSealed }
+    guard (conditions?.propertyBytes ?? 0) <= Self.propertyBytesMax else {
+      throw .propertiesTooLarge
+    }
     if self.settings.recordBytesMax > 0 {
       let bytes = publication.payload.count + (conditions?.propertyBytes ?? 0)
       guard bytes <= self.settings.recordBytesMax else { throw .recordTooLarge }

@@ -54,6 +54,23 @@ struct StreamSendingTests {
     #expect(stream.count(TopicPattern("a.y")) == 1)
   }
 
+  @Test func whatGoesInACircleComesToAnEnd() throws {
+    let fixture = StreamFixture()
+    let streams = try [("a", "b"), ("b", "a")].map { own, other in
+      try fixture.stream("\(own).*") {
+        $0.name = own
+        let transform = try? TopicTransform(
+          source: TopicPattern("\(own).*"), template: "\(other).$1")
+        $0.republish = transform.map { RepublishSettings(transform: $0) }
+      }
+    }
+    fixture.publish("a.x", "0")
+    #expect(streams.map(\.count) == [9, 8])
+    // Each message is counted by itself.
+    fixture.publish("b.x", "1")
+    #expect(streams.map(\.count) == [17, 17])
+  }
+
   @Test func publishesAgainWhatItHasKept() throws {
     let fixture = StreamFixture()
     let store = CrashingStore(engine: fixture.engine)

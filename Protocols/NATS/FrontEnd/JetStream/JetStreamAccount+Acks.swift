@@ -195,6 +195,7 @@ extension JetStreamAccount {
     case .expiryNotAllowed: JetStreamError(.messageTTLDisabled)
     case .topicInvalid: JetStreamError(.streamStoreFailed, "invalid subject")
     case .recordTooLarge: JetStreamError(.streamMessageExceedsMaximum)
+    case .propertiesTooLarge: JetStreamError(.streamHeaderExceedsMaximum)
     case .recordsMax: JetStreamError(.streamStoreFailed, "maximum messages exceeded")
     case .bytesMax: JetStreamError(.streamStoreFailed, "maximum bytes exceeded")
     case .recordsPerTopicMax:
