@@ -29,6 +29,7 @@ final class BrokerCore {
   private var isStopping = false
   private var stores: DataStores?
   private let partitionLoops: BesideLoops
+  private let time: TimeFollower
 
   /// Makes everything and binds nothing.
   ///
@@ -38,6 +39,7 @@ final class BrokerCore {
     self.settings = settings
     self.loop = loop
     self.logger = logger
+    self.time = TimeFollower(loop, logger: logger)
     let closed = try AccessRules(
       SettingsValues(path: "access", checked: [:]), moreUsers: [], isAnonymousAllowed: false,
       spelling: [])
@@ -200,6 +202,7 @@ final class BrokerCore {
     }
     self.facts.listeners = self.addresses.map { .init(name: $0.name, address: $0.address) }
     self.facts.state = .serving
+    self.time.start()
     for notice in self.facts.notices { self.logger.warning("\(notice)") }
   }
 
@@ -223,6 +226,7 @@ final class BrokerCore {
 
   private func end() {
     self.admin?.close()
+    self.time.stop()
     self.loop.stop()
     self.partitionLoops.stop()
     self.pool.shutdownGracefully { _ in }

@@ -87,6 +87,12 @@ public final class Engine {
     }
   }
 
+  /// Does what very many may want at the same moment: at once, as long as the turn has not cost much
+  /// `effort`, and then in later turns. Who does it adds what it was worth.
+  public func inTurn(_ body: @escaping () -> Void) {
+    if self.effort.pointee > Self.effortMax { self.later(body) } else { body() }
+  }
+
   private final class Continuation: TimerTarget {
     private let body: () -> Void
     init(body: @escaping () -> Void) { self.body = body }

@@ -10,6 +10,10 @@ public final class Loop {
   /// Output beyond this is handed to the sockets in the middle of a publish. Default 4 MiB.
   static let unflushedBytesMax = 4 << 20
 
+  /// What the time of day may be ahead, in nanoseconds: clocks are brought in line a little all the
+  /// time, and the loop's own with them.
+  private static let clockStepMin: Int64 = 100_000_000
+
   /// The loop that owns all of it.
   public let eventLoop: any EventLoop
   /// The kernel.
@@ -26,7 +30,7 @@ public final class Loop {
   private var isFlushScheduled = false
   private var unflushedBytes = 0
   /// Monotonic nanoseconds of the loop minus the engine's time.
-  private let clockOffset: Int64
+  private var clockOffset: Int64
   private var wakeUp: Scheduled<Void>?
   private var wakeUpAt: Int64 = .max
   private var isStopped = false
@@ -52,6 +56,23 @@ public final class Loop {
   public func renewTime() {
     self.engine.advance(
       to: Int64(bitPattern: NIODeadline.now().uptimeNanoseconds) &- self.clockOffset)
+  }
+
+  /// Follows the time of day, which somebody may set, and which goes on while the machine sleeps, when
+  /// the loop's own clock stands still: what is due by then is due now. The engine's time never
+  /// goes back; where the time of day was set back, it stays ahead.
+  ///
+  /// - Parameter nanoseconds: the time of day, nanoseconds since 1970.
+  /// - Returns: how far that was ahead of the engine's time, or, below zero, behind.
+  @discardableResult
+  public func follow(timeOfDay nanoseconds: Int64) -> Int64 {
+    self.renewTime()
+    let step = nanoseconds.subtractingReportingOverflow(self.engine.now).partialValue
+    if step > Self.clockStepMin, !self.isStopped {
+      self.clockOffset &-= step
+      self.fireTimers()
+    }
+    return step
   }
 
   /// Stops the timers. Connections are closed by whoever owns them.

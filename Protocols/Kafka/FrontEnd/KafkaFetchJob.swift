@@ -218,11 +218,15 @@ final class KafkaFetchJob {
   private func wait(for places: [Place]) {
     for place in places {
       guard let partition = place.partition else { continue }
-      let wait = partition.whenAppended { [weak self] in
-        guard let self, self.reading == 0 else { return }
-        self.attempt()
-      }
-      waits.append((partition, wait))
+      waits.append((partition, partition.whenAppended { [weak self] in self?.tryAgain() }))
+    }
+  }
+
+  /// One append may wake very many.
+  private func tryAgain() {
+    session?.engine.inTurn { [weak self] in
+      guard let self, reading == 0 else { return }
+      attempt()
     }
   }
 
@@ -235,7 +239,9 @@ final class KafkaFetchJob {
       // Another connection has gone on with it.
       return call.answer(KafkaFetch.self, .with { $0.error = .invalidFetchSessionEpoch })
     }
-    let held = session.throttleFetch(response.responses.joinedBytes, call)
+    let bytes = response.responses.joinedBytes
+    session.countEffort(ofBytes: bytes)
+    let held = session.throttleFetch(bytes, call)
     guard held == 0 else { return answerNothing(for: held) }
     call.answer(KafkaFetch.self, narrowed(response, session))
   }
@@ -283,6 +289,11 @@ extension [KafkaFetch.Response.Topic] {
 }
 
 extension KafkaSession {
+  /// Counts what a client is sent for the turn: 2 MiB are enough for one.
+  func countEffort(ofBytes count: Int) {
+    engine.effort.pointee &+= UInt64(max(0, count)) / 128
+  }
+
   /// Fetch.
   func fetch(_ request: KafkaFetch.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
     let context = server.fetchSessions.context(

@@ -131,6 +131,7 @@ final class KafkaShareFetchJob {
     let enough = min(Int(request.minBytes), session.fetchMax(call))
     let isEnough = !isFirst && all - bytes >= enough || request.minBytes <= 0
     if hasFailed || isOver || isEnough {
+      session.countEffort(ofBytes: all - bytes)
       let held = session.throttleFetch(all - bytes, call)
       if held > 0 { return answerNothing(session, for: held) }
       if finish(plans, session, mayBeEmpty: hasFailed || isOver || request.minBytes <= 0) { return }
@@ -213,7 +214,12 @@ final class KafkaShareFetchJob {
     }
   }
 
-  private func tryAgain() { if reading == 0 { attempt() } }
+  private func tryAgain() {
+    session?.engine.inTurn { [weak self] in
+      guard let self, reading == 0 else { return }
+      attempt()
+    }
+  }
 
   // MARK: Reading
 
