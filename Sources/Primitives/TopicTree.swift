@@ -71,8 +71,24 @@ public final class TopicTree<Entry: TopicTreeEntry> {
     self.hash = ByteHash()
   }
 
-  /// Takes the tree apart from its leaves, so that a deep one needs no deep stack.
-  deinit {
+  deinit { self.takeApart() }
+
+  /// Takes out everything. Walks that have begun are over.
+  public func removeAll() {
+    for cursors in self.resting.values {
+      for cursor in cursors { cursor._withUnsafeGuaranteedRef { $0.end() } }
+    }
+    self.resting.removeAll()
+    self.takeApart()
+    self.root.exact.removeAll()
+    self.root.oneOrMore.removeAll()
+    self.root.zeroOrMore.removeAll()
+    self.count = 0
+    self.byteCount = 0
+  }
+
+  /// Goes from leaf to leaf, so that a deep tree needs no deep stack.
+  private func takeApart() {
     var node = self.root
     while true {
       if let child = node.firstChild {

@@ -83,6 +83,9 @@ extension TopicTree {
       return self.node != nil
     }
 
+    /// There is nothing to see any more.
+    func end() { self.node = nil }
+
     /// `node` is about to leave the tree; it has no children.
     func leave(_ node: Node) {
       guard self.node === node else { return }

@@ -172,6 +172,27 @@ struct TopicTreeTests {
     #expect(Set(found).isSubset(of: allowed))
   }
 
+  @Test func whatIsTakenOutAtOnceIsGone() {
+    let tree = TopicTree<Leaf>()
+    let empty = tree.byteCount
+    let leaves = ["a.b", "a.b.c", "d"].map { Leaf($0, .exact) } + [Leaf(">", .oneOrMore)]
+    for leaf in leaves { tree.insert(leaf, at: leaf.pattern) }
+    let rested = TopicTree<Leaf>.Cursor(tree, pattern(">"))
+    #expect(rested.advance(2) { _ in true })
+    let fresh = TopicTree<Leaf>.Cursor(tree, pattern(">"))
+    tree.removeAll()
+    #expect(tree.count == 0 && tree.byteCount == empty)
+    #expect(!tree.remove(leaves[0], at: leaves[0].pattern))
+    Array("a.b".utf8).withUnsafeBytes { bytes in
+      tree.match(bytes) { _ in Issue.record("the tree is empty") }
+    }
+    tree.insert(leaves[2], at: leaves[2].pattern)
+    #expect(!rested.advance(10) { _ in true } && rested.isAtEnd)
+    var found: [String] = []
+    while fresh.advance(1, { found.append($0.text) == () }) {}
+    #expect(found == ["d"])
+  }
+
   @Test func anEmptiedTreeHoldsNothing() {
     let tree = TopicTree<Leaf>()
     let leaves = (0..<100).map { Leaf("a.b.\($0).*.>", .oneOrMore) }

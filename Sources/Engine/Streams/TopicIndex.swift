@@ -66,6 +66,8 @@ final class TopicIndex {
   /// See `Engine.effort`.
   private let effort: UnsafeMutablePointer<UInt64>
   private var memo: Entry?
+  /// What was taken of the budget.
+  private var charged = 0
   /// Whether entries know all their records' places.
   var hasPlaces: Bool
 
@@ -110,6 +112,7 @@ final class TopicIndex {
         self.tree.remove(entry, at: pattern)
         return nil
       }
+      self.charged += entry.charge
       self.memo = entry
     }
     entry.count += 1
@@ -173,17 +176,16 @@ final class TopicIndex {
   private func forget(_ entry: Entry) {
     if self.memo === entry { self.memo = nil }
     self.memory.release(entry.charge)
+    self.charged -= entry.charge
     self.tree.remove(entry, at: entry.pattern)
   }
 
   /// Forgets every topic.
   func removeAll() {
-    var all: [Entry] = []
-    self.tree.forEach { entry in
-      all.append(entry)
-      return true
-    }
-    for entry in all { self.forget(entry) }
+    self.memo = nil
+    self.memory.release(self.charged)
+    self.charged = 0
+    self.tree.removeAll()
   }
 
   /// Calls `body` with what is known of each topic that `pattern` matches, until it answers
