@@ -41,16 +41,19 @@ public protocol Log: AnyObject {
   /// each.
   ///
   /// - Parameters:
-  ///   - bytes: kept as they are, and never looked into. The first offset will be `nextOffset`, for
-  ///     senders' forms that have it inside.
-  ///   - form: the sender's own number for the form of `bytes`.
+  ///   - byteCount: how many bytes they are.
+  ///   - form: the sender's own number for the form of those bytes.
   ///   - origin: the sender's protocol.
   ///   - count: how many records there are, at least 1. Whoever calls has counted them.
   ///   - time: when the latest of them came in or was made, in nanoseconds since 1970.
+  ///   - write: writes the bytes where they are kept, all of them, at once; it is not called where
+  ///     this throws. They are never looked into. The first offset will be what `nextOffset` was,
+  ///     for senders' forms that have it inside.
   /// - Returns: the offset that the first record will have.
   /// - Throws: as `append`.
   func append(
-    batch bytes: ByteBuffer, form: UInt8, origin: Origin, count: Int, time: Int64
+    batchOf byteCount: Int, form: UInt8, origin: Origin, count: Int, time: Int64,
+    _ write: (UnsafeMutableRawBufferPointer) -> Void
   ) throws(EngineError) -> UInt64
 
   /// Has what is appended until `endUnit` be committed as one, or fail as one: within one turn of
@@ -170,6 +173,17 @@ extension Log {
 
   /// Nothing.
   public func endUnit() {}
+
+  /// Appends a batch that is ready as it stands.
+  public func append(
+    batch bytes: ByteBuffer, form: UInt8, origin: Origin, count: Int, time: Int64
+  ) throws(EngineError) -> UInt64 {
+    try self.append(
+      batchOf: bytes.readableBytes, form: form, origin: origin, count: count, time: time
+    ) { target in
+      bytes.withUnsafeReadableBytes { target.copyMemory(from: $0) }
+    }
+  }
 
   /// Makes a record and appends that: for logs that hold records.
   public func append(

@@ -1,4 +1,4 @@
-public import NIOCore
+import NIOCore
 
 /// A log that is gone when the process is.
 ///
@@ -42,11 +42,9 @@ public final class MemoryLog: Log {
     }
 
     /// What it takes: its bytes, two objects, and its slots.
-    var byteCount: Int { Self.byteCount(self.bytes, self.count) }
+    var byteCount: Int { Self.byteCount(self.bytes.readableBytes, self.count) }
 
-    static func byteCount(_ bytes: ByteBuffer, _ count: Int) -> Int {
-      bytes.readableBytes + 192 + 8 * count
-    }
+    static func byteCount(_ bytes: Int, _ count: Int) -> Int { bytes + 192 + 8 * count }
   }
 
   private enum Slot {
@@ -113,17 +111,22 @@ public final class MemoryLog: Log {
 
   /// Appends a batch; see `Log`.
   public func append(
-    batch bytes: ByteBuffer, form: UInt8, origin: Origin, count: Int, time: Int64
+    batchOf byteCount: Int, form: UInt8, origin: Origin, count: Int, time: Int64,
+    _ write: (UnsafeMutableRawBufferPointer) -> Void
   ) throws(EngineError) -> UInt64 {
     guard count > 0 else { throw EngineError(.notAllowed, "a batch without a record") }
     guard count <= self.memory.limit else {
       throw EngineError(.quotaExceeded, "the budget for stored messages is spent")
     }
-    let size = Batch.byteCount(bytes, count)
+    let size = Batch.byteCount(byteCount, count)
     try self.makeRoom(for: count, bytes: size)
     let offset = self.nextOffset
-    let batch = Batch(
-      first: offset, count: count, bytes: ByteBuffer(buffer: bytes), form: form, time: time)
+    var bytes = ByteBuffer()
+    bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: byteCount) { free in
+      write(UnsafeMutableRawBufferPointer(rebasing: free[..<byteCount]))
+      return byteCount
+    }
+    let batch = Batch(first: offset, count: count, bytes: bytes, form: form, time: time)
     for _ in 0..<count { self.slots.append(.batch(batch)) }
     self.add(count, bytes: size, at: time)
     return offset

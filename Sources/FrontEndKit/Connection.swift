@@ -348,7 +348,7 @@ public final class Connection: ChannelInboundHandler {
       return
     }
     guard self.phase == .open, buffer.readableBytes > 0 else { return }
-    let intake = buffer.withUnsafeReadableBytes { self.session.receive($0) }
+    let intake = self.session.receive(buffer)
     buffer.moveReaderIndex(forwardBy: min(intake.consumed, buffer.readableBytes))
     self.tailNeeded = intake.needed
     self.keep(&buffer)
@@ -371,7 +371,7 @@ public final class Connection: ChannelInboundHandler {
         self.tail = tail
         return
       }
-      let intake = tail.withUnsafeReadableBytes { self.session.receive($0) }
+      let intake = self.session.receive(tail)
       self.tailNeeded = intake.needed
       let consumed = min(intake.consumed, tail.readableBytes)
       if consumed >= before {
@@ -390,7 +390,7 @@ public final class Connection: ChannelInboundHandler {
     self.isFeeding = true
     defer { self.isFeeding = false }
     self.tail = nil
-    let intake = tail.withUnsafeReadableBytes { self.session.receive($0) }
+    let intake = self.session.receive(tail)
     tail.moveReaderIndex(forwardBy: min(intake.consumed, tail.readableBytes))
     self.tailNeeded = intake.needed
     // A rest that is shown turn by turn is not copied each time.

@@ -1,4 +1,5 @@
 import GodwitEngine
+public import NIOCore
 
 /// What a session made of the bytes it was shown.
 public struct Intake: Hashable, Sendable {
@@ -34,6 +35,13 @@ open class Session {
   /// Bytes came in. They are valid during the call only. A session that has paused reading may
   /// leave the rest: it is shown again after `resumeReading`.
   open func receive(_ bytes: UnsafeRawBufferPointer) -> Intake { Intake(consumed: bytes.count) }
+
+  /// As `receive` of bytes, with the buffer that they are in, for who hands parts of it on: these
+  /// are valid for longer than the call, but hold the whole of it, which may be much larger, and
+  /// which the next read would have used again. The default shows the bytes.
+  open func receive(_ buffer: ByteBuffer) -> Intake {
+    buffer.withUnsafeReadableBytes { self.receive($0) }
+  }
 
   /// A TLS handshake that `connection.startTLS` began has succeeded.
   open func tlsEstablished() {}

@@ -104,7 +104,7 @@ final class Block {
     case FrameFormat.batchKind:
       guard let batch = BatchBody(sharing ? body : ByteBuffer(buffer: body)) else { return nil }
       return .batch(
-        batch.bytes, form: batch.form, first: self.offsets(of: place).lowerBound,
+        batch.bytes, form: batch.head.form, first: self.offsets(of: place).lowerBound,
         count: Int(place.count))
     default: return nil
     }

@@ -1,6 +1,6 @@
 public import GodwitEngine
 import GodwitPrimitives
-public import NIOCore
+import NIOCore
 
 /// A log in a folder: segments of frames, the last of which is written to, and a journal of what
 /// was removed.
@@ -115,17 +115,21 @@ public final class FileLog: Log, CommitMember {
 
   /// Appends a batch; see `Log`.
   public func append(
-    batch bytes: ByteBuffer, form: UInt8, origin: Origin, count: Int, time: Int64
+    batchOf byteCount: Int, form: UInt8, origin: Origin, count: Int, time: Int64,
+    _ write: (UnsafeMutableRawBufferPointer) -> Void
   ) throws(EngineError) -> UInt64 {
     guard let count = UInt32(exactly: count), count > 0 else {
       throw EngineError(.notAllowed, "a batch that stands for \(count) records")
     }
-    let body = BatchBody(
-      form: form, time: time, origin: self.store.engine.name(of: origin), bytes: bytes)
+    let head = BatchHead(form: form, time: time, origin: self.store.engine.name(of: origin))
     return try self.append(
-      count: count, FrameFormat.batchKind, time: time, bytes: bytes.readableBytes
-    ) {
-      body.write(to: &$0)
+      count: count, FrameFormat.batchKind, time: time, bytes: head.byteCount + byteCount
+    ) { block in
+      head.write(to: &block)
+      block.writeWithUnsafeMutableBytes(minimumWritableBytes: byteCount) { free in
+        write(UnsafeMutableRawBufferPointer(rebasing: free[..<byteCount]))
+        return byteCount
+      }
     }
   }
 

@@ -122,7 +122,7 @@ final class Segment {
       self.tail
       ?? Block(
         firstOffset: self.endOffset, position: self.end, self.header.format,
-        capacity: full == nil ? 0 : self.blockBytes)
+        capacity: full == nil ? 0 : max(self.blockBytes, self.blockBytes - room + bytes))
     self.tail = tail
     if tail.byteCount == 0 {
       self.index.append(

@@ -147,7 +147,7 @@ final class SegmentCompaction {
     else { return nil }
     guard
       let smaller = trim(
-        body.bytes, body.form, frame.offset, { !segment.removed.contains($0) })
+        body.bytes, body.head.form, frame.offset, { !segment.removed.contains($0) })
     else { return nil }
     body.bytes = smaller
     return body

@@ -85,6 +85,26 @@ import Testing
     }
   }
 
+  /// A session may hand parts of what it is shown on, for as long as somebody wants them.
+  @Test func whoHoldsAPartOfAReadHoldsWhatWasInIt() {
+    let shared = SharedReceiveBuffer()
+    let allocator = ByteBufferAllocator()
+    var read = shared.take(allocator)
+    read.writeString("first")
+    var held = read.getSlice(at: 1, length: 3)
+    shared.giveBack(read)
+    read = shared.take(allocator)
+    read.writeString("other")
+    #expect(held == ByteBuffer(string: "irs"))
+    held = nil
+    let place = read.withUnsafeReadableBytes { $0.baseAddress }
+    shared.giveBack(read)
+    read = ByteBuffer()
+    read = shared.take(allocator)
+    read.writeString("third")
+    #expect(read.withUnsafeReadableBytes { $0.baseAddress } == place)
+  }
+
   @Test func nothingIsShownAfterClose() throws {
     let rig = try Rig.opened()
     rig.session.onFrame = { if $0 == [2] { rig.connection.close(.protocolError) } }

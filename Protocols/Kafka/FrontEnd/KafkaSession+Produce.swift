@@ -15,11 +15,13 @@ extension KafkaSession {
   /// Produce: appends each batch to its partition, and answers when all are committed.
   func produce(_ request: KafkaProduce.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
     let job = KafkaProducing()
+    // Nothing that waits holds the request, and so the memory that it was read into.
+    let acks = request.acks
     job.response.throttleTimeMs = Int32(clamping: throttle(.producer, call.size, call))
     let done = {
       job.left -= 1
       guard job.left == 0 else { return }
-      if request.acks == 0 {
+      if acks == 0 {
         call.answerNothing()
       } else {
         call.answer(KafkaProduce.self, job.response)
@@ -51,7 +53,7 @@ extension KafkaSession {
       }
     }
     done()
-    if request.acks == 0 { endAfterFailure(job.response) }
+    if acks == 0 { endAfterFailure(job.response) }
   }
 
   /// Who asks for no answer notices a failure only by the end of the connection, as at Kafka.
@@ -93,7 +95,7 @@ extension KafkaSession {
     guard let partition = topic.partition(part.index) else {
       return .refused(.unknownTopicOrPartition)
     }
-    guard var batch = part.records?.copied, batch.readableBytes > 0 else {
+    guard let batch = part.records, batch.readableBytes > 0 else {
       return .refused(.invalidRecord, "no batch")
     }
     var validator = KafkaBatchValidator()
@@ -126,7 +128,7 @@ extension KafkaSession {
         server.statistics.batchesRefused &+= 1
         return .refused(code)
       }
-      return append(&batch, verdict, to: partition, of: topic)
+      return append(batch, verdict, to: partition, of: topic)
     }
   }
 
@@ -147,7 +149,7 @@ extension KafkaSession {
   }
 
   private func append(
-    _ batch: inout ByteBuffer, _ verdict: KafkaBatchValidator.Verdict, to place: KafkaPartition,
+    _ batch: ByteBuffer, _ verdict: KafkaBatchValidator.Verdict, to place: KafkaPartition,
     of topic: KafkaTopic
   ) -> Outcome {
     let header = verdict.header
@@ -164,7 +166,8 @@ extension KafkaSession {
       outcome.answer.baseOffset = Int64(clamping: first)
       outcome.answer.logStartOffset = Int64(clamping: partition.firstOffset)
       // It was refused at first since not all who should keep it could: now they may.
-      let told = place.producers.isOwed(header) ? tellOthers(batch, of: topic, partition) : nil
+      let told =
+        place.producers.isOwed(header) ? tellOthers(batch.copied, of: topic, partition) : nil
       outcome.wait = { body in
         partition.whenCommitted(before: first + UInt64(count)) { error in
           guard error == nil, let told else { return body(error) }
@@ -179,11 +182,12 @@ extension KafkaSession {
     }
     var outcome = Outcome()
     let now = engine.now / 1_000_000
-    let latest = prepare(&batch, verdict, for: topic, at: partition.nextOffset, now: now)
+    let stamp = KafkaStamp(verdict, topic.config, at: partition.nextOffset, now: now)
     do throws(EngineError) {
       let offset = try partition.append(
-        batch: batch, form: 0, origin: server.origin, count: count,
-        time: KafkaTopicConfig.nanoseconds(latest))
+        batchOf: batch.readableBytes, form: 0, origin: server.origin, count: count,
+        time: KafkaTopicConfig.nanoseconds(stamp.latest)
+      ) { stamp.write(batch, to: $0) }
       place.note(header, at: offset, producersMax: server.values.producersMax)
       outcome.answer.baseOffset = Int64(clamping: offset)
       outcome.answer.logStartOffset = Int64(clamping: partition.firstOffset)
@@ -193,7 +197,7 @@ extension KafkaSession {
       // What belongs to a transaction is nobody's business before that is committed.
       let isOpen = header.attributes.isTransactional
       if isOpen { place.began(header.producerID, at: offset) }
-      let told = isOpen ? nil : tellOthers(batch, of: topic, partition)
+      let told = isOpen ? nil : tellOthers(stamp.copy(of: batch), of: topic, partition)
       let producerID = header.producerID
       outcome.wait = { body in
         partition.whenCommitted(before: offset + UInt64(count)) { error in
@@ -216,33 +220,59 @@ extension KafkaSession {
 
   /// Has those who listen by other protocols told of a batch; `nil` where there are none.
   private func tellOthers(
-    _ batch: ByteBuffer, of topic: KafkaTopic, _ partition: Partition
+    _ batch: @autoclosure () -> ByteBuffer, of topic: KafkaTopic, _ partition: Partition
   ) -> KafkaPromise? {
     guard topic.topic.hasOtherListeners(memo: &topic.memo) else { return nil }
     let promise = KafkaPromise()
-    server.teller.tell(batch, of: topic, partition) { promise.succeed(or: $0) }
+    server.teller.tell(batch(), of: topic, partition) { promise.succeed(or: $0) }
     return promise
   }
+}
 
-  /// Writes into a batch where it will stand and, where the topic wants it, when it came.
-  ///
-  /// - Returns: its latest timestamp, in milliseconds; not more than an hour ahead of now, so that
-  ///   a wrong clock does not keep it for ever.
-  private func prepare(
-    _ batch: inout ByteBuffer, _ verdict: KafkaBatchValidator.Verdict, for topic: KafkaTopic,
-    at offset: UInt64, now: Int64
-  ) -> Int64 {
-    var latest = verdict.maxTimestamp ?? verdict.header.maxTimestamp
-    batch.withUnsafeMutableReadableBytes { bytes in
-      KafkaBatchHeader.assign(baseOffset: Int64(clamping: offset), leaderEpoch: 0, in: bytes)
-      if topic.config.stampsAppendTime {
-        KafkaBatchHeader.stamp(appendTime: now, in: bytes)
-        latest = now
-      } else if let right = verdict.maxTimestamp, right != verdict.header.maxTimestamp {
-        KafkaBatchHeader.correct(maxTimestamp: right, in: bytes)
-      }
+/// What is written into a batch that is kept: where it stands and, where the topic wants it, when
+/// it came.
+private struct KafkaStamp {
+  /// Its latest timestamp, in milliseconds; not more than an hour ahead of now, so that a wrong
+  /// clock does not keep it for ever.
+  let latest: Int64
+  private let offset: UInt64
+  private let appendTime: Int64?
+  /// The largest timestamp, where the header says another.
+  private let corrected: Int64?
+
+  /// - Parameter now: in milliseconds.
+  init(
+    _ verdict: KafkaBatchValidator.Verdict, _ config: KafkaTopicConfig, at offset: UInt64,
+    now: Int64
+  ) {
+    self.offset = offset
+    appendTime = config.stampsAppendTime ? now : nil
+    let right = verdict.maxTimestamp ?? verdict.header.maxTimestamp
+    corrected = right != verdict.header.maxTimestamp ? right : nil
+    let latest = appendTime ?? right
+    self.latest = latest < 0 ? now : min(latest, now + 3_600_000)
+  }
+
+  /// Writes a batch with it to where there is room for exactly that.
+  func write(_ batch: ByteBuffer, to target: UnsafeMutableRawBufferPointer) {
+    batch.withUnsafeReadableBytes { target.copyMemory(from: $0) }
+    KafkaBatchHeader.assign(baseOffset: Int64(clamping: offset), leaderEpoch: 0, in: target)
+    if let appendTime {
+      KafkaBatchHeader.stamp(appendTime: appendTime, in: target)
+    } else if let corrected {
+      KafkaBatchHeader.correct(maxTimestamp: corrected, in: target)
     }
-    return latest < 0 ? now : min(latest, now + 3_600_000)
+  }
+
+  /// The batch with it.
+  func copy(of batch: ByteBuffer) -> ByteBuffer {
+    let size = batch.readableBytes
+    var copy = ByteBuffer()
+    copy.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { free in
+      write(batch, to: UnsafeMutableRawBufferPointer(rebasing: free[..<size]))
+      return size
+    }
+    return copy
   }
 }
 

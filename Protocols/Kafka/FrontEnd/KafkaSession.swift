@@ -129,37 +129,47 @@ final class KafkaSession: Session {
 
   // MARK: Reading
 
-  override func receive(_ bytes: UnsafeRawBufferPointer) -> Intake {
-    var offset = 0
+  override func receive(_ buffer: ByteBuffer) -> Intake {
+    var rest = buffer
     while stage != .ended, connection.isOpen {
-      let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
+      let offset = buffer.readableBytes - rest.readableBytes
       do throws(KafkaWireError) {
-        switch try KafkaFrame.scan(rest, sizeMax: frameSizeMax) {
+        let sizeMax = frameSizeMax
+        let scan = try rest.withUnsafeReadableBytes { bytes throws(KafkaWireError) in
+          try KafkaFrame.scan(bytes, sizeMax: sizeMax)
+        }
+        switch scan {
         case .incomplete(let needed):
-          noteIncoming(rest.count)
+          noteIncoming(rest.readableBytes)
           // In steps, so that what has come is counted.
-          return Intake(consumed: offset, needed: min(needed, rest.count + Self.ownBytesMax))
+          return Intake(
+            consumed: offset, needed: min(needed, rest.readableBytes + Self.ownBytesMax))
         case .frame(let size):
           noteIncoming(0)
-          let frame = UnsafeRawBufferPointer(rebasing: rest[KafkaFrame.headSize..<size])
-          guard mayTake(frame) else {
+          let head = KafkaFrame.headSize
+          guard
+            let frame = rest.getSlice(at: rest.readerIndex + head, length: size - head),
+            mayTake(frame)
+          else {
             isHeld = true
-            if rest.count > Self.heldBytesMax { connection.pauseReading() }
+            if rest.readableBytes > Self.heldBytesMax { connection.pauseReading() }
             // It is looked at again when there is too much, or when its turn has come.
-            return Intake(consumed: offset, needed: max(rest.count, Self.heldBytesMax) + 1)
+            return Intake(
+              consumed: offset, needed: max(rest.readableBytes, Self.heldBytesMax) + 1)
           }
-          offset += size
-          try take(ByteBuffer(bytes: frame))
+          rest.moveReaderIndex(forwardBy: size)
+          // What is large is copied once, by the log that keeps it. Parts of others may be kept.
+          try take(Self.isProduce(frame) ? frame : frame.copied)
           if engine.effort.pointee > Engine.effortMax {
             connection.giveWay()
-            return Intake(consumed: offset)
+            return Intake(consumed: offset + size)
           }
         }
       } catch {
         fail(error)
       }
     }
-    return Intake(consumed: bytes.count)
+    return Intake(consumed: buffer.readableBytes)
   }
 
   /// Takes down how much of a request is here that is not whole.
@@ -193,16 +203,16 @@ final class KafkaSession: Session {
     stage == .serving ? server.values.requestBytesMax : Self.strangerBytesMax
   }
 
-  private func mayTake(_ frame: UnsafeRawBufferPointer) -> Bool {
+  private func mayTake(_ frame: ByteBuffer) -> Bool {
     guard stage != .authenticating, muted == nil, connection.pendingBytes < Self.unsentMax
     else { return false }
     guard let last = calls.last else { return true }
     return last.header.key == .produce && Self.isProduce(frame) && calls.count < Self.callsMax
-      && callBytes + frame.count <= Self.callBytesMax
+      && callBytes + frame.readableBytes <= Self.callBytesMax
   }
 
-  private static func isProduce(_ frame: UnsafeRawBufferPointer) -> Bool {
-    frame.count >= 2 && frame[0] == 0 && frame[1] == 0
+  private static func isProduce(_ frame: ByteBuffer) -> Bool {
+    frame.getInteger(at: frame.readerIndex) == KafkaAPIKey.produce.rawValue
   }
 
   private func take(_ frame: ByteBuffer) throws(KafkaWireError) {

@@ -72,23 +72,36 @@ public final class Partition {
     return offset
   }
 
-  /// Appends a batch; see `Log.append(batch:form:origin:count:time:)`. Nobody else hears of it: who
-  /// appends publishes to others, where the topic `hasOtherListeners`.
+  /// Appends a batch; see `Log.append(batchOf:form:origin:count:time:_:)`. Nobody else hears of it:
+  /// who appends publishes to others, where the topic `hasOtherListeners`.
   ///
   /// - Returns: the offset that its first record will have: what `nextOffset` was.
   /// - Throws: as `Log.append`; `notAllowed` for a batch of no record, or of too many.
   @discardableResult
   public func append(
-    batch bytes: ByteBuffer, form: UInt8 = 0, origin: Origin, count: Int, time: Int64
+    batchOf byteCount: Int, form: UInt8 = 0, origin: Origin, count: Int, time: Int64,
+    _ write: (UnsafeMutableRawBufferPointer) -> Void
   ) throws(EngineError) -> UInt64 {
     try self.checkIsThere()
     guard (1...Self.batchRecordsMax).contains(count) else {
       throw EngineError(.notAllowed, "a batch has 1 to \(Self.batchRecordsMax) records")
     }
     let offset = try self.log.append(
-      batch: bytes, form: form, origin: origin, count: count, time: time)
+      batchOf: byteCount, form: form, origin: origin, count: count, time: time, write)
     self.wasAppended()
     return offset
+  }
+
+  /// Appends a batch that is ready as it stands.
+  @discardableResult
+  public func append(
+    batch bytes: ByteBuffer, form: UInt8 = 0, origin: Origin, count: Int, time: Int64
+  ) throws(EngineError) -> UInt64 {
+    try self.append(
+      batchOf: bytes.readableBytes, form: form, origin: origin, count: count, time: time
+    ) { target in
+      bytes.withUnsafeReadableBytes { target.copyMemory(from: $0) }
+    }
   }
 
   private func checkIsThere() throws(EngineError) {

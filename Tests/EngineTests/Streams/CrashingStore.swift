@@ -181,7 +181,8 @@ final class CrashingLog: Log {
 
   /// Streams never do this.
   func append(
-    batch bytes: ByteBuffer, form: UInt8, origin: Origin, count: Int, time: Int64
+    batchOf byteCount: Int, form: UInt8, origin: Origin, count: Int, time: Int64,
+    _ write: (UnsafeMutableRawBufferPointer) -> Void
   ) throws(EngineError) -> UInt64 {
     throw EngineError(.notAllowed, "no batches here")
   }

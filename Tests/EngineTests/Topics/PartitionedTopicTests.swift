@@ -104,6 +104,22 @@ struct PartitionedTopicTests {
     }
   }
 
+  @Test func aBatchIsWrittenWhereItIsKeptOrNotAtAll() throws {
+    let partition = try self.make().partitions[0]
+    var room: [Int] = []
+    func append(_ size: Int, count: Int) throws {
+      try partition.append(batchOf: size, origin: .engine, count: count, time: 5) { target in
+        room.append(target.count)
+        target.copyBytes(from: "abcdef".utf8.prefix(size))
+      }
+    }
+    try append(3, count: 2)
+    try append(0, count: 1)
+    #expect(throws: EngineError.self) { try append(3, count: 0) }
+    #expect(room == [3, 0])
+    #expect(partition.text(from: 0) == ["abc@0+2", "@2+1"])
+  }
+
   @Test func readersAreWokenOrForgotten() throws {
     let topic = try self.make()
     let partition = topic.partitions[0]
