@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 typedef struct {
@@ -17,10 +18,12 @@ typedef struct {
 static Counts until_mapped;
 static Counts *counts = &until_mapped;
 static ssize_t (*next_pwrite)(int, const void *, size_t, off_t);
+static ssize_t (*next_pwritev)(int, const struct iovec *, int, off_t);
 static int (*next_fdatasync)(int);
 
 __attribute__((constructor)) static void start(void) {
   next_pwrite = dlsym(RTLD_NEXT, "pwrite");
+  next_pwritev = dlsym(RTLD_NEXT, "pwritev");
   next_fdatasync = dlsym(RTLD_NEXT, "fdatasync");
   const char *path = getenv("SYNC_COUNTS");
   if (!path) return;
@@ -33,6 +36,12 @@ __attribute__((constructor)) static void start(void) {
 
 ssize_t pwrite(int file, const void *bytes, size_t count, off_t place) {
   ssize_t written = next_pwrite(file, bytes, count, place);
+  if (written > 0) counts->bytes += (uint64_t)written;
+  return written;
+}
+
+ssize_t pwritev(int file, const struct iovec *pieces, int count, off_t place) {
+  ssize_t written = next_pwritev(file, pieces, count, place);
   if (written > 0) counts->bytes += (uint64_t)written;
   return written;
 }

@@ -42,6 +42,8 @@ public protocol DiskFile: AnyObject {
   func size() throws(DiskError) -> Int
   /// Writes all of `bytes` at `position`.
   func write(_ bytes: ByteBuffer, at position: Int) throws(DiskError)
+  /// Writes all pieces, one behind the other, from `position` on.
+  func write(_ pieces: [ByteBuffer], at position: Int) throws(DiskError)
   /// Reads `count` bytes at `position`; fewer where the file ends.
   func read(_ count: Int, at position: Int) throws(DiskError) -> ByteBuffer
   /// As `read`, without holding up the loop: so many bytes, and so many behind them, and so on,
@@ -50,9 +52,29 @@ public protocol DiskFile: AnyObject {
     _ counts: [Int], at position: Int, _ done: @escaping (Result<[ByteBuffer], DiskError>) -> Void)
   /// Cuts it off.
   func truncate(to size: Int) throws(DiskError)
+  /// Asks for room on the device behind `end`, where the file ends, so that it is found once for
+  /// many writes. The file becomes no longer by it, and no disk has to heed it.
+  func reserve(behind end: Int, upTo size: Int)
+  /// Gives back what was set aside behind `end`, where the file ends.
+  func giveBackReserve(behind end: Int)
 }
 
 extension DiskFile {
+  /// One after the other.
+  public func write(_ pieces: [ByteBuffer], at position: Int) throws(DiskError) {
+    var place = position
+    for piece in pieces {
+      try self.write(piece, at: place)
+      place += piece.readableBytes
+    }
+  }
+
+  /// Does nothing.
+  public func reserve(behind end: Int, upTo size: Int) {}
+
+  /// Does nothing.
+  public func giveBackReserve(behind end: Int) {}
+
   /// As `read`, without holding up the loop.
   func load(
     _ count: Int, at position: Int, _ done: @escaping (Result<ByteBuffer, DiskError>) -> Void

@@ -344,6 +344,7 @@ public final class FileStore: Store {
       done()
     }
     self.commit()
+    for log in self.logs.values { log.active.giveBackReserve() }
     self.sync()
   }
 

@@ -15,6 +15,13 @@ private func systemOpen(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32
   open(path, flags, mode)
 }
 private func systemSync() { sync() }
+#if os(Linux)
+  /// Linux's own call, which Swift's module of the C library leaves out; `nil` where that is linked
+  /// statically, without the means to look for it.
+  private let systemAllocate = dlsym(nil, "fallocate").map {
+    unsafeBitCast($0, to: (@convention(c) @Sendable (Int32, Int32, off_t, off_t) -> Int32).self)
+  }
+#endif
 private func systemRename(_ path: String, _ newPath: String) -> Int32 { rename(path, newPath) }
 
 /// The operating system's files. What waits for the device runs on threads of a pool.
@@ -261,13 +268,52 @@ private final class PosixFile: DiskFile {
           self.descriptor.number, rest.baseAddress, rest.count, off_t(position + done))
         return (written, errno)
       }
-      if written > 0 {
-        done += written
-      } else if written == 0 || code != EINTR {
-        let reason = written == 0 ? "nothing was written" : String(cString: strerror(code))
-        throw DiskError(call: "write", path: self.descriptor.path, code: code, reason: reason)
-      }
+      done += try self.checked(written, code)
     }
+  }
+
+  /// The pieces that one call takes at most.
+  private static let piecesMax = 64
+
+  func write(_ pieces: [ByteBuffer], at position: Int) throws(DiskError) {
+    var place = position
+    var rest = pieces[...]
+    while let first = rest.first {
+      guard rest.count > 1 else { return try self.write(first, at: place) }
+      let (written, code) = self.writeSome(rest.prefix(Self.piecesMax), at: place)
+      var done = try self.checked(written, code)
+      place += done
+      while let piece = rest.first, piece.readableBytes <= done {
+        done -= piece.readableBytes
+        rest.removeFirst()
+      }
+      if done > 0 { rest[rest.startIndex].moveReaderIndex(forwardBy: done) }
+    }
+  }
+
+  private func writeSome(
+    _ pieces: ArraySlice<ByteBuffer>, at position: Int
+  ) -> (written: Int, code: Int32) {
+    // A buffer's memory stays where it is as long as somebody has the buffer.
+    withExtendedLifetime(pieces) {
+      let vectors = pieces.map { piece in
+        piece.withUnsafeReadableBytesWithStorageManagement { bytes, _ in
+          iovec(
+            iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+        }
+      }
+      let written = pwritev(
+        self.descriptor.number, vectors, Int32(vectors.count), off_t(position))
+      return (written, errno)
+    }
+  }
+
+  /// How many bytes a call has written; none where it was interrupted.
+  private func checked(_ written: Int, _ code: Int32) throws(DiskError) -> Int {
+    if written > 0 { return written }
+    if written < 0, code == EINTR { return 0 }
+    let reason = written == 0 ? "nothing was written" : String(cString: strerror(code))
+    throw DiskError(call: "write", path: self.descriptor.path, code: code, reason: reason)
   }
 
   func read(_ count: Int, at position: Int) throws(DiskError) -> ByteBuffer {
@@ -298,4 +344,20 @@ private final class PosixFile: DiskFile {
       throw PosixDisk.failure("truncate", self.descriptor.path)
     }
   }
+
+  #if os(Linux)
+    func reserve(behind end: Int, upTo size: Int) {
+      guard let allocate = systemAllocate else { return }
+      // Mode 1: the file keeps its size. Where not all of it is to be had, others need the rest.
+      if allocate(self.descriptor.number, 1, off_t(end), off_t(size - end)) != 0 {
+        self.giveBackReserve(behind: end)
+      }
+    }
+
+    func giveBackReserve(behind end: Int) {
+      // To cut off at the end takes nothing but what lies behind it. What fails here costs room,
+      // and the next write says what is wrong.
+      _ = ftruncate(self.descriptor.number, off_t(end))
+    }
+  #endif
 }

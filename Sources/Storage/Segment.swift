@@ -46,6 +46,13 @@ final class Segment {
   private(set) var tail: Block?
   private var unwritten: [Block] = []
   private let blockBytes: Int
+  /// Up to where room was asked for.
+  private var reservedEnd = 0
+
+  /// A segment of this size has room set aside behind its end: as much again, up to so much. What
+  /// is small takes no more than it needs.
+  private static let reservedFrom = 1 << 20
+  private static let reservedMax = 8 << 20
 
   /// Whether it is written to.
   var isOpen: Bool { self.tail != nil }
@@ -148,19 +155,33 @@ final class Segment {
 
   /// Writes what was appended.
   func flush() throws(DiskError) {
-    if !self.unwritten.isEmpty {
-      for block in self.unwritten { try self.write(block) }
-      self.unwritten.removeAll()
+    self.reserve()
+    // The blocks lie one behind the other, and so does what is not written of them.
+    var pieces = self.unwritten.map { self.unwritten(of: $0) }
+    if let tail = self.tail, tail.position + tail.byteCount > self.writtenEnd {
+      pieces.append(self.unwritten(of: tail))
     }
-    if let tail = self.tail { try self.write(tail) }
+    try self.file.write(pieces, at: self.writtenEnd)
+    self.unwritten.removeAll()
     self.writtenEnd = self.end
     self.writtenOffset = self.endOffset
   }
 
-  private func write(_ block: Block) throws(DiskError) {
-    let from = max(0, self.writtenEnd - block.position)
-    guard from < block.byteCount else { return }
-    try self.file.write(block.slice(from: from), at: block.position + from)
+  private func unwritten(of block: Block) -> ByteBuffer {
+    block.slice(from: max(0, self.writtenEnd - block.position))
+  }
+
+  private func reserve() {
+    guard self.end > self.reservedEnd, self.end >= Self.reservedFrom else { return }
+    self.reservedEnd = self.end + min(self.end, Self.reservedMax)
+    self.file.reserve(behind: self.writtenEnd, upTo: self.reservedEnd)
+  }
+
+  /// Gives back the room that was set aside: no more will be written, as it seems.
+  func giveBackReserve() {
+    guard self.reservedEnd > self.writtenEnd else { return }
+    self.reservedEnd = 0
+    self.file.giveBackReserve(behind: self.writtenEnd)
   }
 
   /// Forgets what was appended and could not be written.
@@ -180,11 +201,14 @@ final class Segment {
     self.frameCount -= Int(self.endOffset - self.writtenOffset)
     self.end = self.writtenEnd
     self.endOffset = self.writtenOffset
+    self.reservedEnd = 0
     try self.file.truncate(to: self.writtenEnd)
   }
 
   /// Reads the last block again, so that it can be written to.
   func reopen() throws(DiskError) {
+    // A process that died may have left some.
+    if self.end >= Self.reservedFrom { self.file.giveBackReserve(behind: self.end) }
     guard let last = self.index.last else {
       self.tail = Block(firstOffset: self.endOffset, position: self.end, self.header.format)
       return
@@ -199,6 +223,7 @@ final class Segment {
   /// - Returns: the last block.
   func seal() -> Block? {
     defer { self.tail = nil }
+    self.giveBackReserve()
     return self.tail
   }
 

@@ -5,6 +5,14 @@ import NIOPosix
 import TestSupport
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// The store on the operating system's own files.
 @Suite struct PosixDiskTests {
   private func disk() -> PosixDisk {
@@ -71,6 +79,42 @@ import Testing
     }
     // Fewer where the file ends.
     #expect(try await promise.futureResult.get() == ["234", "5678", "9", ""])
+  }
+
+  @Test(arguments: [[], [0], [5], [3, 0, 4], Array(repeating: 7, count: 200)])
+  func piecesAreWrittenOneBehindTheOther(sizes: [Int]) throws {
+    let place = try TestFolder()
+    let file = try self.disk().open("\(place.path)/file", isNew: true)
+    var whole: [UInt8] = []
+    let pieces = sizes.map { size in
+      let piece = (0..<size).map { UInt8(truncatingIfNeeded: whole.count + $0) }
+      whole += piece
+      return ByteBuffer(bytes: piece)
+    }
+    try file.write(ByteBuffer(string: "head"), at: 0)
+    try file.write(pieces, at: 4)
+    #expect(try Array(file.read(1 << 20, at: 4).readableBytesView) == whole)
+  }
+
+  /// A log that ends here, by a crash or not, is as long as what was written.
+  @Test func roomThatIsSetAsideIsNoPartOfTheFile() throws {
+    let place = try TestFolder()
+    let path = "\(place.path)/file"
+    func allocated() throws -> Int {
+      var facts = stat()
+      try #require(stat(path, &facts) == 0)
+      return Int(facts.st_blocks) * 512
+    }
+    let file = try self.disk().open(path, isNew: true)
+    try file.write(ByteBuffer(string: "0123456789"), at: 0)
+    file.reserve(behind: 10, upTo: 1 << 20)
+    #expect(try file.size() == 10)
+    let set = try allocated()
+    file.giveBackReserve(behind: 10)
+    #expect(try file.size() == 10)
+    #expect(try file.read(20, at: 0) == ByteBuffer(string: "0123456789"))
+    // Not every file system does it.
+    if set >= 1 << 20 { #expect(try allocated() < 1 << 20) }
   }
 
   /// Whoever makes topic after topic must not take from the logs that are there what they need.
