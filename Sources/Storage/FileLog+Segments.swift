@@ -36,6 +36,8 @@ extension FileLog {
     if !bases.isEmpty, self.store.settings.sync != .never {
       try self.store.disk.syncNow(files: self.segments.map(\.file), folders: [self.folder])
       _ = self.takeUnsynced()
+      // Its own name was not looked at.
+      self.isFolderNew = true
     }
     self.dropEmptySegments()
   }

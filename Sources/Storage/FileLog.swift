@@ -35,6 +35,8 @@ public final class FileLog: Log, CommitMember {
   var isFolderUnsynced = false
   /// How much of the last segment, as it was found, its index knew.
   var indexedEnd = 0
+  /// Whether the folder may be as new as what is in it: its own name was not synced yet.
+  var isFolderNew = true
   /// Segments that were given up since a sync was begun, and before it: their files go after one.
   var discarded: [Segment] = []
   var leaving: [Segment] = []
@@ -209,6 +211,12 @@ public final class FileLog: Log, CommitMember {
   var writtenMark: UInt64 { self.active.writtenOffset }
 
   func takeUnsynced() -> (files: [any DiskFile], folders: [String]) {
+    var folders: [String] = []
+    if self.isFolderUnsynced {
+      folders.append(self.folder)
+      if self.isFolderNew { folders.append(DiskPath.folder(of: self.folder)) }
+      self.isFolderNew = false
+    }
     defer {
       self.unsynced.removeAll()
       self.isFolderUnsynced = false
@@ -216,10 +224,7 @@ public final class FileLog: Log, CommitMember {
     if self.compaction?.stage == .written { self.compaction?.stage = .syncing }
     self.leaving += self.discarded
     self.discarded.removeAll()
-    // The folder may be as new as what is in it.
-    return (
-      self.unsynced, self.isFolderUnsynced ? [self.folder, DiskPath.folder(of: self.folder)] : []
-    )
+    return (self.unsynced, folders)
   }
 
   func commit(to offset: UInt64) {

@@ -311,15 +311,20 @@ public final class FileStore: Store {
     self.syncCount &+= 1
     self.disk.sync(files: files, folders: folders) { error in
       self.isSyncing = false
+      let goesOn = self.settings.sync == .always || !self.whenIdle.isEmpty
+      if error == nil {
+        for entry in members { entry.member.wasSynced() }
+        // The disk is not to wait until everybody was told.
+        if goesOn, !self.unsynced.isEmpty { self.sync() }
+      }
       for entry in members {
         if let error {
           entry.member.fail(error)
         } else {
-          entry.member.wasSynced()
           entry.member.commit(to: entry.mark)
         }
       }
-      if self.settings.sync == .always || !self.whenIdle.isEmpty { self.sync() }
+      if goesOn { self.sync() }
     }
   }
 

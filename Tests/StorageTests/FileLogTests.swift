@@ -45,6 +45,20 @@ import Testing
     #expect(world.disk.syncCount == before + 1)
   }
 
+  @Test func theDiskGoesOnBeforeAnybodyIsTold() throws {
+    let world = try self.world()
+    world.append()
+    world.endTurn()
+    world.append()
+    world.endTurn()
+    let before = world.disk.syncCount
+    var told: Int?
+    world.log.whenCommitted(before: 1) { _ in told = world.disk.syncCount }
+    world.disk.answer()
+    #expect(told == before + 1)
+    #expect(world.log.committedOffset == 1)
+  }
+
   @Test(arguments: 1...40 as ClosedRange<UInt64>)
   func damageInTheMiddleIsReportedAndTheRestIsServed(seed: UInt64) throws {
     let world = try self.world(seed)
