@@ -235,12 +235,24 @@ def test_positions_that_do_not_fit_are_refused(broker, small_disk):
             number += 1
             commit(number)
     assert refusal.value.args[0].code() == COORDINATOR_NOT_AVAILABLE
+    # What was refused nobody sees, and nothing that comes later brings it back.
+    assert position(broker) == number - 1
+    admin = AdminClient({"bootstrap.servers": address(broker.broker)})
+    kept = number - 1
+    with pytest.raises(KafkaException):
+        for _ in range(1_000):
+            # Nor does a deletion that is refused take anything away.
+            admin.delete_consumer_groups(["books"])["books"].result(PATIENCE)
+            kept = -1001
+            commit(1)
+            kept = 1
+    assert position(broker) == kept
     small_disk.empty()
-    commit(number + 1)
-    assert position(broker) == number + 1
-    broker.restart()
-    assert position(broker) == number + 1
+    consumer.commit(offsets=[Place(TOPIC, 1, 7)], asynchronous=False)
+    assert position(broker) == kept
     consumer.close()
+    broker.restart()
+    assert position(broker) == kept
 
 
 def test_a_kill_on_a_full_disk_takes_back_no_position(broker, small_disk):

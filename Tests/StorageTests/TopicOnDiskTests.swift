@@ -141,7 +141,7 @@ struct TopicOnDiskTests {
     topic.partitions[1].whenCommitted(before: 3) { isCommitted = $0 == nil }
     #expect(!isCommitted)
     #expect(process.contents(1) == [])
-    try process.tenant.cursors.commit(2, note: "n", of: "g", in: "orders-1")
+    process.tenant.cursors.commit(["orders-1": (2, "n")], of: "g") { _ in }
     process.settle()
     #expect(isCommitted)
     topic.partitions[1].trim(before: 1)
@@ -165,5 +165,47 @@ struct TopicOnDiskTests {
     process = try Process(disk)
     #expect(process.tenant.partitionedTopics.count == 0)
     #expect(try StoreInspection(folder: "data", disk: disk).logs() == [])
+  }
+
+  /// A position that was refused is seen by nobody, neither now nor later.
+  @Test func positionsThatTheDiskRefusesLeaveNothing() throws {
+    let disk = SimulatedDisk(seed: 7)
+    var process = try Process(disk)
+    var told: [Bool] = []
+    func commit(_ offset: UInt64, _ note: String = "") {
+      process.tenant.cursors.commit(["l": (offset, note)], of: "g") { told.append($0 == nil) }
+      process.settle()
+    }
+    func position() -> UInt64? { process.tenant.cursors.position(of: "g", in: "l")?.offset }
+    commit(1)
+    let used = process.tenant.memory.used
+    disk.faults.capacity = disk.usedBytes
+    commit(2)
+    process.tenant.cursors.removeAll(of: "g") { told.append($0 == nil) }
+    process.settle()
+    #expect(told == [true, false, false] && position() == 1)
+    #expect(process.tenant.memory.used == used)
+    disk.faults.capacity = .max
+    // What comes later does not bring it back.
+    process.tenant.cursors.commit(["m": (9, "")], of: "g") { told.append($0 == nil) }
+    process.settle()
+    #expect(told.last == true && position() == 1)
+    disk.crash(.process)
+    process = try Process(disk)
+    #expect(process.tenant.cursors.positions(of: "g").mapValues(\.offset) == ["l": 1, "m": 9])
+    // What is on its way while the journal is written anew is in the new file as well.
+    let note = String(repeating: "x", count: 100_000)
+    for offset: UInt64 in 10..<40 {
+      for _ in 0..<2 {
+        process.tenant.cursors.commit(["l": (offset, note)], of: "g") { told.append($0 == nil) }
+      }
+      if offset % 7 == 0 { process.settle() }
+    }
+    process.settle()
+    #expect(position() == 39 && told.dropFirst(4).allSatisfy { $0 })
+    #expect(disk.usedBytes < 3_000_000)
+    disk.crash(.process)
+    process = try Process(disk)
+    #expect(position() == 39)
   }
 }

@@ -34,7 +34,7 @@ extension KafkaSession {
       return KafkaRefusal(
         .invalidRequest, "a group has a name of up to \(KafkaShareSession.groupBytesMax) bytes")
     }
-    var config = tenant.shareGroups.configs[said.resourceName] ?? KafkaShareConfig()
+    var config = tenant.shareGroups.nextConfig(of: said.resourceName)
     for each in said.configs {
       switch each.configOperation {
       case 0:

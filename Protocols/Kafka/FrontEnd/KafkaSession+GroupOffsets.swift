@@ -48,6 +48,7 @@ extension KafkaSession {
     } else {
       refusal = request.generationIDOrMemberEpoch < 0 ? nil : .illegalGeneration
     }
+    var marks: [String: Cursors.Mark] = [:]
     var response = KafkaOffsetCommit.Response()
     for topic in request.topics {
       var answer = KafkaOffsetCommit.Response.Topic()
@@ -55,27 +56,23 @@ extension KafkaSession {
       for said in topic.partitions {
         var partition = KafkaOffsetCommit.Response.Partition()
         partition.partitionIndex = said.partitionIndex
-        partition.error = refusal ?? commit(said, topic.name, request.groupID, tenant) ?? .noError
+        partition.error = refusal ?? take(said, topic.name, tenant, into: &marks) ?? .noError
         answer.partitions.append(partition)
       }
       response.topics.append(answer)
     }
-    guard refusal == nil else { return call.answer(KafkaOffsetCommit.self, response) }
-    tenant.tenant.cursors.whenCommitted { error in
-      if error != nil {
-        for topic in response.topics.indices {
-          for index in response.topics[topic].partitions.indices {
-            response.topics[topic].partitions[index].error = .coordinatorNotAvailable
-          }
-        }
+    tenant.tenant.cursors.commit(marks, of: KafkaTenant.cursorGroup(request.groupID)) { error in
+      if let error {
+        let isSpent = error.code == .quotaExceeded
+        response.fail(isSpent ? .throttlingQuotaExceeded : .coordinatorNotAvailable)
       }
       call.answer(KafkaOffsetCommit.self, response)
     }
   }
 
-  private func commit(
-    _ said: KafkaOffsetCommit.Request.Partition, _ name: String, _ group: String,
-    _ tenant: KafkaTenant
+  private func take(
+    _ said: KafkaOffsetCommit.Request.Partition, _ name: String, _ tenant: KafkaTenant,
+    into marks: inout [String: Cursors.Mark]
   ) -> KafkaErrorCode? {
     guard let topic = tenant.topic(name), let partition = topic.partition(said.partitionIndex)
     else {
@@ -87,15 +84,11 @@ extension KafkaSession {
       return .offsetMetadataTooLarge
     }
     guard said.committedOffset >= 0 else { return .invalidCommitOffsetSize }
-    do throws(EngineError) {
-      try tenant.tenant.cursors.commit(
-        UInt64(said.committedOffset),
-        note: KafkaOffsetNote(epoch: said.committedLeaderEpoch, metadata: metadata).text,
-        of: KafkaTenant.cursorGroup(group), in: partition.partition.name)
-      return nil
-    } catch {
-      return error.code == .quotaExceeded ? .throttlingQuotaExceeded : .coordinatorNotAvailable
-    }
+    marks[partition.partition.name] = (
+      UInt64(said.committedOffset),
+      KafkaOffsetNote(epoch: said.committedLeaderEpoch, metadata: metadata).text
+    )
+    return nil
   }
 
   // MARK: OffsetFetch
@@ -240,6 +233,7 @@ extension KafkaSession {
     let cursors = tenant.tenant.cursors
     let group = tenant.groups[request.groupID]
     let name = KafkaTenant.cursorGroup(request.groupID)
+    var logs: Set<String> = []
     if !may(.delete, group: request.groupID) {
       response.error = .groupAuthorizationFailed
     } else if group == nil, cursors.positions(of: name).isEmpty {
@@ -271,12 +265,27 @@ extension KafkaSession {
                   $0.error = .topicAuthorizationFailed
                   return
                 }
-                cursors.remove(name, in: partition.partition.name)
+                logs.insert(partition.partition.name)
               }
             }
           })
       }
     }
-    cursors.whenCommitted { _ in call.answer(KafkaOffsetDelete.self, response) }
+    cursors.remove(logs, of: name) { error in
+      if error != nil { response.error = .coordinatorNotAvailable }
+      call.answer(KafkaOffsetDelete.self, response)
+    }
+  }
+}
+
+extension KafkaOffsetCommit.Response {
+  /// What was not refused before is now.
+  fileprivate mutating func fail(_ error: KafkaErrorCode) {
+    for topic in topics.indices {
+      for index in topics[topic].partitions.indices
+      where topics[topic].partitions[index].error == .noError {
+        topics[topic].partitions[index].error = error
+      }
+    }
   }
 }

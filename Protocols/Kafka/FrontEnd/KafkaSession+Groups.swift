@@ -229,32 +229,40 @@ extension KafkaSession {
     _ request: KafkaDeleteGroups.Request, _ call: KafkaCall, _ tenant: KafkaTenant
   ) {
     var response = KafkaDeleteGroups.Response()
+    response.results = request.groupsNames.map { name in .with { $0.groupID = name } }
+    var left = 1
+    let done = { (index: Int?, error: KafkaErrorCode) in
+      if let index { response.results[index].error = error }
+      left -= 1
+      if left == 0 { call.answer(KafkaDeleteGroups.self, response) }
+    }
+    for (index, name) in request.groupsNames.enumerated() {
+      left += 1
+      delete(name, tenant) { done(index, $0) }
+    }
+    done(nil, .noError)
+  }
+
+  private func delete(
+    _ name: String, _ tenant: KafkaTenant, _ done: @escaping (KafkaErrorCode) -> Void
+  ) {
+    guard mayDelete(group: name, tenant) else { return done(.groupAuthorizationFailed) }
+    guard tenant.groups[name]?.members.isEmpty != false,
+      tenant.consumerGroups.byName[name] == nil,
+      tenant.shareGroups.byName[name]?.members.isEmpty != false
+    else {
+      return done(.nonEmptyGroup)
+    }
+    if let group = tenant.shareGroups.byName[name] {
+      return tenant.shareGroups.delete(group) { done($0) }
+    }
     let cursors = tenant.tenant.cursors
-    for name in request.groupsNames {
-      var answer = KafkaDeleteGroups.Response.Group()
-      answer.groupID = name
-      if !mayDelete(group: name, tenant) {
-        answer.error = .groupAuthorizationFailed
-      } else if tenant.groups[name]?.members.isEmpty == false
-        || tenant.consumerGroups.byName[name] != nil
-      {
-        answer.error = .nonEmptyGroup
-      } else if let group = tenant.shareGroups.byName[name] {
-        if group.members.isEmpty {
-          tenant.shareGroups.delete(group)
-        } else {
-          answer.error = .nonEmptyGroup
-        }
-      } else {
-        let isGone = cursors.remove(KafkaTenant.cursorGroup(name))
-        if !isGone, tenant.groups[name] == nil { answer.error = .groupIDNotFound }
-        tenant.drop(name)
-      }
-      response.results.append(answer)
+    let group = KafkaTenant.cursorGroup(name)
+    guard tenant.groups[name] != nil || !cursors.positions(of: group).isEmpty else {
+      return done(.groupIDNotFound)
     }
-    tenant.shareGroups.commit { _ in
-      cursors.whenCommitted { _ in call.answer(KafkaDeleteGroups.self, response) }
-    }
+    tenant.drop(name)
+    cursors.removeAll(of: group) { done($0 == nil ? .noError : .coordinatorNotAvailable) }
   }
 
   /// Whether the client may delete a group with its positions: what it may not read, by the

@@ -21,8 +21,13 @@ final class KafkaShareGroups {
   private let surroundings: Surroundings
   private(set) var byName: [String: KafkaShareGroup] = [:]
   private(set) var configs: [String: KafkaShareConfig] = [:]
+  /// Settings that are on their way to the disk, and how many changes of them.
+  private var nextConfigs: [String: (config: KafkaShareConfig, changes: Int)] = [:]
   private(set) var sessions: [KafkaShareSession.Key: KafkaShareSession] = [:]
   private var journal: (any Journal)?
+  /// What is on its way to the disk and happens when it is there, by numbers that ascend.
+  private var proposals: [UInt64: [ByteBuffer]] = [:]
+  private var lastProposal: UInt64 = 0
 
   init(_ tenant: Tenant, _ surroundings: Surroundings) {
     self.tenant = tenant
@@ -59,14 +64,27 @@ final class KafkaShareGroups {
     for partition in group.partitions.values { partition.take(rules) }
   }
 
-  /// Sets a group's own settings; the group need not be there.
+  /// A group's own settings, with what was asked for and is not written down yet.
+  func nextConfig(of name: String) -> KafkaShareConfig {
+    nextConfigs[name]?.config ?? configs[name] ?? KafkaShareConfig()
+  }
+
+  /// Sets a group's own settings; the group need not be there. They hold when they are committed.
   func configure(_ name: String, _ config: KafkaShareConfig) -> KafkaRefusal? {
-    guard configs[name] != nil || configs.count < surroundings.settings().groupsMax else {
+    guard
+      configs[name] != nil
+        || configs.count + nextConfigs.count < surroundings.settings().groupsMax
+    else {
       return KafkaRefusal(.policyViolation, "too many groups (kafka.max_groups)")
     }
-    configs[name] = config.isEmpty ? nil : config
-    append([KafkaShareEntry(config, of: name)])
-    if let group = byName[name] { take(rules(of: name), group) }
+    nextConfigs[name] = (config, (nextConfigs[name]?.changes ?? 0) + 1)
+    propose([KafkaShareEntry(config, of: name)]) { [self] error in
+      nextConfigs[name]?.changes -= 1
+      if nextConfigs[name]?.changes == 0 { nextConfigs[name] = nil }
+      guard error == nil else { return }
+      configs[name] = config.isEmpty ? nil : config
+      if let group = byName[name] { take(rules(of: name), group) }
+    }
     return nil
   }
 
@@ -112,13 +130,13 @@ final class KafkaShareGroups {
           group.needsPartitions = true
           return
         }
+        group.partitions[place] = made
         made.needsWhole = true
         write(made, of: group)
       }
     }
   }
 
-  @discardableResult
   private func make(
     _ place: KafkaPlace, of group: KafkaShareGroup, start: UInt64
   ) -> KafkaSharePartition? {
@@ -132,43 +150,66 @@ final class KafkaShareGroups {
     made.changedByItself = { [weak self, weak group, weak made] in
       if let self, let group, let made { write(made, of: group) }
     }
-    group.partitions[place] = made
     return made
   }
 
-  /// Has a group without members begin elsewhere in a partition.
+  /// Has a group without members begin elsewhere in a partition, when that is committed.
+  ///
+  /// - Returns: whether there is memory for it.
   func reset(_ group: KafkaShareGroup, _ place: KafkaPlace, to offset: UInt64) -> Bool {
     guard let partition = group.partitions[place] ?? make(place, of: group, start: offset) else {
       return false
     }
-    partition.reset(to: offset)
-    write(partition, of: group)
+    let whole = PartitionWindow(start: offset).whole
+    propose([KafkaShareEntry(whole, place, of: group.name)]) { [self] error in
+      // It is no group before it knows of a partition.
+      guard error == nil, byName[group.name] ?? group === group else { return }
+      byName[group.name] = group
+      let known = group.partitions[place] ?? partition
+      group.partitions[place] = known
+      known.reset(to: offset)
+      write(known, of: group)
+    }
     return true
   }
 
-  /// Has a group forget a topic.
+  /// Has a group forget a topic, when that is committed.
   ///
   /// - Returns: whether it knew of it.
   func forget(_ topic: KafkaUUID, of group: KafkaShareGroup) -> Bool {
-    let places = group.partitions.keys.filter { $0.topic == topic }
-    for place in places {
+    let gone = Self.entries(without: topic, group)
+    propose(gone) { [self] error in
+      if error == nil { drop(topic, of: group) }
+    }
+    return !gone.isEmpty
+  }
+
+  private static func entries(
+    without topic: KafkaUUID, _ group: KafkaShareGroup
+  ) -> [KafkaShareEntry] {
+    group.partitions.keys.filter { $0.topic == topic }.map { place in
+      .partitionGone(
+        .with {
+          $0.group = group.name
+          $0.place = place
+        })
+    }
+  }
+
+  private func drop(_ topic: KafkaUUID, of group: KafkaShareGroup) {
+    for place in group.partitions.keys where place.topic == topic {
       group.partitions.removeValue(forKey: place)?.end()
-      append([
-        .partitionGone(
-          .with {
-            $0.group = group.name
-            $0.place = place
-          })
-      ])
     }
     group.needsPartitions = true
     dropIfVoid(group)
-    return !places.isEmpty
   }
 
   /// A topic is gone.
   func forget(_ topic: KafkaUUID) {
-    for group in Array(byName.values) { _ = forget(topic, of: group) }
+    for group in Array(byName.values) {
+      append(Self.entries(without: topic, group))
+      drop(topic, of: group)
+    }
     for session in sessions.values {
       session.remove(Set(session.places.filter { $0.topic == topic }))
     }
@@ -177,11 +218,25 @@ final class KafkaShareGroups {
   /// Forgets a group that nobody would miss.
   func dropIfVoid(_ group: KafkaShareGroup) { if group.isVoid { byName[group.name] = nil } }
 
-  /// Deletes a group without members, and all it knew.
-  func delete(_ group: KafkaShareGroup) {
-    byName[group.name] = nil
-    group.end()
-    append([.groupGone(group.name)])
+  /// Deletes a group without members, and all it knew, when that is committed.
+  func delete(_ group: KafkaShareGroup, _ done: @escaping (KafkaErrorCode) -> Void) {
+    propose([.groupGone(group.name)]) { [self] error in
+      guard error == nil else { return done(.coordinatorNotAvailable) }
+      guard byName[group.name] === group else { return done(.groupIDNotFound) }
+      guard group.members.isEmpty else {
+        // Somebody has come meanwhile.
+        for partition in group.partitions.values {
+          partition.needsWhole = true
+          write(partition, of: group)
+        }
+        return done(.nonEmptyGroup)
+      }
+      byName[group.name] = nil
+      group.end()
+      // With what was written meanwhile.
+      append([.groupGone(group.name)])
+      done(.noError)
+    }
   }
 
   // MARK: Sessions
@@ -288,6 +343,26 @@ final class KafkaShareGroups {
     }
   }
 
+  /// Writes down what is to happen when it is committed, and not before.
+  private func propose(
+    _ entries: [KafkaShareEntry], _ body: @escaping (EngineError?) -> Void
+  ) {
+    do throws(EngineError) {
+      let journal = try openJournal()
+      let bytes = entries.compactMap(\.bytes)
+      lastProposal += 1
+      let number = lastProposal
+      proposals[number] = bytes
+      journal.propose(bytes) { [self] error in
+        proposals[number] = nil
+        body(error)
+      }
+      if journal.wantsSnapshot { journal.replace(with: snapshot()) }
+    } catch {
+      body(error)
+    }
+  }
+
   /// Calls `body` when all that was written lasts, or never will.
   func commit(_ body: @escaping (EngineError?) -> Void) {
     do throws(EngineError) {
@@ -311,6 +386,7 @@ final class KafkaShareGroups {
     byName.values.flatMap { group in
       group.partitions.values.map { KafkaShareEntry($0.window.whole, $0.place, of: group.name) }
     }.compactMap(\.bytes) + configs.compactMap { KafkaShareEntry($0.value, of: $0.key).bytes }
+      + proposals.sorted { $0.key < $1.key }.flatMap(\.value)
   }
 
   private func openJournal() throws(EngineError) -> any Journal {
@@ -341,6 +417,7 @@ final class KafkaShareGroups {
         guard let partition = surroundings.find(place)?.partition, let group = group(name),
           let made = make(place, of: group, start: 0)
         else { continue }
+        group.partitions[place] = made
         made.takeUp(window, end: partition.nextOffset)
         if made.needsWhole { write(made, of: group) }
       }

@@ -64,8 +64,7 @@ extension KafkaTransactions {
       } else {
         transaction.finish(now: self.now)
         self.active[transaction.id] = nil
-        // Whoever goes on writes the next state, so nobody has to wait for this one.
-        self.write(transaction) { _ in }
+        self.writeEnd(of: transaction)
       }
       attempted()
     }
@@ -77,9 +76,11 @@ extension KafkaTransactions {
         done(hasWorked)
       }
     }
-    if transaction.state == .prepareCommit, !transaction.positions.isEmpty {
-      ending.left += 1
-      commitPositions(of: transaction, done)
+    if transaction.state == .prepareCommit {
+      for (group, positions) in transaction.positions {
+        ending.left += 1
+        commit(positions, of: group, decidedAt: transaction.decidedAt, done)
+      }
     }
     done(true)
   }
@@ -123,29 +124,21 @@ extension KafkaTransactions {
     }
   }
 
-  /// Commits the positions that were held back.
-  private func commitPositions(
-    of transaction: KafkaTransaction, _ done: @escaping (Bool) -> Void
+  /// Commits positions of a group that were held back.
+  private func commit(
+    _ positions: [KafkaPlace: KafkaTransaction.Position], of group: String, decidedAt: Int64,
+    _ done: @escaping (Bool) -> Void
   ) {
-    let cursors = tenant.cursors
-    for (group, positions) in transaction.positions {
-      let name = KafkaTenant.cursorGroup(group)
-      for (place, position) in positions {
-        guard let partition = find(place)?.partition else { continue }
-        // After a crash this may come a second time, when the group is further already.
-        if let there = cursors.position(of: name, in: partition.name),
-          there.committedAt > transaction.decidedAt
-        {
-          continue
-        }
-        do throws(EngineError) {
-          try cursors.commit(position.offset, note: position.note, of: name, in: partition.name)
-        } catch {
-          return done(false)
-        }
-      }
+    let name = KafkaTenant.cursorGroup(group)
+    let there = tenant.cursors.positions(of: name)
+    var marks: [String: Cursors.Mark] = [:]
+    for (place, position) in positions {
+      guard let log = find(place)?.partition.name else { continue }
+      // After a crash this may come a second time, when the group is further already.
+      if let known = there[log], known.committedAt > decidedAt { continue }
+      marks[log] = (position.offset, position.note)
     }
-    cursors.whenCommitted { done($0 == nil) }
+    tenant.cursors.commit(marks, of: name) { done($0 == nil) }
   }
 }
 

@@ -213,9 +213,20 @@ final class KafkaTransactions {
     }
     guard let charge = tenant.memory.charge(size) else { return answer(.coordinatorNotAvailable) }
     transaction.charges.append(charge)
+    let before = transaction.positions[group]
     transaction.positions[group, default: [:]].merge(positions) { _, new in new }
     touch(transaction)
-    write(transaction) { answer($0 == nil ? .noError : .coordinatorNotAvailable) }
+    write(transaction) { error in
+      guard error != nil else { return answer(.noError) }
+      // The transaction may be committed without them.
+      for (place, position) in positions where transaction.positions[group]?[place] == position {
+        transaction.positions[group]?[place] = before?[place]
+      }
+      if before == nil, transaction.positions[group]?.isEmpty == true {
+        transaction.positions[group] = nil
+      }
+      answer(.coordinatorNotAvailable)
+    }
   }
 
   /// Something was added: the time runs from the first on.
@@ -257,19 +268,27 @@ final class KafkaTransactions {
 
   // MARK: Lasting
 
-  /// Writes a transaction down as it is now, and calls `body` when that lasts, or never will.
+  /// Writes a transaction down as it is now, and calls `body` when that lasts, or never will: then
+  /// a restart does not find it either, whatever else is written meanwhile.
   func write(_ transaction: KafkaTransaction, _ body: @escaping (EngineError?) -> Void) {
     do throws(EngineError) {
       let journal = try openJournal()
       guard let entry = KafkaTransactionEntry(transaction).bytes else {
         throw EngineError(.storageFailed, "the transaction is too large")
       }
-      journal.append(entry)
+      journal.propose([entry], body)
+      // Behind `body`, where the disk refuses at once: what is taken back is in no snapshot.
       if journal.wantsSnapshot { journal.replace(with: snapshot()) }
-      journal.whenCommitted(body)
     } catch {
       body(error)
     }
+  }
+
+  /// Writes down that a transaction is over. Whoever goes on writes the next state, so nobody has to
+  /// wait for this one.
+  func writeEnd(of transaction: KafkaTransaction) {
+    guard let entry = KafkaTransactionEntry(transaction).bytes else { return }
+    try? openJournal().append(entry)
   }
 
   /// Writes down where an aborted transaction lies.

@@ -3,7 +3,8 @@ import NIOCore
 /// A tenant's cursors: for each group of readers, by a name of its own, one committed offset per
 /// log. The cursor form of a group, for protocols whose readers keep count themselves.
 ///
-/// A position is what was committed last; it never moves by itself.
+/// A position is what was committed last; it never moves by itself. It holds when it is as durable
+/// as the store promises, and nobody sees it before: what the disk refuses leaves nothing.
 public final class Cursors {
   /// A committed position.
   public struct Position: Hashable, Sendable {
@@ -22,10 +23,25 @@ public final class Cursors {
     }
   }
 
+  /// What a position is to be, and what is to be remembered beside it.
+  public typealias Mark = (offset: UInt64, note: String)
+
   private enum Kind {
     static let position: UInt8 = 1
     static let removed: UInt8 = 2
     static let groupRemoved: UInt8 = 3
+  }
+
+  /// What becomes of a group's positions when it is committed.
+  private struct Change {
+    var group: String
+    var positions: [String: Position] = [:]
+    /// The logs of which the group has no position any more.
+    var removed: Set<String> = []
+    /// Whether it has none at all any more.
+    var isRemoval = false
+    /// What was taken of memory for it.
+    var reserved = 0
   }
 
   /// What a position takes of memory, about, beside its names.
@@ -33,6 +49,9 @@ public final class Cursors {
 
   private unowned let tenant: Tenant
   private var byGroup: [String: [String: Position]] = [:]
+  /// What is on its way to the disk, by numbers that ascend.
+  private var changes: [UInt64: Change] = [:]
+  private var lastChange: UInt64 = 0
   private var journal: (any Journal)?
 
   init(tenant: Tenant) {
@@ -50,50 +69,99 @@ public final class Cursors {
     self.byGroup[group]?[log]
   }
 
-  /// Commits a position. `whenCommitted` says when it lasts.
+  /// Commits positions of a group, by the logs' names: all of them, or none.
   ///
-  /// - Throws: `quotaExceeded` where memory for another is lacking, `storageFailed`.
+  /// - Parameter body: is called when they hold; or with the error, `quotaExceeded` where memory
+  ///   for more positions is lacking.
   public func commit(
-    _ offset: UInt64, note: String = "", of group: String, in log: String
-  ) throws(EngineError) {
-    let position = Position(offset: offset, note: note, committedAt: self.tenant.engine.now)
-    let journal = try self.openJournal()
-    try self.set(position, group, log)
-    journal.append(Self.entry(position, group, log))
-    if journal.wantsSnapshot {
-      journal.replace { add in
-        for (group, logs) in self.byGroup {
-          for (log, position) in logs { add(Self.entry(position, group, log)) }
-        }
+    _ marks: [String: Mark], of group: String, _ body: @escaping (EngineError?) -> Void
+  ) {
+    guard !marks.isEmpty else { return body(nil) }
+    let now = self.tenant.engine.now
+    var change = Change(group: group)
+    for (log, mark) in marks {
+      let position = Position(offset: mark.offset, note: mark.note, committedAt: now)
+      change.positions[log] = position
+      let old = self.byGroup[group]?[log].map { Self.size($0, group, log) } ?? 0
+      change.reserved += max(0, Self.size(position, group, log) - old)
+    }
+    guard self.tenant.memory.reserve(change.reserved) else {
+      return body(EngineError(.quotaExceeded, "the budget for stored messages is spent"))
+    }
+    self.propose(change, body)
+  }
+
+  /// Forgets positions of a group, if there are any.
+  ///
+  /// - Parameter body: is called when they are forgotten for good; or with the error, when they are
+  ///   not.
+  public func remove(
+    _ logs: Set<String>, of group: String, _ body: @escaping (EngineError?) -> Void
+  ) {
+    guard !logs.isEmpty else { return body(nil) }
+    self.propose(Change(group: group, removed: logs), body)
+  }
+
+  /// Forgets all positions of a group; see `remove(_:of:_:)`.
+  public func removeAll(of group: String, _ body: @escaping (EngineError?) -> Void) {
+    self.propose(Change(group: group, isRemoval: true), body)
+  }
+
+  /// Forgets what groups have committed of logs that are gone, at once; what is on its way comes to
+  /// nothing.
+  public func forget(_ logs: Set<String>) {
+    var known = self.byGroup.mapValues { logs.intersection($0.keys) }
+    for (number, change) in self.changes {
+      let passing = logs.intersection(change.positions.keys)
+      known[change.group, default: []].formUnion(passing)
+      for log in passing { self.changes[number]?.positions[log] = nil }
+    }
+    for (group, logs) in known {
+      for log in logs {
+        self.drop(group, log)
+        self.journal?.append(Self.entry(Kind.removed, group, log))
       }
     }
   }
 
-  /// Forgets a position.
-  ///
-  /// - Returns: whether there was one.
-  @discardableResult
-  public func remove(_ group: String, in log: String) -> Bool {
-    guard self.forget(group, log) else { return false }
-    self.journal?.append(Self.entry(Kind.removed, group, log))
-    return true
+  private func propose(_ change: Change, _ body: @escaping (EngineError?) -> Void) {
+    let journal: any Journal
+    do throws(EngineError) {
+      journal = try self.openJournal()
+    } catch {
+      self.tenant.memory.release(change.reserved)
+      return body(error)
+    }
+    self.lastChange += 1
+    let number = self.lastChange
+    self.changes[number] = change
+    journal.propose(Self.entries(change)) { error in
+      if let change = self.changes.removeValue(forKey: number) {
+        self.tenant.memory.release(change.reserved)
+        if error == nil { self.apply(change) }
+      }
+      body(error)
+    }
+    guard journal.wantsSnapshot else { return }
+    journal.replace { add in
+      for (group, logs) in self.byGroup {
+        for (log, position) in logs { add(Self.entry(position, group, log)) }
+      }
+      // What the old file has may be committed before the new one takes its place.
+      for number in self.changes.keys.sorted() {
+        if let change = self.changes[number] { Self.entries(change).forEach(add) }
+      }
+    }
   }
 
-  /// Forgets a group's positions.
-  ///
-  /// - Returns: whether there were any.
-  @discardableResult
-  public func remove(_ group: String) -> Bool {
-    guard let logs = self.byGroup[group] else { return false }
-    for log in logs.keys { _ = self.forget(group, log) }
-    self.journal?.append(Self.entry(Kind.groupRemoved, group, ""))
-    return true
-  }
-
-  /// Calls `body` when all that was committed so far is as durable as the store promises; or with
-  /// the error, when it never will be.
-  public func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
-    if let journal = self.journal { journal.whenCommitted(body) } else { body(nil) }
+  private func apply(_ change: Change) {
+    for (log, position) in change.positions {
+      self.drop(change.group, log)
+      self.tenant.memory.add(Self.size(position, change.group, log))
+      self.byGroup[change.group, default: [:]][log] = position
+    }
+    let removed = change.isRemoval ? Set(self.positions(of: change.group).keys) : change.removed
+    for log in removed { self.drop(change.group, log) }
   }
 
   /// Reads what the tenant's store has kept. Once, when the store is set.
@@ -131,16 +199,15 @@ public final class Cursors {
     }
     switch kind {
     case Kind.position: try self.set(position, group, log)
-    case Kind.removed: _ = self.forget(group, log)
-    case Kind.groupRemoved:
-      for log in self.positions(of: group).keys { _ = self.forget(group, log) }
+    case Kind.removed: self.drop(group, log)
+    case Kind.groupRemoved: self.apply(Change(group: group, isRemoval: true))
     default: break
     }
   }
 
   private func set(_ position: Position, _ group: String, _ log: String) throws(EngineError) {
-    let old = self.byGroup[group]?[log]
-    let growth = Self.size(position, group, log) - (old.map { Self.size($0, group, log) } ?? 0)
+    let old = self.byGroup[group]?[log].map { Self.size($0, group, log) } ?? 0
+    let growth = Self.size(position, group, log) - old
     guard growth <= 0 || self.tenant.memory.reserve(growth) else {
       throw EngineError(.quotaExceeded, "the budget for stored messages is spent")
     }
@@ -148,11 +215,10 @@ public final class Cursors {
     self.byGroup[group, default: [:]][log] = position
   }
 
-  private func forget(_ group: String, _ log: String) -> Bool {
-    guard let position = self.byGroup[group]?.removeValue(forKey: log) else { return false }
+  private func drop(_ group: String, _ log: String) {
+    guard let position = self.byGroup[group]?.removeValue(forKey: log) else { return }
     self.tenant.memory.release(Self.size(position, group, log))
     if self.byGroup[group]?.isEmpty == true { self.byGroup[group] = nil }
-    return true
   }
 
   private static func size(_ position: Position, _ group: String, _ log: String) -> Int {
@@ -177,6 +243,12 @@ public final class Cursors {
 
   private static func entry(_ position: Position, _ group: String, _ log: String) -> ByteBuffer {
     Self.entry(Kind.position, group, log, position)
+  }
+
+  private static func entries(_ change: Change) -> [ByteBuffer] {
+    if change.isRemoval { return [Self.entry(Kind.groupRemoved, change.group, "")] }
+    return change.positions.map { Self.entry($1, change.group, $0) }
+      + change.removed.map { Self.entry(Kind.removed, change.group, $0) }
   }
 
   private func openJournal() throws(EngineError) -> any Journal {

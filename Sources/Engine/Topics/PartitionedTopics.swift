@@ -127,11 +127,7 @@ public final class PartitionedTopics {
   @discardableResult
   public func delete(_ name: String) -> Bool {
     guard let topic = self.byName.removeValue(forKey: name) else { return false }
-    for group in self.tenant.cursors.groups {
-      for partition in topic.partitions {
-        self.tenant.cursors.remove(group, in: partition.name)
-      }
-    }
+    self.tenant.cursors.forget(Set(topic.partitions.map(\.name)))
     let partitions = self.close(topic)
     if self.tenant.store.isDurable {
       self.definitions.forget(name) { partitions.forEach(self.remove) }

@@ -7,55 +7,97 @@ struct CursorsTests {
     return (made.fixture.tenant, made.store)
   }
 
-  @Test func remembersWhatWasCommitted() throws {
-    let (tenant, _) = self.start(on: .init())
-    let cursors = tenant.cursors
-    #expect(cursors.position(of: "g", in: "l") == nil)
-    try cursors.commit(7, note: "here", of: "g", in: "l")
-    try cursors.commit(3, of: "g", in: "m")
-    try cursors.commit(1, of: "h", in: "l")
-    #expect(
-      cursors.position(of: "g", in: "l") == .init(offset: 7, note: "here", committedAt: 1_000))
-    try cursors.commit(5, of: "g", in: "l")
-    #expect(cursors.position(of: "g", in: "l")?.offset == 5)
-    #expect(cursors.groups == ["g", "h"])
-    #expect(cursors.positions(of: "g").mapValues(\.offset) == ["l": 5, "m": 3])
-    #expect(cursors.remove("g", in: "l"))
-    #expect(!cursors.remove("g", in: "l"))
-    #expect(cursors.remove("g"))
-    #expect(!cursors.remove("g"))
-    #expect(cursors.groups == ["h"])
+  private func commit(
+    _ offset: UInt64, _ note: String = "", of group: String, in log: String, _ tenant: Tenant
+  ) {
+    tenant.cursors.commit([log: (offset, note)], of: group) { _ in }
   }
 
-  @Test func countsAgainstTheBudget() throws {
-    let (tenant, _) = self.start(on: .init())
+  @Test func remembersWhatWasCommitted() {
+    let (tenant, store) = self.start(on: .init())
+    let cursors = tenant.cursors
+    #expect(cursors.position(of: "g", in: "l") == nil)
+    var told: [Bool] = []
+    cursors.commit(["l": (7, "here"), "m": (3, "")], of: "g") { told.append($0 == nil) }
+    self.commit(1, of: "h", in: "l", tenant)
+    // It may be refused yet.
+    #expect(cursors.groups.isEmpty && told.isEmpty)
+    store.commit()
+    #expect(told == [true])
+    #expect(
+      cursors.position(of: "g", in: "l") == .init(offset: 7, note: "here", committedAt: 1_000))
+    self.commit(4, of: "g", in: "l", tenant)
+    self.commit(5, of: "g", in: "l", tenant)
+    #expect(cursors.position(of: "g", in: "l")?.offset == 7)
+    store.commit()
+    #expect(cursors.positions(of: "g").mapValues(\.offset) == ["l": 5, "m": 3])
+    #expect(cursors.groups == ["g", "h"])
+    cursors.remove(["l"], of: "g") { told.append($0 == nil) }
+    #expect(cursors.position(of: "g", in: "l")?.offset == 5)
+    store.commit()
+    #expect(cursors.positions(of: "g").mapValues(\.offset) == ["m": 3])
+    cursors.removeAll(of: "g") { told.append($0 == nil) }
+    store.commit()
+    #expect(cursors.groups == ["h"])
+    #expect(told == [true, true, true])
+  }
+
+  @Test func countsAgainstTheBudget() {
+    let (tenant, store) = self.start(on: .init())
     let before = tenant.memory.used
-    try tenant.cursors.commit(1, note: String(repeating: "x", count: 1_000), of: "g", in: "l")
+    self.commit(1, String(repeating: "x", count: 1_000), of: "g", in: "l", tenant)
     #expect(tenant.memory.used > before + 1_000)
-    try tenant.cursors.commit(2, of: "g", in: "l")
+    store.commit()
+    #expect(tenant.memory.used > before + 1_000)
+    self.commit(2, of: "g", in: "l", tenant)
+    self.commit(3, String(repeating: "x", count: 1_000), of: "g", in: "l", tenant)
+    self.commit(4, of: "g", in: "l", tenant)
+    store.commit()
     #expect(tenant.memory.used < before + 1_000)
-    tenant.cursors.remove("g")
+    tenant.cursors.removeAll(of: "g") { _ in }
+    store.commit()
     #expect(tenant.memory.used == before)
+  }
+
+  @Test func whatIsOnItsWayToALogThatIsGoneComesToNothing() throws {
+    let disk = CrashingStore.Disk()
+    let (before, store) = self.start(on: disk)
+    let used = before.memory.used
+    self.commit(1, of: "g", in: "l", before)
+    self.commit(2, of: "h", in: "m", before)
+    store.commit()
+    before.cursors.commit(["l": (3, ""), "m": (4, "")], of: "g") { _ in }
+    before.cursors.commit(["l": (5, "")], of: "new") { _ in }
+    before.cursors.forget(["l"])
+    #expect(before.cursors.groups == ["h"])
+    store.commit()
+    #expect(before.cursors.groups == ["g", "h"])
+    #expect(before.cursors.positions(of: "g").mapValues(\.offset) == ["m": 4])
+    let (after, _) = self.start(on: disk)
+    try after.cursors.restore()
+    #expect(after.cursors.groups == ["g", "h"])
+    #expect(after.cursors.positions(of: "g").mapValues(\.offset) == ["m": 4])
+    for group in ["g", "h"] { before.cursors.removeAll(of: group) { _ in } }
+    store.commit()
+    #expect(before.memory.used == used)
   }
 
   @Test func positionsOutliveTheProcess() throws {
     let disk = CrashingStore.Disk()
     let (before, store) = self.start(on: disk)
     for index in 0..<60 {
-      try before.cursors.commit(UInt64(index), note: "n", of: "g", in: "l")
+      self.commit(UInt64(index), "n", of: "g", in: "l", before)
       store.commit()
     }
-    try before.cursors.commit(1, of: "gone", in: "l")
-    try before.cursors.commit(1, of: "h", in: "l")
-    try before.cursors.commit(2, of: "h", in: "m")
-    before.cursors.remove("gone")
-    before.cursors.remove("h", in: "l")
+    self.commit(1, of: "gone", in: "l", before)
+    before.cursors.commit(["l": (1, ""), "m": (2, "")], of: "h") { _ in }
+    before.cursors.removeAll(of: "gone") { _ in }
     var isWritten = false
-    before.cursors.whenCommitted { isWritten = $0 == nil }
+    before.cursors.remove(["l"], of: "h") { isWritten = $0 == nil }
     #expect(!isWritten)
     store.commit()
     #expect(isWritten)
-    try before.cursors.commit(1_000, of: "g", in: "l")
+    self.commit(1_000, of: "g", in: "l", before)
     let (after, _) = self.start(on: disk)
     try after.cursors.restore()
     #expect(after.cursors.groups == ["g", "h"])

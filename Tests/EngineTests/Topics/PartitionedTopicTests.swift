@@ -236,8 +236,7 @@ struct PartitionedTopicTests {
       let partition = topic.partitions[1]
       try topics.addPartitions(topic, to: 3)
       for _ in 0..<100 { self.fixture.publish("top.t", String(repeating: "x", count: 1_000)) }
-      try self.tenant.cursors.commit(1, of: "g", in: "t-1")
-      try self.tenant.cursors.commit(1, of: "g", in: "u-1")
+      self.tenant.cursors.commit(["t-1": (1, ""), "u-1": (1, "")], of: "g") { _ in }
       #expect(topics.delete("t"))
       #expect(!topics.delete("t"))
       #expect(events == ["+t", "=t", "-t"])
@@ -247,7 +246,7 @@ struct PartitionedTopicTests {
         try partition.append(batch: self.batch("x"), origin: .engine, count: 1, time: 0)
       }
       #expect(self.fixture.publish("top.t", "x").isEmpty)
-      self.tenant.cursors.remove("g")
+      self.tenant.cursors.removeAll(of: "g") { _ in }
     }
     #expect(self.fixture.engine.memory.used == before)
     #expect(try self.make().partitions[0].nextOffset == 0)

@@ -306,7 +306,8 @@ final class ShareGroupRig {
     try rig.append(1)
     _ = try rig.lend(3..<4, to: "a")
     #expect(try rig.say([3], from: 3, by: "a") == .noError)
-    rig.groups.delete(try #require(rig.group))
+    rig.beat("a", epoch: -1)
+    rig.groups.delete(try #require(rig.group)) { _ in }
     rig.clock.pass(5_000)
     #expect(rig.tenant.deadLetters.count == 0)
   }
@@ -432,9 +433,27 @@ final class ShareGroupRig {
     #expect(group.partitions.count == 2)
     rig.beat("a", epoch: -1)
     #expect(rig.groups.reset(group, KafkaPlace(topic: ShareGroupRig.id, partition: 1), to: 0))
-    rig.groups.delete(group)
+    rig.groups.delete(group) { _ in }
     try rig.restart()
     #expect(rig.groups.byName.isEmpty)
+  }
+
+  @Test func whatAnAdministratorIsRefusedDoesNotHappen() throws {
+    try rig.append(4)
+    rig.beat("a")
+    rig.beat("a", epoch: -1)
+    let group = try #require(rig.group)
+    let start = try rig.partition().window.start
+    rig.store.fails = true
+    #expect(rig.groups.configure("g", earliest()) == nil)
+    #expect(rig.groups.reset(group, KafkaPlace(topic: ShareGroupRig.id, partition: 0), to: 0))
+    #expect(rig.groups.forget(ShareGroupRig.id, of: group))
+    var told: [KafkaErrorCode] = []
+    rig.groups.delete(group) { told.append($0) }
+    #expect(told == [.coordinatorNotAvailable])
+    #expect(rig.groups.configs.isEmpty && rig.groups.nextConfig(of: "g").isEmpty)
+    #expect(try rig.partition().window.start == start && start == 4)
+    #expect(rig.group?.partitions.count == 2)
   }
 
   @Test func settingsOfAGroup() {

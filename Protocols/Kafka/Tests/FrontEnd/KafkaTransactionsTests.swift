@@ -103,9 +103,21 @@ import Testing
     rig.store.isSilent = true
     #expect(rig.end(producer, isCommit: true) == nil)
     rig.engine.advance(to: rig.engine.now + 1)
-    try rig.tenant.cursors.commit(9, of: KafkaTenant.cursorGroup("g"), in: "t-0")
+    rig.store.isSilent = false
+    rig.tenant.cursors.commit(["t-0": (9, "")], of: KafkaTenant.cursorGroup("g")) { _ in }
     try rig.restart()
     #expect(rig.position(0) == 9)
+  }
+
+  @Test func aPositionThatWasRefusedIsNotCommitted() throws {
+    let producer = try #require(rig.begin()).get()
+    #expect(rig.hold(3, of: 0, producer) == .noError)
+    rig.store.fails = true
+    #expect(rig.hold(4, of: 0, producer) == .coordinatorNotAvailable)
+    rig.store.fails = false
+    #expect(rig.hold(5, of: 1, producer) == .noError)
+    #expect(rig.end(producer, isCommit: true) == .noError)
+    #expect(rig.position(0) == 3 && rig.position(1) == 5)
   }
 
   @Test func whatCannotBeWrittenDownIsNotPromised() throws {
