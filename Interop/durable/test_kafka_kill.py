@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka import TopicPartition as ConfluentPartition
 from confluent_kafka.admin import AdminClient
-from godwit_rig.kafka_peer import PATIENCE, address, read_all, send_all
+from godwit_rig.kafka_peer import PATIENCE, address, read_all, send_all, until
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
@@ -261,3 +261,47 @@ def test_members_of_the_consumer_protocol_go_on_over_a_kill(durable):
     assert committed[0].offset == 5
     second.close()
     first.close()
+
+
+def test_a_group_of_both_protocols_goes_on_over_a_kill(durable):
+    """Members of a group that was carried over are written down with what they read, too."""
+    broker = durable(sync="always")
+    where = address(broker.broker)
+    make(where)
+    settings = {
+        "bootstrap.servers": where, "group.id": "g", "log_level": 0, "client.id": "old",
+        "heartbeat.interval.ms": 100, "partition.assignment.strategy": "cooperative-sticky",
+    }
+    old = Consumer(settings)
+    new = Consumer(
+        {
+            "bootstrap.servers": where, "group.id": "g", "log_level": 0, "client.id": "new",
+            "group.protocol": "consumer",
+        }
+    )
+    old.subscribe([TOPIC])
+
+    def shares() -> list[int]:
+        for each in (old, new):
+            each.poll(0.05)
+        return sorted(len(each.assignment()) for each in (old, new))
+
+    until(lambda: shares() == [0, 3], "all for the one that is there")
+    new.subscribe([TOPIC])
+    until(lambda: shares() == [1, 2], "a share for each")
+    old.commit(offsets=[ConfluentPartition(TOPIC, 0, 0, "x")], asynchronous=False)
+    wanted = {
+        name: {place.partition for place in each.assignment()}
+        for name, each in {"old": old, "new": new}.items()
+    }
+    broker.kill()
+    where = address(broker.start())
+    admin = AdminClient({"bootstrap.servers": where})
+    described = admin.describe_consumer_groups(["g"])["g"].result(PATIENCE)
+    assert described.type.name == "CONSUMER"
+    assert wanted == {
+        each.client_id: {place.partition for place in each.assignment.topic_partitions}
+        for each in described.members
+    }
+    for each in (old, new):
+        each.close()

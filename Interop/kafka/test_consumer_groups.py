@@ -188,29 +188,3 @@ def test_an_expression_finds_topics_that_come_later(where, unique):
     names = {each.topic for each in member.consumer.assignment()}
     assert names == {f"{unique}-a1", f"{unique}-a23"}
     member.close()
-
-
-def test_classic_members_and_others_do_not_mix(where, unique):
-    make(where, unique, 1, each=1)
-    member = Member(where, unique, [unique])
-    together([member], lambda: member.partitions == [0], "the assignment")
-    errors: list[KafkaError] = []
-    classic = Consumer(
-        {
-            "bootstrap.servers": where, "group.id": unique, "error_cb": errors.append,
-            "log_level": 0,
-        }
-    )
-    classic.subscribe([unique])
-    seen: list[int] = []
-
-    def attempt() -> bool:
-        message = classic.poll(0.1)
-        if message is not None and message.error():
-            seen.append(message.error().code())
-        seen.extend(each.code() for each in errors)
-        return KafkaError.INCONSISTENT_GROUP_PROTOCOL in seen
-
-    until(attempt, f"a refusal, have {seen}")
-    classic.close()
-    member.close()

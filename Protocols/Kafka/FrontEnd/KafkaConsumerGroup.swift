@@ -21,6 +21,8 @@ final class KafkaConsumerGroup {
     /// How often a member is to be heard, in milliseconds.
     var interval: Int
     var sizeMax: Int
+    /// How long members may ask to be silent who speak the classic protocol, in milliseconds.
+    var classicTimeouts = 1...Int.max
     /// Takes memory for a member; `nil` when none is left.
     var reserve: (Int) -> AnyObject?
   }
@@ -47,9 +49,9 @@ final class KafkaConsumerGroup {
   let name: String
   let clock: any KafkaClock
   var rules: Rules
-  private let known: Topics
+  let known: Topics
   /// The generation of topics that was looked at; `nil` when it has to be looked again.
-  private var generation: Int?
+  var generation: Int?
   /// Called when something has changed while nobody asked.
   var changedByItself: (() -> Void)?
 
@@ -59,10 +61,10 @@ final class KafkaConsumerGroup {
   var targetEpoch: Int32 = 0
   private(set) var members: [String: KafkaConsumerMember] = [:]
   var changes = Changes()
-  private var staticIDs: [String: String] = [:]
-  private var topics: [String: KafkaAssignor.Topic] = [:]
+  private(set) var staticIDs: [String: String] = [:]
+  private(set) var topics: [String: KafkaAssignor.Topic] = [:]
   /// What members have; nobody else may.
-  private var owned = KafkaPlaces()
+  private(set) var owned = KafkaPlaces()
   /// What the members' partitions take of memory.
   private var charge: AnyObject?
   private(set) var assignor = KafkaAssignor.uniform
@@ -123,7 +125,7 @@ final class KafkaConsumerGroup {
     }
   }
 
-  private static var memoryIsSpent: KafkaRefusal {
+  static var memoryIsSpent: KafkaRefusal {
     KafkaRefusal(.coordinatorNotAvailable, "memory is spent")
   }
 
@@ -172,7 +174,7 @@ final class KafkaConsumerGroup {
       guard request.memberEpoch == 0 else {
         throw KafkaRefusal(.fencedInstanceID, "another member has that name")
       }
-      guard old.epoch == KafkaConsumerMember.away else {
+      guard old.epoch == KafkaConsumerMember.away || old.classic != nil else {
         throw KafkaRefusal(.unreleasedInstanceID, "the member of that name has not left")
       }
       return replace(old, by: request.memberID)
@@ -202,13 +204,14 @@ final class KafkaConsumerGroup {
   }
 
   /// A static member comes back under another id, and has what it had.
-  private func replace(_ old: KafkaConsumerMember, by id: String) -> KafkaConsumerMember {
+  func replace(_ old: KafkaConsumerMember, by id: String) -> KafkaConsumerMember {
     let made = KafkaConsumerMember(id: id)
     made.instanceID = old.instanceID
     made.topics = old.topics
     made.expression = old.expression
     made.subscription = old.subscription
     made.assignor = old.assignor
+    made.classic = old.classic
     made.target = old.target
     made.charge = old.charge
     drop(old)
@@ -225,6 +228,14 @@ final class KafkaConsumerGroup {
     let names = request.subscribedTopicNames.map { Set($0) } ?? member.topics
     let text = request.subscribedTopicRegex ?? member.expression ?? ""
     let rack = request.rackID ?? member.rackID
+    if member.classic != nil {
+      // It speaks another protocol from now on.
+      member.classic = nil
+      member.charge = nil
+      member.revocation?.cancel()
+      member.revocation = nil
+      changes.members.insert(member.id)
+    }
     if member.charge == nil || names != member.topics || text != member.expression ?? ""
       || rack != member.rackID
     {
@@ -251,7 +262,7 @@ final class KafkaConsumerGroup {
   }
 
   /// Members, topics or subscriptions have changed: one epoch for all that comes together.
-  private func changeEpoch() {
+  func changeEpoch() {
     guard epoch == targetEpoch, epoch < .max else { return }
     epoch += 1
     changes.isChanged = true
@@ -268,15 +279,24 @@ final class KafkaConsumerGroup {
     }
   }
 
-  private func reconcile(_ member: KafkaConsumerMember, _ request: Request) -> Response {
+  /// A member makes one step.
+  ///
+  /// - Parameter has: what it says it has; `nil` where it says nothing new.
+  /// - Returns: whether it may read something else now.
+  func advance(_ member: KafkaConsumerMember, having has: Set<KafkaPlace>?) -> Bool {
     let before = (member.assigned, member.epoch, member.state)
     let held = member.held
-    member.advance(to: targetEpoch, owned: Self.places(request.topicPartitions), taken: owned)
+    member.advance(to: targetEpoch, owned: has, taken: owned)
     hold(member, insteadOf: held)
     if before != (member.assigned, member.epoch, member.state) {
       changes.members.insert(member.id)
     }
     renew(member)
+    return before.0 != member.assigned
+  }
+
+  private func reconcile(_ member: KafkaConsumerMember, _ request: Request) -> Response {
+    let hasChanged = advance(member, having: Self.places(request.topicPartitions))
     return .with {
       $0.memberID = member.id
       $0.memberEpoch = member.epoch
@@ -285,7 +305,7 @@ final class KafkaConsumerGroup {
         request.memberEpoch == 0
         || (request.rebalanceTimeoutMs >= 0 && request.subscribedTopicNames != nil
           && request.topicPartitions != nil)
-      guard isWhole || before.0 != member.assigned else { return }
+      guard isWhole || hasChanged else { return }
       $0.assignment = .with {
         $0.topicPartitions = member.assigned.topics.map { topic in
           .with {
@@ -300,7 +320,7 @@ final class KafkaConsumerGroup {
   // MARK: Assignment
 
   /// Whether topics have come, gone or grown that members read.
-  private func lookAtTopics() {
+  func lookAtTopics() {
     let now = known.generation()
     guard generation != now else { return }
     generation = now
@@ -341,7 +361,7 @@ final class KafkaConsumerGroup {
   /// Says who is to read what.
   ///
   /// - Returns: whether there is memory for it; where there is none, all stays as it is.
-  private func assign() -> Bool {
+  func assign() -> Bool {
     var votes: [String: Int] = [:]
     for member in members.values { if let name = member.assignor { votes[name, default: 0] += 1 } }
     let most = votes.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
@@ -439,7 +459,7 @@ final class KafkaConsumerGroup {
     }
   }
 
-  private func remove(_ member: KafkaConsumerMember) {
+  func remove(_ member: KafkaConsumerMember) {
     drop(member)
     generation = nil
     changeEpoch()
@@ -448,14 +468,21 @@ final class KafkaConsumerGroup {
   /// The member was heard.
   func renew(_ member: KafkaConsumerMember) {
     member.session?.cancel()
-    member.session = clock.alarm(after: rules.sessionTimeout) { [weak self, weak member] in
+    let timeout = member.classic?.sessionTimeout ?? rules.sessionTimeout
+    member.session = clock.alarm(after: timeout) { [weak self, weak member] in
       if let member { self?.expire(member) }
     }
+    guard member.classic == nil else { return }
     guard member.state == .revoking else {
       member.revocation?.cancel()
       member.revocation = nil
       return
     }
+    hurry(member)
+  }
+
+  /// The member is to do something in time; what it was asked for first counts.
+  func hurry(_ member: KafkaConsumerMember) {
     guard member.revocation == nil else { return }
     member.revocation = clock.alarm(after: member.rebalanceTimeout) { [weak self, weak member] in
       if let member { self?.expire(member) }
@@ -468,6 +495,15 @@ final class KafkaConsumerGroup {
     changedByItself?()
   }
 
+  /// Everything it would still do is called off.
+  func end() {
+    for member in members.values {
+      member.session?.cancel()
+      member.revocation?.cancel()
+    }
+    members = [:]
+  }
+
   // MARK: Positions
 
   /// Whether somebody who speaks for a member may commit or read positions; the error when not.
@@ -476,7 +512,8 @@ final class KafkaConsumerGroup {
   {
     if said < 0, memberID.isEmpty, isTransactional || members.isEmpty { return nil }
     guard let member = members[memberID] else { return .unknownMemberID }
-    return said == member.epoch ? nil : .staleMemberEpoch
+    guard said != member.epoch else { return nil }
+    return member.classic == nil ? .staleMemberEpoch : .illegalGeneration
   }
 
   func isSubscribed(to topic: String) -> Bool {

@@ -1,4 +1,5 @@
 import KafkaWire
+import NIOCore
 
 /// What the journal of consumer groups has: a group's epochs, a member whole, or that either is
 /// gone.
@@ -43,6 +44,8 @@ enum KafkaConsumerGroupEntry: KafkaJournalEntry {
     var target: [KafkaPlace] = []
     /// What it may read, has to give up, and is to read; `nil` where that is place by place.
     var shares: Shares?
+    /// How it speaks by the classic protocol, where it does.
+    var classic: Classic?
 
     mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
       try visitor.visit(&group)
@@ -92,6 +95,28 @@ enum KafkaConsumerGroupEntry: KafkaJournalEntry {
     }
   }
 
+  /// What is known of a member that speaks the classic protocol besides.
+  struct Classic: KafkaStructure {
+    var sessionTimeout: Int64 = 0
+    var protocols: [Spoken] = []
+
+    mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+      try visitor.visit(&sessionTimeout)
+      try visitor.visit(&protocols)
+    }
+  }
+
+  /// A protocol of the classic kind, with what the member said of itself.
+  struct Spoken: KafkaStructure {
+    var name = ""
+    var metadata = ByteBuffer()
+
+    mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+      try visitor.visit(&name)
+      try visitor.visit(&metadata)
+    }
+  }
+
   struct Gone: KafkaStructure {
     var group = ""
     var id = ""
@@ -108,6 +133,7 @@ enum KafkaConsumerGroupEntry: KafkaJournalEntry {
     static let memberGone: UInt8 = 3
     static let gone: UInt8 = 4
     static let memberWithShares: UInt8 = 5
+    static let classicMember: UInt8 = 6
   }
 
   init?(_ kind: UInt8, from reader: inout KafkaReader) throws(KafkaWireError) {
@@ -118,6 +144,11 @@ enum KafkaConsumerGroupEntry: KafkaJournalEntry {
       var member = try Member(from: &reader)
       member.shares = try Shares(from: &reader)
       self = .member(member)
+    case Kind.classicMember:
+      var member = try Member(from: &reader)
+      member.shares = try Shares(from: &reader)
+      member.classic = try Classic(from: &reader)
+      self = .member(member)
     case Kind.memberGone: self = .memberGone(try Gone(from: &reader))
     case Kind.gone: self = .gone(try String(from: &reader))
     default: return nil
@@ -127,6 +158,7 @@ enum KafkaConsumerGroupEntry: KafkaJournalEntry {
   var kind: UInt8 {
     switch self {
     case .head: Kind.head
+    case .member(let value) where value.classic != nil: Kind.classicMember
     case .member(let value): value.shares == nil ? Kind.member : Kind.memberWithShares
     case .memberGone: Kind.memberGone
     case .gone: Kind.gone
@@ -139,6 +171,7 @@ enum KafkaConsumerGroupEntry: KafkaJournalEntry {
     case .member(let value):
       try value.write(to: &writer)
       try value.shares?.write(to: &writer)
+      try value.classic?.write(to: &writer)
     case .memberGone(let value): try value.write(to: &writer)
     case .gone(let value): try value.write(to: &writer)
     }
@@ -181,6 +214,17 @@ extension KafkaConsumerGroupEntry {
           $0.assigned = member.assigned.shares
           $0.revoked = member.revoked.shares
         }
+        $0.classic = member.classic.map { classic in
+          .with {
+            $0.sessionTimeout = Int64(classic.sessionTimeout)
+            $0.protocols = classic.protocols.map { said in
+              .with {
+                $0.name = said.name
+                $0.metadata = said.metadata
+              }
+            }
+          }
+        }
       })
   }
 }
@@ -201,6 +245,16 @@ extension KafkaConsumerGroupEntry.Member {
     found.epoch = epoch
     found.previousEpoch = previousEpoch
     found.state = KafkaConsumerMember.State(rawValue: state) ?? .stable
+    found.classic = classic.map { classic in
+      KafkaConsumerMember.Classic(
+        sessionTimeout: max(1, Int(clamping: classic.sessionTimeout)),
+        protocols: classic.protocols.map { said in
+          .with {
+            $0.name = said.name
+            $0.metadata = said.metadata.copied
+          }
+        })
+    }
     if let shares {
       found.target = KafkaPlaces(shares.target)
       found.assigned = shares.isSettled ? found.target : KafkaPlaces(shares.assigned)

@@ -11,6 +11,9 @@ final class KafkaConsumerGroups {
   private unowned let tenant: Tenant
   private let make: (String) -> KafkaConsumerGroup
   private(set) var byName: [String: KafkaConsumerGroup] = [:]
+  /// Makes a classic group of one whose members all speak the classic protocol, where it may, and
+  /// ends this one.
+  var downgrade: ((KafkaConsumerGroup) -> Void)?
   private var journal: (any Journal)?
   /// How many groups there may be.
   var countMax = 100_000
@@ -24,18 +27,29 @@ final class KafkaConsumerGroups {
   /// The group of that name, made where there is none; `nil` when there are too many.
   func group(_ name: String) -> KafkaConsumerGroup? {
     if let known = byName[name] { return known }
-    guard byName.count < countMax else { return nil }
-    let made = make(name)
-    made.changedByItself = { [weak self, weak made] in
-      if let made { self?.write(made) { _ in } }
-    }
-    byName[name] = made
+    guard let made = candidate(name) else { return nil }
+    take(made)
     return made
   }
 
+  /// A group that is none yet; `nil` when there are too many.
+  func candidate(_ name: String) -> KafkaConsumerGroup? {
+    byName.count < countMax ? make(name) : nil
+  }
+
+  /// Takes a candidate in.
+  func take(_ group: KafkaConsumerGroup) {
+    group.changedByItself = { [weak self, weak group] in
+      if let group { self?.write(group) { _ in } }
+    }
+    byName[group.name] = group
+  }
+
   /// Writes down what has changed of a group, and calls `body` when that lasts, or never will. A
-  /// group without members is forgotten.
+  /// group without members is forgotten, and one with none but those who speak the classic protocol
+  /// becomes a classic one.
   func write(_ group: KafkaConsumerGroup, _ body: @escaping (EngineError?) -> Void) {
+    if group.hasOnlyClassicMembers { downgrade?(group) }
     if group.members.isEmpty { byName[group.name] = nil }
     guard !group.changes.isEmpty else { return body(nil) }
     var entries: [KafkaConsumerGroupEntry] = []

@@ -1,4 +1,5 @@
 import KafkaWire
+import NIOCore
 
 /// One member of a group of the consumer protocol (KIP-848).
 final class KafkaConsumerMember {
@@ -12,6 +13,19 @@ final class KafkaConsumerMember {
     case waiting = 2
   }
 
+  /// How a member speaks that came by the classic protocol, to a group that was carried over.
+  struct Classic {
+    /// How long it may be silent, in milliseconds.
+    var sessionTimeout: Int
+    /// What it said when it joined. The first of its protocols is the one that it is answered by.
+    var protocols: [KafkaJoinGroup.Request.GroupProtocol]
+
+    /// What it takes of memory, about.
+    var byteCount: Int {
+      protocols.reduce(64) { $0 + 96 + $1.name.utf8.count + $1.metadata.readableBytes }
+    }
+  }
+
   /// The epoch of a static member that will come back.
   static let away: Int32 = -2
 
@@ -21,6 +35,8 @@ final class KafkaConsumerMember {
   var rackID: String?
   var clientID = ""
   var clientHost = ""
+  /// How it speaks by the classic protocol; `nil` for one that speaks the consumer protocol.
+  var classic: Classic?
   /// The topics that it names.
   var topics: Set<String> = []
   /// The names that it wants beside them.
@@ -47,7 +63,8 @@ final class KafkaConsumerMember {
   var charge: AnyObject?
   /// Ends its membership, unless it is heard.
   var session: (any KafkaAlarm)?
-  /// Ends its membership, unless it gives up what it has to.
+  /// Ends its membership, unless it gives up what it has to; one that speaks the classic protocol,
+  /// unless it joins again, or asks for its assignment.
   var revocation: (any KafkaAlarm)?
 
   init(id: String) { self.id = id }
@@ -55,7 +72,7 @@ final class KafkaConsumerMember {
   /// What it takes of memory with these names, about, beside its partitions.
   func byteCount(_ topics: Set<String>, _ expression: String, _ rackID: String?) -> Int {
     let names = [id, instanceID ?? "", expression, rackID ?? ""]
-    return names.reduce(1_024) { $0 + 2 * $1.utf8.count }
+    return names.reduce(1_024 + (classic?.byteCount ?? 0)) { $0 + 2 * $1.utf8.count }
       + topics.reduce(0) { $0 + 64 + $1.utf8.count }
   }
 

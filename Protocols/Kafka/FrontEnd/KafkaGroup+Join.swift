@@ -9,6 +9,11 @@ struct KafkaJoiner {
   var takesIDFirst: Bool
   /// Whether it can be told that its group's assignment stands (JoinGroup 9 and later).
   var maySkipAssignment: Bool
+
+  /// An id for it.
+  func newID(_ request: KafkaJoinGroup.Request, unique: String) -> String {
+    "\((request.groupInstanceID ?? clientID).prefix(200))-\(unique)"
+  }
 }
 
 extension KafkaGroup {
@@ -64,7 +69,7 @@ extension KafkaGroup {
   }
 
   private func newID(_ joiner: KafkaJoiner, _ request: KafkaJoinGroup.Request) -> String {
-    "\((request.groupInstanceID ?? joiner.clientID).prefix(200))-\(makeID())"
+    joiner.newID(request, unique: makeID())
   }
 
   private func joinWithoutID(
@@ -231,7 +236,7 @@ extension KafkaJoinGroup.Request {
   }
 
   /// The same, without the frame it came in.
-  fileprivate var owned: Self {
+  var owned: Self {
     var copy = self
     for index in copy.protocols.indices {
       copy.protocols[index].metadata = copy.protocols[index].metadata.copied

@@ -85,7 +85,7 @@ extension KafkaGroup {
   }
 
   /// The protocol that most prefer among those that all know.
-  private func vote() -> String? {
+  func vote() -> String? {
     let common = commonProtocols(of: members)
     var votes: [String: Int] = [:]
     for member in members {

@@ -168,7 +168,9 @@ final class KafkaGroup {
     guard state != .dead else { return .coordinatorNotAvailable }
     if let error = check(request.memberID, instanceID: request.groupInstanceID) { return error }
     guard let member = member(request.memberID), state != .empty else { return .unknownMemberID }
-    guard request.generationID == generation else { return .illegalGeneration }
+    guard request.generationID == member.ownGeneration ?? generation else {
+      return .illegalGeneration
+    }
     renew(member)
     return state == .preparingRebalance ? .rebalanceInProgress : .noError
   }
@@ -188,7 +190,9 @@ final class KafkaGroup {
       return .unknownMemberID
     }
     if !isTransactional || said >= 0 {
-      guard said == generation else { return .illegalGeneration }
+      guard said == member(memberID)?.ownGeneration ?? generation else {
+        return .illegalGeneration
+      }
     }
     if state == .completingRebalance, !isTransactional { return .rebalanceInProgress }
     if let member = member(memberID) { renew(member) }

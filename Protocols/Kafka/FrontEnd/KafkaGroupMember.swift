@@ -14,6 +14,9 @@ final class KafkaGroupMember {
   var assignment = ByteBuffer()
   /// Whether it has yet to see the end of its first rebalance.
   var isNew = true
+  /// The generation that it knows, until it joins again, where it was carried over from a group in
+  /// which not all had the same.
+  var ownGeneration: Int32?
   /// What it takes of memory.
   var charge: AnyObject?
   /// Answers its JoinGroup.
@@ -43,6 +46,7 @@ final class KafkaGroupMember {
 
   /// Takes over what it says when it joins again.
   func update(_ request: KafkaJoinGroup.Request) {
+    ownGeneration = nil
     sessionTimeout = Int(request.sessionTimeoutMs)
     rebalanceTimeout = Self.rebalanceTimeout(of: request)
     protocols = request.protocols

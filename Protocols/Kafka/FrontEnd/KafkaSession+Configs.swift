@@ -107,6 +107,7 @@ extension KafkaSession {
       ("broker.id", String(values.nodeID), .int),
       ("compression.type", "producer", .text),
       ("default.replication.factor", "1", .int),
+      ("group.consumer.migration.policy", values.groupMigration.rawValue, .text),
       (
         "group.initial.rebalance.delay.ms", String(values.rebalanceDelayMilliseconds), .int
       ),

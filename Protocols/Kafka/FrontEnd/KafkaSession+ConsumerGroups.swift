@@ -22,7 +22,9 @@ extension KafkaSession {
     guard may(.read, group: request.groupID) else {
       return refuse(KafkaRefusal(.groupAuthorizationFailed, "not permitted"))
     }
-    guard tenant.groups[request.groupID] == nil, tenant.shareGroups.byName[request.groupID] == nil
+    let classic = tenant.groups[request.groupID]
+    guard classic == nil || request.memberEpoch == 0,
+      tenant.shareGroups.byName[request.groupID] == nil
     else {
       return refuse(
         KafkaRefusal(
@@ -37,13 +39,25 @@ extension KafkaSession {
     if request.memberID.isEmpty, request.memberEpoch == 0 {
       request.memberID = KafkaUUID.random().description
     }
-    guard let group = tenant.consumerGroups.group(request.groupID) else {
-      return refuse(KafkaRefusal(.groupMaxSizeReached, "too many groups"))
+    let group: KafkaConsumerGroup
+    do throws(KafkaRefusal) {
+      group = try consumerGroup(request.groupID, insteadOf: classic, tenant)
+    } catch {
+      return refuse(error)
     }
     let result = group.heartbeat(
       request, clientID: connection.clientName.isEmpty ? "client" : connection.clientName,
       clientHost: "/\(connection.peer.address)", principal: principal?.name ?? ""
     ) { [weak self] in self?.may(.describe, topicNamed: $0) }
+    if let classic {
+      guard case .success = result else {
+        // Nobody has come, so it stays what it was.
+        group.end()
+        if case .failure(let refusal) = result { refuse(refusal) }
+        return
+      }
+      tenant.replace(classic, by: group)
+    }
     tenant.consumerGroups.write(group) { error in
       switch result {
       case .failure(let refusal): refuse(refusal)
@@ -52,6 +66,17 @@ extension KafkaSession {
       case .success(let response): call.answer(KafkaConsumerGroupHeartbeat.self, response)
       }
     }
+  }
+
+  /// The group that somebody speaks to by the consumer protocol.
+  private func consumerGroup(
+    _ name: String, insteadOf classic: KafkaGroup?, _ tenant: KafkaTenant
+  ) throws(KafkaRefusal) -> KafkaConsumerGroup {
+    if let classic, !classic.members.isEmpty { return try tenant.upgraded(classic) }
+    let found =
+      classic == nil ? tenant.consumerGroups.group(name) : tenant.consumerGroups.candidate(name)
+    guard let found else { throw KafkaRefusal(.groupMaxSizeReached, "too many groups") }
+    return found
   }
 
   /// ConsumerGroupDescribe.
@@ -142,7 +167,7 @@ extension KafkaSession {
       $0.subscribedTopicRegex = member.expression
       $0.assignment = assignment(member.assigned)
       $0.targetAssignment = assignment(member.target)
-      $0.memberType = 1
+      $0.memberType = member.classic == nil ? 1 : 0
     }
   }
 }

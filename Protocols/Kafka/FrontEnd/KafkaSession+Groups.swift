@@ -62,20 +62,25 @@ extension KafkaSession {
     }
     guard !request.groupID.isEmpty else { return refuse(.invalidGroupID) }
     guard may(.read, group: request.groupID) else { return refuse(.groupAuthorizationFailed) }
-    guard tenant.consumerGroups.byName[request.groupID] == nil,
-      tenant.shareGroups.byName[request.groupID] == nil
-    else {
+    guard tenant.shareGroups.byName[request.groupID] == nil else {
       return refuse(.inconsistentGroupProtocol)
+    }
+    let joiner = KafkaJoiner(
+      clientID: connection.clientName.isEmpty ? "client" : connection.clientName,
+      clientHost: "/\(connection.peer.address)", takesIDFirst: call.header.version >= 4,
+      maySkipAssignment: call.header.version >= 9)
+    if let group = tenant.consumerGroups.byName[request.groupID] {
+      let response = group.join(request, as: joiner) { KafkaUUID.random().description }
+      return tenant.consumerGroups.write(group) { error in
+        guard error == nil else { return refuse(.coordinatorNotAvailable) }
+        call.answer(KafkaJoinGroup.self, response)
+      }
     }
     let known = tenant.groups[request.groupID]
     guard known != nil || request.memberID.isEmpty else { return refuse(.unknownMemberID) }
     guard let group = known ?? tenant.makeGroup(request.groupID) else {
       return refuse(.groupMaxSizeReached)
     }
-    let joiner = KafkaJoiner(
-      clientID: connection.clientName.isEmpty ? "client" : connection.clientName,
-      clientHost: "/\(connection.peer.address)", takesIDFirst: call.header.version >= 4,
-      maySkipAssignment: call.header.version >= 9)
     group.join(request, as: joiner) { call.answer(KafkaJoinGroup.self, $0) }
     if group.members.isEmpty, group.pending.isEmpty { tenant.drop(request.groupID) }
   }
@@ -84,6 +89,9 @@ extension KafkaSession {
   func syncGroup(_ request: KafkaSyncGroup.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
     guard may(.read, group: request.groupID) else {
       return call.answer(KafkaSyncGroup.self, .with { $0.error = .groupAuthorizationFailed })
+    }
+    if let group = tenant.consumerGroups.byName[request.groupID] {
+      return call.answer(KafkaSyncGroup.self, group.sync(request))
     }
     guard let group = tenant.groups[request.groupID] else {
       return call.answer(
@@ -100,6 +108,7 @@ extension KafkaSession {
     }
     let error =
       tenant.groups[request.groupID]?.heartbeat(request)
+      ?? tenant.consumerGroups.byName[request.groupID]?.heartbeat(request)
       ?? (request.groupID.isEmpty ? .invalidGroupID : .unknownMemberID)
     call.answer(KafkaHeartbeat.self, .with { $0.error = error })
   }
@@ -115,20 +124,28 @@ extension KafkaSession {
       response.error = .groupAuthorizationFailed
       return call.answer(KafkaLeaveGroup.self, response)
     }
-    let group = tenant.groups[request.groupID]
+    let modern = tenant.consumerGroups.byName[request.groupID]
+    let classic = tenant.groups[request.groupID]
+    func leave(_ id: String, _ instanceID: String?) -> KafkaErrorCode {
+      modern?.leave(id, instanceID: instanceID) ?? classic?.leave(id, instanceID: instanceID)
+        ?? .unknownMemberID
+    }
     if call.header.version < 3 {
-      response.error = group?.leave(request.memberID, instanceID: nil) ?? .unknownMemberID
+      response.error = leave(request.memberID, nil)
     } else {
       response.members = request.members.map { said in
         .with {
           $0.memberID = said.memberID
           $0.groupInstanceID = said.groupInstanceID
-          $0.error =
-            group?.leave(said.memberID, instanceID: said.groupInstanceID) ?? .unknownMemberID
+          $0.error = leave(said.memberID, said.groupInstanceID)
         }
       }
     }
-    call.answer(KafkaLeaveGroup.self, response)
+    guard let modern else { return call.answer(KafkaLeaveGroup.self, response) }
+    tenant.consumerGroups.write(modern) { error in
+      if error != nil { response.error = .coordinatorNotAvailable }
+      call.answer(KafkaLeaveGroup.self, response)
+    }
   }
 
   // MARK: Looking and removing

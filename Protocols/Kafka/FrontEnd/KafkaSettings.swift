@@ -20,6 +20,7 @@ struct KafkaSettings: Hashable {
   var rebalanceDelayMilliseconds: Int
   var sessionTimeoutMilliseconds: ClosedRange<Int>
   var groupSizeMax: Int
+  var groupMigration: KafkaGroupMigration
   var groupsMax: Int
   var consumerSessionTimeout: Int
   var consumerHeartbeatInterval: Int
@@ -74,6 +75,9 @@ struct KafkaSettings: Hashable {
     }
     sessionTimeoutMilliseconds = shortest...longest
     groupSizeMax = values.int("group_max_size")
+    groupMigration =
+      KafkaGroupMigration(rawValue: values.text("group_consumer_migration_policy"))
+      ?? .bidirectional
     groupsMax = values.int("max_groups")
     consumerSessionTimeout = values.int("group_consumer_session_timeout_ms")
     consumerHeartbeatInterval = values.int("group_consumer_heartbeat_interval_ms")
@@ -200,6 +204,12 @@ struct KafkaSettings: Hashable {
     Setting(
       "group_consumer_heartbeat_interval_ms", .integer(10...86_400_000), default: .integer(5_000),
       "How often a member of such a group is to be heard, and so how soon it learns of others."),
+    Setting(
+      "group_consumer_migration_policy", .choice(KafkaGroupMigration.allCases.map(\.rawValue)),
+      default: .text(KafkaGroupMigration.bidirectional.rawValue),
+      "Which groups go on by the other protocol while they have members: classic ones when "
+        + "somebody joins by the consumer protocol (`upgrade`), and back when the last of these "
+        + "has gone (`downgrade`)."),
     Setting(
       "group_max_size", .integer(1...1_000_000), default: .integer(10_000),
       "Members of one group."),

@@ -77,6 +77,7 @@ final class KafkaTenant {
       server.context.logger.error("kafka: ACLs of \(tenant.name) cannot be read: \(error)")
     }
     consumerGroups.countMax = server.values.groupsMax
+    consumerGroups.downgrade = { [unowned self] in downgrade($0) }
     do throws(EngineError) {
       try consumerGroups.restore()
     } catch {
@@ -135,6 +136,7 @@ final class KafkaTenant {
     KafkaConsumerGroup.Rules(
       sessionTimeout: server.values.consumerSessionTimeout,
       interval: server.values.consumerHeartbeatInterval, sizeMax: server.values.groupSizeMax,
+      classicTimeouts: server.values.sessionTimeoutMilliseconds,
       reserve: { [tenant] in tenant.memory.charge($0) })
   }
 
@@ -248,6 +250,10 @@ final class KafkaTenant {
   func makeGroup(_ name: String) -> KafkaGroup? {
     if let known = groups[name] { return known }
     guard groups.count < server.values.groupsMax else { return nil }
+    return addGroup(name)
+  }
+
+  private func addGroup(_ name: String) -> KafkaGroup {
     let group = KafkaGroup(name: name, clock: server.clock, rules: groupRules) {
       KafkaUUID.random().description
     }
@@ -260,6 +266,37 @@ final class KafkaTenant {
   /// was a member before is none.
   func drop(_ name: String) {
     groups.removeValue(forKey: name)?.end()
+  }
+
+  /// A consumer group for somebody who joins a classic one by the consumer protocol: with the same
+  /// members, who read what they read. It takes the other's place with `replace`.
+  func upgraded(_ classic: KafkaGroup) throws(KafkaRefusal) -> KafkaConsumerGroup {
+    guard server.values.groupMigration.allowsUpgrade,
+      let group = consumerGroups.candidate(classic.name)
+    else {
+      throw KafkaRefusal(.groupIDNotFound, "Group \(classic.name) is not a consumer group.")
+    }
+    do throws(KafkaRefusal) {
+      try group.takeOver(classic)
+    } catch {
+      group.end()
+      throw error
+    }
+    return group
+  }
+
+  /// A classic group becomes what was made of it. Who waits for an answer joins again.
+  func replace(_ classic: KafkaGroup, by group: KafkaConsumerGroup) {
+    classic.dissolve()
+    groups[classic.name] = nil
+    consumerGroups.take(group)
+  }
+
+  /// The last member that spoke the consumer protocol has gone.
+  private func downgrade(_ group: KafkaConsumerGroup) {
+    guard server.values.groupMigration.allowsDowngrade, groups[group.name] == nil else { return }
+    addGroup(group.name).takeOver(group)
+    group.end()
   }
 
   private var groupRules: KafkaGroup.Rules {
@@ -299,7 +336,7 @@ struct KafkaRefusal: Error {
   var code: KafkaErrorCode
   var message: String
 
-  init(_ code: KafkaErrorCode, _ message: String) {
+  init(_ code: KafkaErrorCode, _ message: String = "") {
     self.code = code
     self.message = message
   }

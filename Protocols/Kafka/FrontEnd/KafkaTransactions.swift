@@ -284,8 +284,8 @@ final class KafkaTransactions {
     }
   }
 
-  /// Writes down that a transaction is over. Whoever goes on writes the next state, so nobody has to
-  /// wait for this one.
+  /// Writes down that a transaction is over. Whoever goes on writes the next state, so nobody has
+  /// to wait for this one.
   func writeEnd(of transaction: KafkaTransaction) {
     guard let entry = KafkaTransactionEntry(transaction).bytes else { return }
     try? openJournal().append(entry)
