@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as ConfluentPartition
 from confluent_kafka.admin import AdminClient, NewTopic
-from godwit_rig.kafka_peer import PATIENCE, send_all, until
+from godwit_rig.kafka_peer import PATIENCE, PROMPT, address, send_all, until
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 
 pytestmark = pytest.mark.godwit_only
@@ -277,3 +277,28 @@ def test_positions_go_with_the_topic(where, unique):
     found = consumer.committed([ConfluentPartition(unique, 0)], timeout=PATIENCE)
     assert found[0].offset == -1001
     consumer.close()
+
+
+def test_positions_expire(broker, unique):
+    """Of a group without members, and not of one that reads the topic."""
+    rules = {"kafka": {**PROMPT["kafka"], "offsets_retention_ms": 1_000}}
+    where = address(broker("kafka", godwit=rules))
+    make(where, unique, 2)
+    fill(where, unique, 2)
+    place = ConfluentPartition(unique, 0, 5)
+    reader = member(where, f"{unique}-r")
+    reader.subscribe([unique])
+    until(lambda: reader.poll(0.1) or reader.assignment(), "an assignment")
+    resting = member(where, f"{unique}-x")
+    for each in (reader, resting):
+        each.commit(offsets=[place], asynchronous=False)
+        assert each.committed([place], PATIENCE)[0].offset == 5
+
+    def is_gone() -> bool:
+        reader.poll(0.1)
+        return resting.committed([place], PATIENCE)[0].offset < 0
+
+    until(is_gone, "the end of a position that nobody uses")
+    assert reader.committed([place], PATIENCE)[0].offset == 5
+    for each in (reader, resting):
+        each.close()

@@ -121,6 +121,11 @@ extension KafkaSession {
       ("node.id", String(values.nodeID), .int),
       ("num.partitions", String(values.partitions), .int),
       ("offset.metadata.max.bytes", String(values.offsetNoteBytesMax), .int),
+      (
+        "offsets.retention.minutes",
+        String(values.offsetsRetention < 0 ? Int(Int32.max) : values.offsetsRetention / 60_000),
+        .int
+      ),
       ("socket.request.max.bytes", String(values.requestBytesMax), .int),
     ]
     return settings.map { name, value, kind in

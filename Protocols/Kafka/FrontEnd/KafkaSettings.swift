@@ -20,6 +20,7 @@ struct KafkaSettings: Hashable {
   var rebalanceDelayMilliseconds: Int
   var sessionTimeoutMilliseconds: ClosedRange<Int>
   var groupSizeMax: Int
+  var offsetsRetention: Int
   var groupMigration: KafkaGroupMigration
   var groupsMax: Int
   var consumerSessionTimeout: Int
@@ -75,6 +76,7 @@ struct KafkaSettings: Hashable {
     }
     sessionTimeoutMilliseconds = shortest...longest
     groupSizeMax = values.int("group_max_size")
+    offsetsRetention = values.int("offsets_retention_ms")
     groupMigration =
       KafkaGroupMigration(rawValue: values.text("group_consumer_migration_policy"))
       ?? .bidirectional
@@ -213,6 +215,10 @@ struct KafkaSettings: Hashable {
     Setting(
       "group_max_size", .integer(1...1_000_000), default: .integer(10_000),
       "Members of one group."),
+    Setting(
+      "offsets_retention_ms", .integer(-1...(1 << 43)), default: .integer(604_800_000),
+      "How long committed offsets stay of groups that have no members, and of topics that a group "
+        + "no longer reads, in milliseconds; -1 for ever."),
     Setting(
       "max_groups", .integer(1...10_000_000), default: .integer(100_000),
       "Groups with members, of a tenant."),

@@ -21,6 +21,7 @@ final class KafkaTenant {
       name: name, clock: server.clock, rules: consumerGroupRules, topics: knownTopics)
   }
   private(set) lazy var shareGroups = makeShareGroups()
+  private var expiry: KafkaPositionExpiry?
   let users: KafkaUsers
   let acls: KafkaACLs
   let quotas: KafkaQuotas
@@ -90,6 +91,28 @@ final class KafkaTenant {
       // Requests to them are refused, as nothing can be written down either.
       server.context.logger.error("kafka: share groups of \(tenant.name) cannot be read: \(error)")
     }
+    expiry = makeExpiry()
+  }
+
+  private func makeExpiry() -> KafkaPositionExpiry {
+    KafkaPositionExpiry(
+      tenant, clock: server.clock,
+      KafkaPositionExpiry.Surroundings(
+        retention: { [unowned self] in server.values.offsetsRetention },
+        prefix: Self.cursorGroup(""),
+        readers: { [unowned self] name in
+          if let group = consumerGroups.byName[name] { return .some(reads: group.isSubscribed) }
+          guard let group = groups[name], !group.members.isEmpty else { return .none }
+          // Others may keep positions of what they do not name.
+          return group.state == .stable && group.protocolType == KafkaConsumerGroup.classicType
+            ? .some(reads: group.isSubscribed) : .unknown
+        },
+        held: { [unowned self] name in
+          Set(
+            transactions.places(heldFor: name).compactMap {
+              topic($0.topic)?.partition($0.partition)?.partition.name
+            })
+        }))
   }
 
   private func makeShareGroups() -> KafkaShareGroups {

@@ -61,6 +61,9 @@ public final class Cursors {
   /// The groups that have a position, in the order of their names.
   public var groups: [String] { self.byGroup.keys.sorted() }
 
+  /// The same, in no particular order.
+  public var unsortedGroups: some Collection<String> { self.byGroup.keys }
+
   /// All positions of a group, by the log's name.
   public func positions(of group: String) -> [String: Position] { self.byGroup[group] ?? [:] }
 
