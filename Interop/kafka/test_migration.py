@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka import TopicPartition as Place
 from confluent_kafka.admin import AdminClient, NewTopic
 from godwit_rig.kafka_peer import PATIENCE, address, until
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 
 pytestmark = pytest.mark.godwit_only
 
@@ -242,3 +243,37 @@ def test_static_members_are_moved_one_by_one(server, unique):
     ledger.finish()
     for each in list(ledger.members):
         each.leave()
+
+
+def test_a_member_of_another_library_is_carried_along(server, unique):
+    """kafka-python gives everything up whenever it joins, and knows nothing of the other protocol."""
+    ledger = Ledger(address(server), unique)
+    places = [TopicPartition(unique, each) for each in range(PARTITIONS)]
+    old = KafkaConsumer(
+        unique, bootstrap_servers=ledger.where, group_id=unique, auto_offset_reset="earliest",
+        enable_auto_commit=False, heartbeat_interval_ms=100,
+    )
+    new = Consumer(
+        {"bootstrap.servers": ledger.where, "group.id": unique, "log_level": 0, **CONSUMER}
+    )
+
+    def shares() -> tuple[set[int], set[int]]:
+        old.poll(50)
+        new.poll(0.05)
+        return {each.partition for each in old.assignment()}, {
+            each.partition for each in new.assignment()
+        }
+
+    until(lambda: len(shares()[0]) == PARTITIONS, "all for the one that is there")
+    old.commit({places[0]: OffsetAndMetadata(3, "", -1)})
+    new.subscribe([unique])
+    until(lambda: [len(each) for each in shares()] == [3, 3], "a half for each")
+    mine, others = shares()
+    assert not mine & others and ledger.kind() == "CONSUMER"
+    old.commit({each: OffsetAndMetadata(4, "", -1) for each in places if each.partition in mine})
+    new.close()
+    until(
+        lambda: old.poll(50) is not None and len(old.assignment()) == PARTITIONS, "all of it again")
+    assert ledger.kind() == "CLASSIC"
+    assert {each.partition for each in places if old.committed(each) == 4} == mine
+    old.close()
