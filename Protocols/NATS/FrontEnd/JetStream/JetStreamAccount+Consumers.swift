@@ -7,7 +7,7 @@ import NATSWire
 extension JetStreamAccount {
   private func make(
     _ address: JetStreamConsumerAddress, _ request: Request
-  ) throws(JetStreamError) -> JetStreamConsumer {
+  ) throws(JetStreamError) -> (JetStreamConsumer, isNew: Bool) {
     var wanted = try self.read(JetStreamRequest.ConsumerCreate.self, request)
     if let error = address.apply(to: &wanted) { throw error }
     guard let stream = self.tenant.streams[wanted.stream] else {
@@ -30,7 +30,7 @@ extension JetStreamAccount {
     }
     if let existing {
       try self.update(existing, of: stream, to: config, wanted.action, others)
-      return self.consumer(existing, of: stream)
+      return (self.consumer(existing, of: stream), false)
     }
     if wanted.action == .update { throw JetStreamError(.consumerDoesNotExist) }
     let conflict = config.conflict(stream: streamConfig, others: others(), limits: self.limits)
@@ -38,7 +38,7 @@ extension JetStreamAccount {
     if config.name.isEmpty { config.name = Self.makeID(8) }
     do throws(EngineError) {
       let group = try stream.makeGroup(JetStreamSettings.settings(config))
-      return self.consumer(group, of: stream)
+      return (self.consumer(group, of: stream), true)
     } catch {
       throw Self.error(error, .consumerCreate)
     }
@@ -66,9 +66,14 @@ extension JetStreamAccount {
   func createConsumer(_ address: JetStreamConsumerAddress, _ request: Request) {
     let reply = request.reply
     do throws(JetStreamError) {
-      let consumer = try self.make(address, request)
+      let (consumer, isNew) = try self.make(address, request)
       consumer.group.whenCommitted { error in
         if let error {
+          // Who made it does not know of it.
+          let group = consumer.group
+          if isNew, let stream = group.stream, stream.group(named: group.name) === group {
+            stream.deleteGroup(group.name)
+          }
           return self.send(
             JetStreamReply.ConsumerCreate.self, Self.error(error, .consumerStoreFailed), to: reply)
         }

@@ -94,4 +94,22 @@ import Testing
     let answer = try self.json(client.received())
     #expect(answer["error"]?["err_code"]?.integer == 10059)
   }
+
+  @Test func aConsumerThatTheDiskRefusesIsNotThere() throws {
+    let client = try self.rig.client()
+    client.send("SUB in 1\r\n")
+    func ask(_ subject: String, _ body: String) throws -> JSONValue {
+      client.send("PUB $JS.API.\(subject) in \(body.utf8.count)\r\n\(body)\r\n")
+      self.commit()
+      return try self.json(client.received())
+    }
+    _ = try ask("STREAM.CREATE.S", #"{"name":"S","subjects":["s.>"]}"#)
+    let config = #"{"stream_name":"S","config":{"durable_name":"C","ack_policy":"explicit"}}"#
+    self.disk.faults.capacity = self.disk.usedBytes
+    #expect(try ask("CONSUMER.DURABLE.CREATE.S.C", config)["error"] != nil)
+    #expect(try ask("CONSUMER.INFO.S.C", "")["error"]?["err_code"]?.integer == 10014)
+    self.disk.faults.capacity = .max
+    #expect(try ask("CONSUMER.DURABLE.CREATE.S.C", config)["error"] == nil)
+    #expect(try ask("CONSUMER.INFO.S.C", "")["name"]?.string == "C")
+  }
 }
