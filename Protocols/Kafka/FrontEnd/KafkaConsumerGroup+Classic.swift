@@ -75,11 +75,13 @@ extension KafkaConsumerGroup {
     guard isKnown || members.count < rules.sizeMax else {
       throw KafkaRefusal(.groupMaxSizeReached)
     }
-    let others = members.values.filter { $0.id != request.memberID }.compactMap(\.classic)
-    let isSpoken = request.protocols.contains { said in
-      others.allSatisfy { $0.protocols.contains { $0.name == said.name } }
+    var common = Set(request.protocols.map(\.name))
+    for other in members.values where other.id != request.memberID && !common.isEmpty {
+      guard let classic = other.classic else { continue }
+      common.formIntersection(classic.protocols.map(\.name))
     }
-    guard request.protocolType == Self.classicType, isSpoken, let first = request.protocols.first,
+    guard request.protocolType == Self.classicType, !common.isEmpty,
+      let first = request.protocols.first,
       let subscription = try? KafkaConsumerProtocol.decode(
         KafkaConsumerProtocol.Subscription.self, first.metadata)
     else {
@@ -129,14 +131,16 @@ extension KafkaConsumerGroup {
     changes.members.insert(member.id)
   }
 
-  /// Places of topics that there are.
+  /// Those of what a member names that there are.
   func places(_ topics: [KafkaConsumerProtocol.Topic]) -> Set<KafkaPlace> {
-    Set(
-      topics.flatMap { said in
-        known.find(said.topic).map { topic in
-          said.partitions.map { KafkaPlace(topic: topic.id, partition: $0) }
-        } ?? []
-      })
+    var found: Set<KafkaPlace> = []
+    for said in topics {
+      guard let topic = known.find(said.topic) else { continue }
+      for index in said.partitions where index >= 0 && index < topic.partitions {
+        found.insert(KafkaPlace(topic: topic.id, partition: index))
+      }
+    }
+    return found
   }
 
   // MARK: SyncGroup
