@@ -1,28 +1,36 @@
 /// A binary heap: the smallest element is at hand, adding and taking cost the logarithm of their
-/// number, and elements that come in order cost next to nothing.
+/// number, and elements that come in order cost next to nothing. Inlinable, for other modules' own
+/// kinds of element.
 public struct MinHeap<Element: Comparable> {
-  private var elements: [Element] = []
+  @usableFromInline var elements: [Element] = []
 
   /// An empty heap.
+  @inlinable
   public init() {}
 
   /// A heap of `elements`.
+  @inlinable
   public init(_ elements: [Element]) {
     // Sorted elements are a heap.
     self.elements = elements.sorted()
   }
 
   /// How many elements there are.
+  @inlinable
   public var count: Int { self.elements.count }
   /// Whether there is none.
+  @inlinable
   public var isEmpty: Bool { self.elements.isEmpty }
   /// The smallest element.
+  @inlinable
   public var min: Element? { self.elements.first }
 
   /// All elements, in no order that means anything.
+  @inlinable
   public var unordered: [Element] { self.elements }
 
   /// Adds an element.
+  @inlinable
   public mutating func insert(_ element: Element) {
     self.elements.append(element)
     var index = self.elements.count - 1
@@ -35,6 +43,7 @@ public struct MinHeap<Element: Comparable> {
   }
 
   /// Takes the smallest element out.
+  @inlinable
   @discardableResult
   public mutating func removeMin() -> Element? {
     guard let last = self.elements.popLast() else { return nil }
@@ -54,5 +63,6 @@ public struct MinHeap<Element: Comparable> {
   }
 
   /// Takes everything out.
+  @inlinable
   public mutating func removeAll() { self.elements.removeAll() }
 }
