@@ -81,9 +81,7 @@ public final class StreamGroup {
   let number: UInt32
   /// The first offset that was not looked at.
   var cursor: UInt64 = 0
-  var open: [UInt64: Open] = [:]
-  /// The offsets of `open` and others, as they were handed out first: ascending.
-  var order = CircularBuffer<UInt64>()
+  var open = OpenRecords()
   var deadlines = MinHeap<Deadline>()
   var deadlineTimer: (token: Timers.Token, at: Int64)?
   /// Offsets of `open` that are to be handed out again, and others.
@@ -120,16 +118,14 @@ public final class StreamGroup {
   public var inFlight: Int { self.open.count }
   /// How many of those were handed out more than once, or will be.
   public var redelivered: Int {
-    self.open.values.reduce(0) { $0 + ($1.deliveryCount > 1 || $1.isReturned ? 1 : 0) }
+    self.open.all.count { $0.open.deliveryCount > 1 || $0.open.isReturned }
   }
   /// How far the group has come.
   public var delivered: Position { Position(sequence: self.sequence, end: self.cursor) }
   /// Everything up to here is done with.
   public var floor: Position {
-    guard let offset = self.order.first(where: { self.open[$0] != nil }),
-      let open = self.open[offset]
-    else { return self.delivered }
-    return Position(sequence: open.sequence - 1, end: offset)
+    guard let first = self.open.first else { return self.delivered }
+    return Position(sequence: first.open.sequence - 1, end: first.offset)
   }
   /// Whether somebody reads it now: attached, or waiting.
   public var hasReaders: Bool { self.readers > 0 || self.hasWaiters }

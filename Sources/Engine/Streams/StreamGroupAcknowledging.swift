@@ -11,14 +11,15 @@ extension StreamGroup {
   @discardableResult
   public func acknowledge(_ offset: UInt64) -> Bool {
     guard let stream = self.stream, !self.isDeleted else { return false }
-    let wasInFlight = stream.engine.publishing {
+    let engine = stream.engine
+    let wasInFlight = engine.publishing {
       switch self.settings.acknowledgement {
       case .none: false
       case .each: self.finish(offset, stream)
       case .all: self.finish(upTo: offset, stream)
       }
     }
-    if wasInFlight { self.lastAcknowledgedAt = stream.engine.now }
+    if wasInFlight { self.lastAcknowledgedAt = engine.now }
     return wasInFlight
   }
 
@@ -108,9 +109,9 @@ extension StreamGroup {
 
   private func finish(upTo offset: UInt64, _ stream: Stream) -> Bool {
     var wasInFlight = false
-    while let next = self.order.first, next <= offset {
-      if self.finish(next, stream) { wasInFlight = true }
-      if self.order.first == next { self.order.removeFirst() }
+    while let next = self.open.first?.offset, next <= offset {
+      self.finish(next, stream)
+      wasInFlight = true
     }
     return wasInFlight
   }
@@ -119,21 +120,19 @@ extension StreamGroup {
   func finish(_ offset: UInt64, _ stream: Stream) -> Bool {
     guard self.open[offset] != nil else { return false }
     let hadRoom = self.hasRoom
-    self.close(offset, .done(offset))
+    self.close(offset, .done(offset), stream)
     if stream.settings.retention != .limits { stream.groupIsDone(with: offset) }
     if !hadRoom { self.wake() }
     return true
   }
 
   /// Forgets a record that was handed out.
-  func close(_ offset: UInt64, _ note: StreamNote? = nil) {
-    guard let open = self.open.removeValue(forKey: offset) else { return }
+  func close(_ offset: UInt64) { self.close(offset, .left(offset), self.stream) }
+
+  func close(_ offset: UInt64, _ note: StreamNote, _ stream: Stream?) {
+    guard let open = self.open.remove(offset) else { return }
     if open.isReturned { self.returnedCount -= 1 }
-    self.stream?.note(self, note ?? .left(offset))
-    while let first = self.order.first, self.open[first] == nil { self.order.removeFirst() }
-    if self.order.count > 2 * self.open.count + 64 {
-      self.order = CircularBuffer(self.order.filter { self.open[$0] != nil })
-    }
+    stream?.note(self, note)
   }
 
   /// Has a record handed out again, unless it was too often.
@@ -175,7 +174,7 @@ extension StreamGroup {
   /// All records before `end` are gone.
   func recordsRemoved(before end: UInt64) {
     let hadRoom = self.hasRoom
-    for offset in self.open.keys where offset < end { self.close(offset) }
+    while let offset = self.open.first?.offset, offset < end { self.close(offset) }
     self.chosen.removeAll()
     self.stopCounting()
     self.cursor = max(self.cursor, end)

@@ -65,7 +65,7 @@ extension StreamGroup {
     let hadRoom = self.hasRoom
     let retention = stream.settings.retention
     let isDone = retention == .interest || (retention == .workQueue && isBuried)
-    self.close(offset, isDone ? .done(offset) : .left(offset))
+    self.close(offset, isDone ? .done(offset) : .left(offset), stream)
     if !hadRoom { self.wake() }
     guard let tell = self.onExhausted else {
       if isDone { stream.groupIsDone(with: offset) }

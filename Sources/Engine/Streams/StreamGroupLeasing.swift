@@ -137,7 +137,6 @@ extension StreamGroup {
     }
     var open = open
     open.deadline = now.addingClamped(self.settings.wait(open.deliveryCount))
-    if open.deliveryCount == 1 { self.order.append(offset) }
     self.open[offset] = open
     self.watch(offset, open.deadline, stream)
     stream.note(self, .lent(offset, open, self.sequence))
@@ -150,8 +149,8 @@ extension StreamGroup {
     if self.deadlines.count > 2 * self.open.count + 64 {
       // Most are of records that are done with.
       self.deadlines = MinHeap(
-        self.open.filter { $0.value.isLent }
-          .map { Deadline(at: $0.value.deadline, offset: $0.key) })
+        self.open.all.filter { $0.open.isLent }
+          .map { Deadline(at: $0.open.deadline, offset: $0.offset) })
     }
     self.deadlines.insert(Deadline(at: deadline, offset: offset))
     self.schedule(stream)

@@ -257,7 +257,7 @@ extension StreamGroup {
     }
     self.deadlineTimer = nil
     self.inactiveTimer = nil
-    self.open = [:]
+    self.open = OpenRecords()
     self.returnedCount = 0
     self.wake()
     self.onDeleted?()

@@ -34,6 +34,8 @@ extension Stream {
     static let left: UInt8 = 5
   }
 
+  /// No note has more bytes.
+  private static var noteBytesMax: Int { 4 + 1 + 8 + 8 + StreamGroup.Open.storedBytes }
   private static var notesMax: Int { 32_768 }
   private static var notesKept: Int { 4_096 }
   private static var noteNanoseconds: Int64 { 10_000_000 }
@@ -42,18 +44,21 @@ extension Stream {
 
   func note(_ group: StreamGroup, _ note: StreamNote) {
     guard group.isJournaled else { return }
-    switch note {
-    case .lent(let offset, let open, let sequence):
-      self.notes.writeMultipleIntegers(group.number, Code.lent, offset, sequence)
-      open.store(into: &self.notes)
-    case .passed(let offset, let sequence):
-      self.notes.writeMultipleIntegers(group.number, Code.passed, offset, sequence)
-    case .done(let offset):
-      self.notes.writeMultipleIntegers(group.number, Code.done, offset)
-    case .left(let offset):
-      self.notes.writeMultipleIntegers(group.number, Code.left, offset)
-    case .cursor(let offset):
-      self.notes.writeMultipleIntegers(group.number, Code.cursor, offset)
+    self.notes.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.noteBytesMax) { target in
+      var writer = NoteWriter(target)
+      switch note {
+      case .lent(let offset, let open, let sequence):
+        writer.write(group.number, Code.lent, offset)
+        writer.write(sequence)
+        writer.write(open)
+      case .passed(let offset, let sequence):
+        writer.write(group.number, Code.passed, offset)
+        writer.write(sequence)
+      case .done(let offset): writer.write(group.number, Code.done, offset)
+      case .left(let offset): writer.write(group.number, Code.left, offset)
+      case .cursor(let offset): writer.write(group.number, Code.cursor, offset)
+      }
+      return writer.count
     }
     if self.notes.readableBytes > Self.notesMax {
       self.flushNotes()
@@ -159,11 +164,46 @@ extension Stream {
   }
 }
 
+/// Writes a note into memory that has room for it: there are two for each record that is handed out
+/// and acknowledged, and a buffer's own calls, number by number, took longer than all else.
+private struct NoteWriter {
+  private let target: UnsafeMutableRawBufferPointer
+  /// How many bytes were written.
+  private(set) var count = 0
+
+  init(_ target: UnsafeMutableRawBufferPointer) {
+    self.target = target
+  }
+
+  mutating func write<Number: FixedWidthInteger>(_ number: Number) {
+    self.target.storeBytes(of: number.bigEndian, toByteOffset: self.count, as: Number.self)
+    self.count += MemoryLayout<Number>.size
+  }
+
+  mutating func write(_ group: UInt32, _ code: UInt8, _ offset: UInt64) {
+    self.write(group)
+    self.write(code)
+    self.write(offset)
+  }
+
+  mutating func write(_ open: StreamGroup.Open) {
+    self.write(open.sequence)
+    self.write(UInt32(truncatingIfNeeded: open.deliveryCount))
+    self.write(open.deadline)
+    self.write(UInt8(open.isReturned ? 1 : 0))
+  }
+}
+
 extension StreamGroup.Open {
+  /// How many bytes it has, written down.
+  static var storedBytes: Int { 8 + 4 + 8 + 1 }
+
   func store(into buffer: inout ByteBuffer) {
-    buffer.writeMultipleIntegers(
-      self.sequence, UInt32(truncatingIfNeeded: self.deliveryCount), self.deadline,
-      UInt8(self.isReturned ? 1 : 0))
+    buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.storedBytes) { target in
+      var writer = NoteWriter(target)
+      writer.write(self)
+      return writer.count
+    }
   }
 
   init?(stored: inout ByteBuffer) {
@@ -189,7 +229,7 @@ extension StreamGroup {
     buffer.writeInteger(UInt32(truncatingIfNeeded: self.chosen.count))
     for offset in self.chosen { buffer.writeInteger(offset) }
     buffer.writeInteger(UInt32(truncatingIfNeeded: self.open.count))
-    for (offset, open) in self.open {
+    for (offset, open) in self.open.all {
       buffer.writeInteger(offset)
       open.store(into: &buffer)
     }
@@ -218,11 +258,13 @@ extension StreamGroup {
       self.chosen.append(offset)
     }
     guard let openCount = buffer.readInteger(as: UInt32.self) else { return nil }
+    var open: [(offset: UInt64, open: Open)] = []
     for _ in 0..<openCount {
-      guard let offset = buffer.readInteger(as: UInt64.self), let open = Open(stored: &buffer)
+      guard let offset = buffer.readInteger(as: UInt64.self), let next = Open(stored: &buffer)
       else { return nil }
-      self.open[offset] = open
+      open.append((offset, next))
     }
+    self.open = OpenRecords(open)
   }
 
   func restore(_ offset: UInt64, _ open: Open?, _ sequence: UInt64) {
@@ -245,9 +287,8 @@ extension StreamGroup {
   func goOn(_ stream: Stream) {
     let log = stream.log
     self.cutBack(to: log.nextOffset)
-    self.open = self.open.filter { $0.key < log.nextOffset }
-    self.order = CircularBuffer(self.open.keys.sorted())
-    for (offset, open) in self.open {
+    self.open = OpenRecords(self.open.all.filter { $0.offset < log.nextOffset })
+    for (offset, open) in self.open.all {
       if open.isReturned {
         self.returned.insert(offset)
         self.returnedCount += 1
