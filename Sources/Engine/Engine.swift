@@ -1,3 +1,5 @@
+import GodwitPrimitives
+
 /// Totals over all protocols and tenants.
 public struct EngineCounters: Hashable, Sendable {
   /// Messages that came in.
@@ -61,6 +63,8 @@ public final class Engine {
 
   private var readers: [(any EnvelopeReader)?] = [nil]
   private var originNames: [String] = ["engine"]
+  /// The same as bytes, by which records on disk have them.
+  private var originBytes: [[UInt8]] = [Array("engine".utf8)]
   private var tenantsByName: [String: Tenant] = [:]
   private var subscriberCount: UInt64 = 0
   private var depth = 0
@@ -142,6 +146,7 @@ public final class Engine {
   public func register(origin name: String, reader: any EnvelopeReader) -> Origin {
     self.readers.append(reader)
     self.originNames.append(name)
+    self.originBytes.append(Array(name.utf8))
     return Origin(index: UInt8(truncatingIfNeeded: self.readers.count - 1))
   }
 
@@ -153,8 +158,8 @@ public final class Engine {
 
   /// The protocol of that name, as records on disk have it; the engine itself where no such
   /// protocol is registered.
-  func origin(named name: String) -> Origin {
-    let index = self.originNames.firstIndex(of: name) ?? 0
+  func origin(named name: UnsafeRawBufferPointer) -> Origin {
+    let index = self.originBytes.firstIndex { $0.withUnsafeBytes { $0.sameBytes(as: name) } } ?? 0
     return Origin(index: UInt8(truncatingIfNeeded: index))
   }
 

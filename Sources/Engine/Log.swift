@@ -71,6 +71,10 @@ public protocol Log: AnyObject {
   /// May read the disk; `prepare` first, where that must not hold up the loop.
   func record(at offset: UInt64) -> Record?
 
+  /// `isAtHand` and `record(at:)` in one, for who needs the record for a moment: it may share its
+  /// memory with others of the log. Who keeps it, keeps what `Record.own` answers.
+  func peek(at offset: UInt64) -> LogPeek
+
   /// What stands at `offset`, or stands for it: a batch is found by each of its offsets that was
   /// not removed, and is whole as long as one of them is left. `nil` as for `record(at:)`.
   func entry(at offset: UInt64) -> LogEntry?
@@ -161,7 +165,23 @@ public enum LogEntry {
   }
 }
 
+/// What a log can say of a record at once.
+public enum LogPeek {
+  /// It is there.
+  case record(Record)
+  /// There is none, as `Log.record(at:)` has it.
+  case none
+  /// The disk must be asked: `Log.prepare` does.
+  case later
+}
+
 extension Log {
+  /// One after the other.
+  public func peek(at offset: UInt64) -> LogPeek {
+    guard self.isAtHand(offset) else { return .later }
+    return self.record(at: offset).map { .record($0) } ?? .none
+  }
+
   /// All that is committed: for logs without segments.
   public var sealedOffset: UInt64 { self.committedOffset }
 

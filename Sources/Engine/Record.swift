@@ -22,6 +22,8 @@ public final class Record {
   public let publisherID: UInt64
 
   let contents: ByteBuffer
+  /// Whether the memory of `contents` is others' as well, all of which the record would keep.
+  let isShared: Bool
   let topicCount: Int
   let native: Range<Int>
   let payload: Range<Int>
@@ -73,13 +75,14 @@ public final class Record {
       buffer.writeBytes(payload)
     }
     self.contents = buffer
+    self.isShared = false
   }
 
   /// What was kept in a file. The ranges lie within `contents`.
   init(
     origin: Origin, nativeForm: UInt8, quality: Publication.Quality, isRetained: Bool,
     receivedAt: Int64, expiresAt: Int64, metadata: Metadata?, contents: ByteBuffer,
-    topicCount: Int, native: Range<Int>, payload: Range<Int>
+    isShared: Bool = false, topicCount: Int, native: Range<Int>, payload: Range<Int>
   ) {
     self.origin = origin
     self.nativeForm = nativeForm
@@ -90,13 +93,17 @@ public final class Record {
     self.metadata = metadata
     self.publisherID = 0
     self.contents = contents
+    self.isShared = isShared
     self.topicCount = topicCount
     self.native = native
     self.payload = payload
   }
 
-  /// The same record in memory of its own: one that was read lies in a block with others, all of
-  /// which it would keep.
+  /// The record for who keeps it: in memory of its own, where it shares that of a block with
+  /// others, all of which it would keep.
+  public var own: Record { self.isShared ? self.copied : self }
+
+  /// The same record in memory of its own.
   var copied: Record {
     Record(
       origin: self.origin, nativeForm: self.nativeForm, quality: self.quality,
@@ -110,8 +117,8 @@ public final class Record {
     Record(
       origin: self.origin, nativeForm: self.nativeForm, quality: self.quality,
       isRetained: self.isRetained, receivedAt: receivedAt, expiresAt: self.expiresAt,
-      metadata: self.metadata, contents: self.contents, topicCount: self.topicCount,
-      native: self.native, payload: self.payload)
+      metadata: self.metadata, contents: self.contents, isShared: self.isShared,
+      topicCount: self.topicCount, native: self.native, payload: self.payload)
   }
 
   /// Where `inner` lies within `outer`, when it does.
@@ -167,7 +174,8 @@ public final class Record {
 
   /// Calls `body` with the record as a publication again.
   public func withPublication<Result>(_ body: (inout Publication) -> Result) -> Result {
-    self.contents.withUnsafeReadableBytes { bytes in
+    guard !self.isShared else { return self.copied.withPublication(body) }
+    return self.contents.withUnsafeReadableBytes { bytes in
       var publication = self.publication(bytes)
       publication.setRecord(self)
       return body(&publication)

@@ -75,30 +75,86 @@ extension Record {
   ///
   /// - Returns: `nil` when the bytes are no record.
   public static func stored(_ stored: ByteBuffer, _ engine: Engine) -> Record? {
-    var buffer = stored
-    guard
-      let (flags, form, originCount, _, receivedAt, expiresAt) = buffer.readMultipleIntegers(
-        as: (UInt8, UInt8, UInt8, UInt8, Int64, Int64).self),
-      let (topicCount, nativeCount, payloadStart, payloadCount) = buffer.readMultipleIntegers(
-        as: (UInt32, UInt32, UInt32, UInt32).self),
-      flags & 0xF0 == 0, let quality = Publication.Quality(rawValue: flags >> 1 & 3),
-      let origin = buffer.readString(length: Int(originCount))
-    else { return nil }
-    let native = Int(topicCount)..<Int(topicCount) + Int(nativeCount)
-    let payload = Int(payloadStart)..<Int(payloadStart) + Int(payloadCount)
-    let end = max(native.upperBound, payload.upperBound)
-    guard payload.lowerBound >= native.lowerBound, let contents = buffer.readSlice(length: end)
+    self.stored(stored, in: 0..<stored.readableBytes, engine, isShared: false)
+  }
+
+  /// The same of a part of `block`, whose memory it shares.
+  ///
+  /// - Parameter range: which of the readable bytes.
+  public static func stored(
+    in block: ByteBuffer, _ range: Range<Int>, _ engine: Engine
+  ) -> Record? {
+    self.stored(block, in: range, engine, isShared: true)
+  }
+
+  @inline(__always)
+  private static func stored(
+    _ bytes: ByteBuffer, in range: Range<Int>, _ engine: Engine, isShared: Bool
+  ) -> Record? {
+    let fixed = bytes.withUnsafeReadableBytes { bytes in
+      range.upperBound <= bytes.count
+        ? Fixed(UnsafeRawBufferPointer(rebasing: bytes[range]), engine) : nil
+    }
+    guard let fixed, fixed.contentStart + fixed.contentCount <= range.count,
+      let contents = bytes.getSlice(
+        at: bytes.readerIndex + range.lowerBound + fixed.contentStart,
+        length: fixed.contentCount)
     else { return nil }
     var metadata: Metadata?
-    if flags & 8 != 0 {
-      guard let read = Metadata.stored(&buffer) else { return nil }
-      metadata = read
+    let end = range.lowerBound + fixed.contentStart + fixed.contentCount
+    if fixed.flags & 8 != 0 {
+      var rest = bytes
+      rest.moveWriterIndex(to: bytes.readerIndex + range.upperBound)
+      rest.moveReaderIndex(forwardBy: end)
+      metadata = Metadata.stored(&rest)
+      guard metadata != nil, rest.readableBytes == 0 else { return nil }
+    } else {
+      guard end == range.upperBound else { return nil }
     }
-    guard buffer.readableBytes == 0 else { return nil }
     return Record(
-      origin: engine.origin(named: origin), nativeForm: form, quality: quality,
-      isRetained: flags & 1 != 0, receivedAt: receivedAt, expiresAt: expiresAt, metadata: metadata,
-      contents: contents, topicCount: Int(topicCount), native: native, payload: payload)
+      origin: fixed.origin, nativeForm: fixed.nativeForm, quality: fixed.quality,
+      isRetained: fixed.flags & 1 != 0, receivedAt: fixed.receivedAt,
+      expiresAt: fixed.expiresAt, metadata: metadata, contents: contents, isShared: isShared,
+      topicCount: fixed.native.lowerBound, native: fixed.native, payload: fixed.payload)
+  }
+
+  /// The same that `Head` writes, read all at once: this is the message path, too.
+  private struct Fixed {
+    let flags: UInt8
+    let nativeForm: UInt8
+    let quality: Publication.Quality
+    let origin: Origin
+    let receivedAt: Int64
+    let expiresAt: Int64
+    let native: Range<Int>
+    let payload: Range<Int>
+    let contentStart: Int
+
+    /// Up to where topic, properties and payload go, from `contentStart` on.
+    var contentCount: Int { max(self.native.upperBound, self.payload.upperBound) }
+
+    init?(_ bytes: UnsafeRawBufferPointer, _ engine: Engine) {
+      guard bytes.count >= Record.fixedBytes else { return nil }
+      func number<Number: FixedWidthInteger>(_ place: Int, as type: Number.Type) -> Number {
+        Number(bigEndian: bytes.loadUnaligned(fromByteOffset: place, as: type))
+      }
+      func count(_ place: Int) -> Int { Int(number(place, as: UInt32.self)) }
+      let originEnd = Record.fixedBytes + Int(bytes[2])
+      self.flags = bytes[0]
+      self.nativeForm = bytes[1]
+      self.receivedAt = number(4, as: Int64.self)
+      self.expiresAt = number(12, as: Int64.self)
+      self.native = count(20)..<count(20) + count(24)
+      self.payload = count(28)..<count(28) + count(32)
+      self.contentStart = originEnd
+      guard self.flags & 0xF0 == 0, originEnd <= bytes.count,
+        let quality = Publication.Quality(rawValue: self.flags >> 1 & 3),
+        self.payload.lowerBound >= self.native.lowerBound
+      else { return nil }
+      self.quality = quality
+      self.origin = engine.origin(
+        named: UnsafeRawBufferPointer(rebasing: bytes[Record.fixedBytes..<originEnd]))
+    }
   }
 }
 

@@ -110,12 +110,24 @@ final class Block {
     }
   }
 
-  /// The record at `offset`, in memory of its own.
-  func record(at offset: UInt64, _ engine: Engine) -> Record? {
-    guard let place = self.place(of: offset), let (kind, body) = self.body(of: place),
-      kind == FrameFormat.recordKind
-    else { return nil }
-    return Record.stored(ByteBuffer(buffer: body), engine)
+  /// The record at `offset`, in memory of its own, or sharing the block's.
+  func record(at offset: UInt64, _ engine: Engine, sharing: Bool = false) -> Record? {
+    guard let place = self.place(of: offset) else { return nil }
+    guard sharing else {
+      guard let (kind, body) = self.body(of: place), kind == FrameFormat.recordKind else {
+        return nil
+      }
+      return Record.stored(ByteBuffer(buffer: body), engine)
+    }
+    let body = Int(place.start) + FrameFormat.prefixBytes + FrameFormat.headBytes
+    guard self.kind(of: place) == FrameFormat.recordKind, body <= Int(place.end) else { return nil }
+    return Record.stored(in: self.bytes, body..<Int(place.end), engine)
+  }
+
+  private func kind(of place: Place) -> UInt8? {
+    self.bytes.getInteger(
+      at: self.bytes.readerIndex + Int(place.start) + FrameFormat.prefixBytes
+        + FrameFormat.headBytes - 1)
   }
 
   private func body(of place: Place) -> (kind: UInt8, bytes: ByteBuffer)? {
@@ -160,6 +172,10 @@ final class Block {
   private func place(of offset: UInt64) -> Place? {
     guard offset >= self.firstOffset, let delta = UInt32(exactly: offset - self.firstOffset) else {
       return nil
+    }
+    // Of records in a row each has the place of its number.
+    if delta < self.places.count, self.places[Int(delta)].delta == delta {
+      return self.places[Int(delta)]
     }
     let next = self.places.partitioningIndex { $0.delta > delta }
     guard next > 0, delta - self.places[next - 1].delta < self.places[next - 1].count else {

@@ -10,7 +10,18 @@ extension FileLog {
       let block = self.block(of: offset, in: segment)
     else { return nil }
     // Who shares a block that is added to would have it copied.
-    return block.entry(at: offset, self.store.engine, sharing: segment.isFull(block))
+    return block.entry(at: offset, self.engine, sharing: segment.isFull(block))
+  }
+
+  /// The record at `offset`, if its block is in memory, whose memory it shares; see `Log`.
+  public func peek(at offset: UInt64) -> LogPeek {
+    guard let segment = self.segment(having: offset), let place = segment.place(of: offset) else {
+      return .none
+    }
+    guard let block = self.blockAtHand(segment.index[place], segment) else { return .later }
+    // Who shares a block that is added to would have it copied.
+    let record = block.record(at: offset, self.engine, sharing: segment.isFull(block))
+    return record.map { .record($0) } ?? .none
   }
 
   // MARK: Reading ahead

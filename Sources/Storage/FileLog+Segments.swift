@@ -186,7 +186,7 @@ extension FileLog {
 
   private func seal(_ segment: Segment) {
     guard let tail = segment.seal() else { return }
-    if tail.byteCount > 0 { self.store.cache.insert(tail, self.key(tail.position, segment)) }
+    if tail.byteCount > 0 { self.cache.insert(tail, self.key(tail.position, segment)) }
     if segment.isMade { self.writeIndex(of: segment) }
   }
 
@@ -257,7 +257,7 @@ extension FileLog {
   func forget(_ segment: Segment) {
     if !segment.isMade { self.store.endPromise() }
     self.unsynced.removeAll { $0 === segment.file }
-    for entry in segment.index { self.store.cache.remove(self.key(entry.position, segment)) }
+    for entry in segment.index { self.cache.remove(self.key(entry.position, segment)) }
   }
 
   func wasSynced() {

@@ -22,10 +22,15 @@ public final class FileLog: Log, CommitMember {
 
   let folder: String
   unowned let store: FileStore
+  // The store's, for the message path: what is unowned is checked with each use.
+  let engine: Engine
+  let cache: BlockCache
   private let segmentBytesMax: Int
   var isDirty = false
   var isUnsynced = false
   var segments: [Segment] = []
+  /// Where the segment was that was found last: mostly it is asked for again.
+  private var lastPlace = 0
   let marks: FileJournal
   /// Removed since the last commit: the ranges, and the bytes of their frames.
   var unmarked: [RemovedRange] = []
@@ -66,6 +71,8 @@ public final class FileLog: Log, CommitMember {
     self.name = name
     self.folder = folder
     self.store = store
+    self.engine = store.engine
+    self.cache = store.cache
     self.segmentBytesMax = store.settings.segmentBytesMax
     self.marks = try FileJournal(
       path: "\(folder)/removed.journal", of: folder, store: store, isThere: isThere)
@@ -96,7 +103,7 @@ public final class FileLog: Log, CommitMember {
 
   /// Appends a record; see `Log`.
   public func append(_ record: Record) throws(EngineError) -> UInt64 {
-    let engine = self.store.engine
+    let engine = self.engine
     return try self.append(
       count: 1, FrameFormat.recordKind, time: record.receivedAt, bytes: record.storedBytes(engine)
     ) {
@@ -123,7 +130,7 @@ public final class FileLog: Log, CommitMember {
     guard let count = UInt32(exactly: count), count > 0 else {
       throw EngineError(.notAllowed, "a batch that stands for \(count) records")
     }
-    let head = BatchHead(form: form, time: time, origin: self.store.engine.name(of: origin))
+    let head = BatchHead(form: form, time: time, origin: self.engine.name(of: origin))
     return try self.append(
       count: count, FrameFormat.batchKind, time: time, bytes: head.byteCount + byteCount
     ) { block in
@@ -144,7 +151,7 @@ public final class FileLog: Log, CommitMember {
     let offset = segment.endOffset
     let before = segment.byteCount
     let full = segment.append(count: count, kind: kind, time: time, bytes: bytes, body)
-    if let full { self.store.cache.insert(full, self.key(full.position, segment)) }
+    if let full { self.cache.insert(full, self.key(full.position, segment)) }
     self.count += Int(count)
     self.byteCount += segment.byteCount - before
     if wasEmpty { self.first = offset }
@@ -191,7 +198,7 @@ public final class FileLog: Log, CommitMember {
       try self.flush(segment)
     } catch {
       let refusal = self.store.refuse(error)
-      for entry in segment.index { self.store.cache.remove(self.key(entry.position, segment)) }
+      for entry in segment.index { self.cache.remove(self.key(entry.position, segment)) }
       do {
         try segment.dropUnwritten()
       } catch {
@@ -275,8 +282,12 @@ public final class FileLog: Log, CommitMember {
 
   /// The segment that has, or had, `offset`.
   func segment(of offset: UInt64) -> Segment? {
+    if self.lastPlace < self.segments.count, self.segments[self.lastPlace].has(offset) {
+      return self.segments[self.lastPlace]
+    }
     let place = self.segments.partitioningIndex { $0.baseOffset > offset } - 1
-    guard place >= 0, offset < self.segments[place].endOffset else { return nil }
+    guard place >= 0, self.segments[place].has(offset) else { return nil }
+    self.lastPlace = place
     return self.segments[place]
   }
 
@@ -293,20 +304,20 @@ public final class FileLog: Log, CommitMember {
     guard let segment = self.segment(having: offset),
       let block = self.block(of: offset, in: segment)
     else { return nil }
-    return block.record(at: offset, self.store.engine)
+    return block.record(at: offset, self.engine)
   }
 
   func block(of offset: UInt64, in segment: Segment) -> Block? {
     guard let (entry, bytes) = segment.block(of: offset) else { return nil }
     if let block = self.blockAtHand(entry, segment) { return block }
     let key = self.key(entry.position, segment)
-    if let known = self.unreadable, known.key == key, known.at == self.store.engine.now {
+    if let known = self.unreadable, known.key == key, known.at == self.engine.now {
       return nil
     }
     do {
       return self.keep(try segment.file.read(bytes, at: entry.position), entry, bytes, segment)
     } catch {
-      self.unreadable = (key, self.store.engine.now)
+      self.unreadable = (key, self.engine.now)
       _ = self.store.refuse(error)
       return nil
     }
@@ -314,7 +325,7 @@ public final class FileLog: Log, CommitMember {
 
   func blockAtHand(_ entry: Segment.IndexEntry, _ segment: Segment) -> Block? {
     segment.blockInMemory(at: entry.position)
-      ?? self.store.cache.find(self.key(entry.position, segment))
+      ?? self.cache.find(self.key(entry.position, segment))
   }
 
   func keep(
@@ -327,7 +338,7 @@ public final class FileLog: Log, CommitMember {
         .damaged, segment.path,
         "a block of \(count) bytes at \(entry.position) cannot be read whole")
     }
-    self.store.cache.insert(block, self.key(entry.position, segment))
+    self.cache.insert(block, self.key(entry.position, segment))
     return block
   }
 

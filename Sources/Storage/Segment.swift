@@ -28,6 +28,8 @@ final class Segment {
   private(set) var writtenEnd: Int
   private(set) var writtenOffset: UInt64
   private(set) var index: [IndexEntry] = []
+  /// Which block was found last: mostly it is asked for again.
+  private var lastPlace = 0
   /// Offsets that were removed, or never were.
   private(set) var removed: OffsetBitmap
   /// How many offsets all frames stand for, and the bytes of these.
@@ -251,10 +253,20 @@ final class Segment {
     }
   }
 
+  /// Whether it has, or had, `offset`.
+  func has(_ offset: UInt64) -> Bool { offset >= self.baseOffset && offset < self.endOffset }
+
   /// Which block has, or had, `offset`.
   func place(of offset: UInt64) -> Int? {
+    if self.lastPlace < self.index.count, self.index[self.lastPlace].offset <= offset,
+      offset < self.blockEnd(self.lastPlace).offset
+    {
+      return self.lastPlace
+    }
     let next = self.index.partitioningIndex { $0.offset > offset }
-    return next > 0 && offset < self.endOffset ? next - 1 : nil
+    guard next > 0, offset < self.endOffset else { return nil }
+    self.lastPlace = next - 1
+    return next - 1
   }
 
   /// The block at `position`, if it is still written to, or waits to be.

@@ -287,6 +287,57 @@ import Testing
     try world.checkAll()
   }
 
+  @Test func aPeekSharesBlocksThatAreFullAndWhoKeepsARecordHasItsOwn() throws {
+    let world = try LogWorld(seed: 5, sync: .always) {
+      $0.segmentBytesMax = 1_000_000
+      $0.blockBytes = 4_096
+      $0.cacheBytesMax = 100_000
+    }
+    self.fill(world, 200)
+    try world.crash(.process)
+    var ready = 0
+    guard case .later = world.log.peek(at: 2) else {
+      Issue.record("nothing was read yet")
+      return
+    }
+    #expect(!world.log.prepare(2) { ready += 1 })
+    while world.disk.isBusy { world.disk.answer() }
+    #expect(ready == 1)
+    guard case .record(let record) = world.log.peek(at: 2),
+      let alone = world.log.record(at: 2)
+    else {
+      Issue.record("it is there")
+      return
+    }
+    #expect(record.topic == alone.topic)
+    #expect(record.body == alone.body)
+    #expect(record.receivedAt == alone.receivedAt)
+    // Its neighbours would count as its own.
+    #expect(record.byteCount > alone.byteCount)
+    #expect(record.own.byteCount <= alone.byteCount)
+    #expect(record.own.body == alone.body)
+    record.withPublication { publication in
+      #expect(publication.record(world.engine).byteCount <= alone.byteCount)
+    }
+    world.log.remove(at: 2)
+    guard case .none = world.log.peek(at: 2) else {
+      Issue.record("it was removed")
+      return
+    }
+    // What is read stays, whatever is added behind it.
+    let last = world.log.nextOffset
+    world.append()
+    world.settle()
+    guard case .record(let newest) = world.log.peek(at: last) else {
+      Issue.record("it is at hand")
+      return
+    }
+    let body = newest.body
+    for _ in 0..<20 { world.append() }
+    world.settle()
+    #expect(newest.body == body)
+  }
+
   @Test func readersAreToldWhenABlockIsThere() throws {
     let world = try self.world(5)
     self.fill(world, 100)

@@ -12,7 +12,8 @@ public final class StreamGroup {
   public struct Lease {
     /// The record's offset; what is acknowledged later.
     public let offset: UInt64
-    /// The record.
+    /// The record. It may share its memory with others of the log: who keeps it, and not only
+    /// reads it, keeps what `Record.own` answers.
     public let record: Record
     /// How often it has been handed out, this time included.
     public let deliveryCount: Int
@@ -20,6 +21,13 @@ public final class StreamGroup {
     public let sequence: UInt64
     /// How many records are still to be handed out for the first time.
     public let pendingCount: Int
+
+    /// The same for who keeps it; see `record`.
+    public var own: Lease {
+      Lease(
+        offset: self.offset, record: self.record.own, deliveryCount: self.deliveryCount,
+        sequence: self.sequence, pendingCount: self.pendingCount)
+    }
   }
 
   /// A place among the group's deliveries and in the stream.

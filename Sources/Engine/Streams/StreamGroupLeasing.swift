@@ -40,12 +40,18 @@ extension StreamGroup {
         self.returned.removeMin()
         continue
       }
-      guard stream.log.prepare(offset, { self.wake() }) else { return nil }
-      self.returned.removeMin()
-      guard let record = stream.log.record(at: offset) else {
+      let record: Record
+      switch stream.log.peek(at: offset) {
+      case .record(let found): record = found
+      case .none:
+        self.returned.removeMin()
         self.close(offset)
         continue
+      case .later:
+        self.read(offset, stream.log)
+        return nil
       }
+      self.returned.removeMin()
       self.returnedCount -= 1
       self.sequence += 1
       open.isReturned = false
@@ -67,10 +73,15 @@ extension StreamGroup {
         self.cursor = max(self.cursor, log.committedOffset)
         return nil
       }
-      guard log.prepare(offset, { self.wake() }) else { return nil }
-      guard let record = log.record(at: offset), self.wants(record) else {
+      let record: Record
+      switch log.peek(at: offset) {
+      case .record(let found) where self.wants(found): record = found
+      case .record, .none:
         self.pass(offset)
         continue
+      case .later:
+        self.read(offset, log)
+        return nil
       }
       if record.expiresAt > 0, record.expiresAt <= now, stream.settings.allowsExpiry {
         // It is about to go.
@@ -94,6 +105,10 @@ extension StreamGroup {
     }
     self.again(at: now)
     return nil
+  }
+
+  private func read(_ offset: UInt64, _ log: any Log) {
+    if log.prepare(offset, { self.wake() }) { self.wake() }
   }
 
   /// The first offset that may have something for the group.

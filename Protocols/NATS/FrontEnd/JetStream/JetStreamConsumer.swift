@@ -225,7 +225,7 @@ final class JetStreamConsumer {
       }
       budget -= 1
       guard self.admits(pull) else {
-        self.held = lease
+        self.held = lease.own
         self.waiting.removeAll { $0 === pull }
         continue
       }
@@ -242,7 +242,7 @@ final class JetStreamConsumer {
 
   private func serve(_ pull: JetStreamPull, _ lease: StreamGroup.Lease) {
     if pull.request.maxBytes > 0, self.messageBytes(lease) > pull.bytesLeft {
-      self.held = lease
+      self.held = lease.own
       pull.end(
         pull.hasDelivered
           ? .batchCompleted(messages: pull.messagesLeft, bytes: pull.bytesLeft)

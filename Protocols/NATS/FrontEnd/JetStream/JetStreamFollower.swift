@@ -149,7 +149,10 @@ final class JetStreamFollower: TimerTarget {
     for _ in 0..<Self.turnMax {
       guard let lease = self.held ?? group.lease() else { return self.wait(group) }
       self.held = lease
-      guard self.take(lease) else { return }
+      guard self.take(lease) else {
+        self.held = self.held?.own
+        return
+      }
       self.held = nil
       self.sequence = lease.offset + 1
       self.error = nil
