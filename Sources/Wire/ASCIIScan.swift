@@ -97,6 +97,13 @@ public enum ASCIIScan {
   @inlinable @discardableResult
   public static func write(_ value: Int, to target: UnsafeMutableRawPointer) -> Int {
     let count = self.digits(value)
+    self.write(value, digits: count, to: target)
+    return count
+  }
+
+  /// The same for who has counted the digits.
+  @inlinable
+  static func write(_ value: Int, digits count: Int, to target: UnsafeMutableRawPointer) {
     var rest = UInt64(value)
     var offset = count
     // Two at a time: half as many divisions wait for each other.
@@ -110,6 +117,5 @@ public enum ASCIIScan {
     if offset == 1 {
       target.storeBytes(of: UInt8(truncatingIfNeeded: 0x30 &+ rest), as: UInt8.self)
     }
-    return count
   }
 }

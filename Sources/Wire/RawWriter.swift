@@ -3,7 +3,8 @@
 public struct RawWriter {
   @usableFromInline let target: UnsafeMutableRawBufferPointer
   /// How many bytes were written.
-  public private(set) var count = 0
+  @inlinable public var count: Int { self.end }
+  @usableFromInline var end = 0
 
   /// A writer into memory that outlives it.
   @inlinable
@@ -17,8 +18,8 @@ public struct RawWriter {
     guard let base = self.target.baseAddress, let source = bytes.baseAddress,
       bytes.count <= self.target.count &- self.count
     else { return }
-    (base + self.count).copyMemory(from: source, byteCount: bytes.count)
-    self.advance(bytes.count)
+    (base + self.end).copyMemory(from: source, byteCount: bytes.count)
+    self.end &+= bytes.count
   }
 
   /// Copies the bytes of an array.
@@ -37,8 +38,8 @@ public struct RawWriter {
   @inlinable
   public mutating func write(byte: UInt8) {
     guard self.count < self.target.count else { return }
-    self.target[self.count] = byte
-    self.advance(1)
+    self.target[self.end] = byte
+    self.end &+= 1
   }
 
   /// Writes a number in big-endian form.
@@ -50,12 +51,10 @@ public struct RawWriter {
   /// Writes a number, which must not be negative, in decimal digits.
   @inlinable
   public mutating func write(decimal number: Int) {
-    guard let base = self.target.baseAddress, number >= 0,
-      ASCIIScan.digits(number) <= self.target.count &- self.count
-    else { return }
-    self.advance(ASCIIScan.write(number, to: base + self.count))
+    guard let base = self.target.baseAddress, number >= 0 else { return }
+    let digits = ASCIIScan.digits(number)
+    guard digits <= self.target.count &- self.count else { return }
+    ASCIIScan.write(number, digits: digits, to: base + self.end)
+    self.end &+= digits
   }
-
-  @usableFromInline
-  mutating func advance(_ count: Int) { self.count &+= count }
 }

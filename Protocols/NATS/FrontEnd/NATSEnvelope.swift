@@ -69,13 +69,22 @@ final class NATSEnvelope: EnvelopeReader {
       }
       let start = end + 2
       if hasHeaders, start <= native.count {
-        // The payload is the end of the message, which two bytes follow.
-        let payloadStart = native.count - 2 - publication.payload.count
+        // The payload is the end of the message, which two bytes follow, or stands elsewhere.
+        let isApart = publication.nativeForm & NATSReceiver.Form.apart != 0
+        let payloadStart = native.count - (isApart ? 0 : 2 + publication.payload.count)
         if payloadStart >= start {
           self.headers = UnsafeRawBufferPointer(rebasing: native[start..<payloadStart])
         }
       }
     }
+  }
+
+  /// A message's header block; empty where it has none.
+  static func headers(of publication: borrowing Publication) -> UnsafeRawBufferPointer {
+    guard publication.nativeForm & NATSReceiver.Form.headers != 0 else {
+      return UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+    return Tail(publication).headers
   }
 
   /// The subject that receivers are to see and what follows it, of a message of the form `shown`.
@@ -183,8 +192,7 @@ final class NATSEnvelope: EnvelopeReader {
 
   /// What a message's headers ask of the streams that capture it (ADR-1, ADR-43).
   func conditions(of publication: borrowing Publication) -> AppendConditions? {
-    guard publication.nativeForm & NATSReceiver.Form.headers != 0 else { return nil }
-    let headers = Tail(publication).headers
+    let headers = Self.headers(of: publication)
     guard !headers.isEmpty else { return nil }
     var conditions = AppendConditions()
     conditions.propertyBytes = headers.count
@@ -224,7 +232,7 @@ final class NATSEnvelope: EnvelopeReader {
 
   /// The header block of a kept message; empty when it has none.
   func headerBlock(of publication: inout Publication, engine: Engine) -> ByteBuffer {
-    if publication.origin == self.origin { return ByteBuffer(bytes: Tail(publication).headers) }
+    if publication.origin == self.origin { return ByteBuffer(bytes: Self.headers(of: publication)) }
     var block = ByteBuffer()
     let metadata = publication.metadata(engine)
     _ = self.headers(of: publication, metadata, now: engine.now, into: &block)

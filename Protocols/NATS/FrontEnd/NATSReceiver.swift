@@ -1,6 +1,7 @@
 import GodwitEngine
 import GodwitFrontEndKit
 import GodwitPrimitives
+import GodwitWire
 import NIOCore
 
 /// A NATS client as the engine sees it: turns publications into MSG and HMSG.
@@ -15,6 +16,8 @@ final class NATSReceiver: Subscriber {
     /// Added to either: the message tells what subject its receivers are to see, behind two bytes
     /// of length before all else.
     static var shown: UInt8 { 2 }
+    /// Added to `shown`: the message ends before its payload, which stands elsewhere.
+    static var apart: UInt8 { 4 }
   }
 
   /// Above this many bytes a message's receivers share one copy; below, each gets its own.
@@ -63,7 +66,7 @@ final class NATSReceiver: Subscriber {
     if self.isRetired || !echo || self.replies != nil {
       self.passable = 0
     } else {
-      self.passable = takesHeaders ? 0b11 : 0b01
+      self.passable = takesHeaders ? 0b1111_1111 : 0b0101_0101
     }
   }
 
@@ -120,7 +123,11 @@ final class NATSReceiver: Subscriber {
     subscription.delivered &+= 1
     self.bytesOut &+= Self.messageBytes(publication)
     self.connection.counters.messagesOut &+= 1
-    self.connection.append(Self.front(prefix, form: form), publication.native)
+    if form & Form.shown == 0 {
+      self.connection.append(Self.front(prefix, form: form), publication.native)
+    } else {
+      self.sendShown(publication, to: subscription)
+    }
     return true
   }
 
@@ -136,7 +143,11 @@ final class NATSReceiver: Subscriber {
     own.delivered &+= 1
     self.bytesOut &+= Self.messageBytes(publication)
     self.connection.counters.messagesOut &+= 1
-    self.send(form, publication.topic, publication.native, to: own)
+    if form & Form.shown == 0 {
+      self.send(form, publication.topic, publication.native, to: own)
+    } else {
+      self.sendShown(publication, to: own)
+    }
     return true
   }
 
@@ -213,33 +224,39 @@ final class NATSReceiver: Subscriber {
     _ publication: borrowing Publication, to subscription: NATSSubscription
   ) {
     guard let (subject, tail) = NATSEnvelope.shown(publication) else { return }
-    self.send(publication.nativeForm, subject, tail, to: subscription)
+    let form = publication.nativeForm
+    if form & Form.apart == 0 {
+      self.send(form, subject, tail, to: subscription)
+    } else {
+      self.send(form, subject, tail, publication.payload, to: subscription)
+    }
   }
 
   /// Puts a message together where it is sent from.
+  ///
+  /// - Parameter payload: what follows `tail`, with the line end that belongs to it; `nil` where
+  ///   that has all.
   @inline(__always)
   private func send(
     _ form: UInt8, _ subject: UnsafeRawBufferPointer, _ tail: UnsafeRawBufferPointer,
-    to subscription: NATSSubscription
+    _ payload: UnsafeRawBufferPointer? = nil, to subscription: NATSSubscription
   ) {
     let verb: StaticString = form & Form.headers == 0 ? "MSG " : "HMSG "
     let sid = subscription.sid
-    let count = verb.utf8CodeUnitCount + subject.count + sid.count + 2 + tail.count
+    let more = payload.map { $0.count + 2 } ?? 0
+    let count = verb.utf8CodeUnitCount + subject.count + sid.count + 2 + tail.count + more
     self.connection.append(count: count) { target in
-      var place = 0
-      func put(_ bytes: UnsafeRawBufferPointer) {
-        UnsafeMutableRawBufferPointer(rebasing: target[place..<place + bytes.count])
-          .copyMemory(from: bytes)
-        place += bytes.count
+      var writer = RawWriter(target)
+      writer.write(verb)
+      writer.write(subject)
+      writer.write(byte: 0x20)
+      writer.write(sid)
+      writer.write(byte: 0x20)
+      writer.write(tail)
+      if let payload {
+        writer.write(payload)
+        writer.write("\r\n")
       }
-      put(UnsafeRawBufferPointer(start: verb.utf8Start, count: verb.utf8CodeUnitCount))
-      put(subject)
-      target[place] = 0x20
-      place += 1
-      sid.withUnsafeBytes(put)
-      target[place] = 0x20
-      place += 1
-      put(tail)
     }
   }
 

@@ -29,6 +29,8 @@ final class JetStreamAccount {
 
   unowned let frontEnd: NATSServer
   let tenant: Tenant
+  /// What marks NATS messages.
+  let origin: Origin
   /// Requests to the API, and those that failed.
   private(set) var requestCount: UInt64 = 0
   private(set) var errorCount: UInt64 = 0
@@ -52,6 +54,7 @@ final class JetStreamAccount {
   init(frontEnd: NATSServer, tenant: Tenant) {
     self.frontEnd = frontEnd
     self.tenant = tenant
+    self.origin = frontEnd.envelope.origin
     tenant.streams.voice = self
     tenant.streams.observe(self) { [unowned self] in self.happened($0) }
     for stream in tenant.streams.all {
@@ -266,7 +269,8 @@ final class JetStreamAccount {
   /// Whether the server may speak under a subject. Those of answers mostly differ in their last
   /// token only, and there are many.
   private func isSpeakable(_ reply: UnsafeRawBufferPointer) -> Bool {
-    let front = reply.lastIndex(of: UInt8(ascii: ".")).map { $0 + 1 } ?? 0
+    var front = reply.count
+    while front > 0, reply[front &- 1] != UInt8(ascii: ".") { front &-= 1 }
     let isKnown =
       front > 0
       && self.speakableFront.withUnsafeBytes {
@@ -285,7 +289,7 @@ final class JetStreamAccount {
   ) {
     let payload = UnsafeRawBufferPointer(rebasing: native[payloadStart..<native.count - 2])
     var publication = Publication(
-      topic: reply, payload: payload, origin: self.frontEnd.envelope.origin, native: native,
+      topic: reply, payload: payload, origin: self.origin, native: native,
       quality: .atMostOnce)
     publication.nativeForm = NATSReceiver.Form.plain
     self.tenant.answer(&publication)

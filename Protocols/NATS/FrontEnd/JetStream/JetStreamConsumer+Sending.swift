@@ -7,10 +7,10 @@ import NIOCore
 extension JetStreamConsumer {
   /// How many bytes of subject, headers and payload a record is to its reader.
   func messageBytes(_ lease: StreamGroup.Lease) -> Int {
-    guard lease.record.origin == self.account.frontEnd.envelope.origin, !self.config.headersOnly
+    guard lease.record.origin == self.origin, !self.config.headersOnly
     else { return self.message(lease).byteCount }
     return lease.record.withBarePublication {
-      $0.topic.count + NATSEnvelope.Tail($0).headers.count + $0.payload.count
+      $0.topic.count + NATSEnvelope.headers(of: $0).count + $0.payload.count
     }
   }
 
@@ -22,39 +22,34 @@ extension JetStreamConsumer {
   func send(
     _ lease: StreamGroup.Lease, to destination: JetStreamDestination, pin: String = ""
   ) -> (taken: Int, bytes: Int) {
-    let origin = self.account.frontEnd.envelope.origin
-    guard lease.record.origin == origin, !self.config.headersOnly, pin.isEmpty else {
+    guard lease.record.origin == self.origin, !self.config.headersOnly, pin.isEmpty else {
       var message = self.message(lease)
       if !pin.isEmpty { message.add([.init("Nats-Pin-Id", pin)]) }
-      return self.account.withScratch { buffer in
-        message.headers.withUnsafeReadableBytes { headers in
-          message.payload.withUnsafeReadableBytes { payload in
-            message.subject.withUnsafeBytes { subject in
-              self.send(lease, subject, headers, payload, &buffer, to: destination)
-            }
+      return message.headers.withUnsafeReadableBytes { headers in
+        message.payload.withUnsafeReadableBytes { payload in
+          message.subject.withUnsafeBytes { subject in
+            self.send(lease, subject, headers, payload, to: destination)
           }
         }
       }
     }
     return lease.record.withBarePublication { record in
-      let headers = NATSEnvelope.Tail(record).headers
-      return self.account.withScratch { buffer in
-        self.send(lease, record.topic, headers, record.payload, &buffer, to: destination)
-      }
+      self.send(
+        lease, record.topic, NATSEnvelope.headers(of: record), record.payload, to: destination)
     }
   }
 
   private func send(
     _ lease: StreamGroup.Lease, _ subject: UnsafeRawBufferPointer,
     _ headers: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer,
-    _ native: inout ByteBuffer, to destination: JetStreamDestination
+    to destination: JetStreamDestination
   ) -> (taken: Int, bytes: Int) {
-    var start = 0
     let countMax =
-      subject.count + headers.count + payload.count + self.ackPrefix.count
-      + JetStreamAckSubject.numberBytesMax + 64
-    native.writeWithUnsafeMutableBytes(minimumWritableBytes: countMax) { target in
-      var writer = RawWriter(target)
+      subject.count + headers.count + self.ackPrefix.count + JetStreamAckSubject.numberBytesMax
+      + 64
+    // The payload is copied once, to where it is sent from.
+    let taken = withUnsafeTemporaryAllocation(byteCount: countMax, alignment: 1) { memory in
+      var writer = RawWriter(memory)
       writer.write(bigEndian: UInt16(truncatingIfNeeded: subject.count))
       writer.write(subject)
       JetStreamAckSubject.write(
@@ -69,19 +64,14 @@ extension JetStreamConsumer {
       writer.write(decimal: headers.count + payload.count)
       writer.write("\r\n")
       writer.write(headers)
-      start = writer.count
-      writer.write(payload)
-      writer.write("\r\n")
-      return writer.count
-    }
-    let form = NATSReceiver.Form.self
-    let taken = native.withUnsafeReadableBytes { bytes in
-      destination.publish(self.account.tenant) { topic in
+      let native = UnsafeRawBufferPointer(rebasing: memory[..<writer.count])
+      return destination.publish(self.tenant) { topic in
         var publication = Publication(
-          topic: topic,
-          payload: UnsafeRawBufferPointer(rebasing: bytes[start..<(bytes.count - 2)]),
-          origin: self.account.frontEnd.envelope.origin, native: bytes, quality: .atMostOnce)
-        publication.nativeForm = (headers.isEmpty ? form.plain : form.headers) | form.shown
+          topic: topic, payload: payload, origin: self.origin, native: native,
+          quality: .atMostOnce)
+        let form = NATSReceiver.Form.self
+        publication.nativeForm =
+          (headers.isEmpty ? form.plain : form.headers) | form.shown | form.apart
         return publication
       }
     }

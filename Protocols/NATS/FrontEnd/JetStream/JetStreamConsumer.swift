@@ -13,6 +13,9 @@ final class JetStreamConsumer {
 
   let group: StreamGroup
   unowned let account: JetStreamAccount
+  let tenant: Tenant
+  /// What marks NATS messages.
+  let origin: Origin
   private(set) var config: JetStreamConsumerConfig
   private(set) var push: JetStreamPush?
   let streamName: String
@@ -35,12 +38,14 @@ final class JetStreamConsumer {
   init(group: StreamGroup, stream: GodwitEngine.Stream, account: JetStreamAccount) {
     self.group = group
     self.account = account
+    self.tenant = account.tenant
+    self.origin = account.origin
     self.config = JetStreamSettings.config(group.settings)
     self.streamName = stream.name
     self.ackPrefix = JetStreamAckSubject.prefix(stream: stream.name, consumer: group.name)
   }
 
-  var engine: Engine { self.account.engine }
+  var engine: Engine { self.tenant.engine }
   /// How many requests wait.
   var waitingCount: Int { self.waiting.count }
   /// Whether somebody listens where the consumer pushes to.
@@ -142,7 +147,7 @@ final class JetStreamConsumer {
     // Each costs a look at the router: once a second is enough.
     guard self.engine.now - self.lookedAt >= 1_000_000_000 else { return }
     self.lookedAt = self.engine.now
-    for pull in self.waiting where !pull.destination.isHeard(self.account.tenant) {
+    for pull in self.waiting where !pull.destination.isHeard(self.tenant) {
       pull.end(nil)
     }
     self.waiting.removeAll { $0.isOver }
@@ -213,7 +218,7 @@ final class JetStreamConsumer {
     while let place = self.nextPlace() {
       guard budget > 0 else { return false }
       let pull = self.waiting[place]
-      guard pull.destination.isHeard(self.account.tenant) else {
+      guard pull.destination.isHeard(self.tenant) else {
         pull.end(nil)
         self.waiting.remove(at: place)
         continue

@@ -28,9 +28,9 @@ final class JetStreamDestination {
     return self.subject.withUnsafeBytes { subject in
       var publication = make(subject)
       // What is published may lead here again.
-      var memo = self.route
-      self.route = nil
-      defer { self.route = memo }
+      var memo: Route?
+      swap(&memo, &self.route)
+      defer { swap(&memo, &self.route) }
       return tenant.publish(&publication, memo: &memo)
     }
   }

@@ -202,6 +202,35 @@ import Testing
     #expect(try self.api("CONSUMER.INFO.S.c")["push_bound"] == nil)
   }
 
+  /// A delivery is a message like others: it can be kept, and is whole.
+  @Test func anotherStreamKeepsWhatIsPushed() throws {
+    try self.makeStream()
+    let second = try self.api(
+      "STREAM.CREATE.T", #"{"name":"T","subjects":["t.>"],"allow_direct":true}"#)
+    #expect(second["error"] == nil)
+    let block = "NATS/1.0\r\nA: b\r\n\r\n"
+    let count = block.utf8.count
+    _ = self.client.exchange("HPUB s.h \(count) \(count + 2)\r\n\(block)hi\r\n")
+    #expect(self.publish("s.p", "plain").hasPrefix("MSG in.ack"))
+    try self.makeConsumer(#","deliver_subject":"t.c""#)
+    let config = #"{"durable_name":"d","ack_policy":"explicit"}"#
+    _ = try self.api("CONSUMER.CREATE.T.d", #"{"stream_name":"T","config":\#(config)}"#)
+    let first = self.ask("$JS.API.CONSUMER.MSG.NEXT.T.d", "", reply: "in.next")
+    #expect(first.hasPrefix("HMSG t.c 1 $JS.ACK.T.d.1.1.1."), "\(first)")
+    #expect(first.hasSuffix(" \(count) \(count + 2)\r\n\(block)hi\r\n"), "\(first)")
+    let next = self.ask("$JS.API.CONSUMER.MSG.NEXT.T.d", "", reply: "in.next")
+    #expect(next.hasPrefix("MSG t.c 1 $JS.ACK.T.d.1.2.2."), "\(next)")
+    #expect(next.hasSuffix(" 5\r\nplain\r\n"), "\(next)")
+    let direct = self.ask("$JS.API.DIRECT.GET.T", #"{"seq":1}"#, reply: "in.direct")
+    #expect(direct.contains("A: b\r\nNats-Stream: T\r\n"), "\(direct)")
+    #expect(direct.hasSuffix("\r\n\r\nhi\r\n"), "\(direct)")
+    // Whoever listens without headers gets the payload.
+    let plain = try self.rig.client(#"{"verbose":false,"headers":false}"#)
+    _ = plain.exchange("SUB t.c 5\r\n")
+    _ = self.client.exchange("HPUB s.h \(count) \(count + 4)\r\n\(block)last\r\n")
+    #expect(plain.received().hasSuffix(" 4\r\nlast\r\n"))
+  }
+
   @Test func flowControlStallsAReceiverThatDoesNotAnswer() throws {
     try self.makeStream()
     let config = #","deliver_subject":"out.c","idle_heartbeat":1000000000,"flow_control":true"#
