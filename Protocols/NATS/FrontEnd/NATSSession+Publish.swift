@@ -41,9 +41,8 @@ extension NATSSession {
 
   @inline(never)
   private func takesAcknowledgement(_ operation: borrowing NATSOperation) -> Bool {
-    guard let jetStream = self.jetStream, let receiver = self.receiver,
-      receiver.permissions == nil, !self.options.verbose, !self.options.pedantic,
-      !Self.mayBeReserved(operation.reply)
+    guard self.mayPublishAll, let jetStream = self.jetStream, !self.options.verbose,
+      !self.options.pedantic, !Self.mayBeReserved(operation.reply)
     else { return false }
     return jetStream.takeAck(operation)
   }

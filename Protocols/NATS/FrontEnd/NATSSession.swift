@@ -52,6 +52,7 @@ final class NATSSession: Session {
   var receiver: NATSReceiver? {
     didSet {
       self.receiverID = self.receiver?.id ?? 0
+      self.mayPublishAll = self.receiver.map { $0.permissions == nil } ?? false
       self.hotTenant = self.receiver.map { Unmanaged.passUnretained($0.tenant) }
     }
   }
@@ -63,6 +64,8 @@ final class NATSSession: Session {
   // alive, and the two change together.
   var memo: Route?
   private(set) var receiverID: UInt64 = 0
+  /// Whether no rule says what the client may publish.
+  private(set) var mayPublishAll = false
   private(set) var hotTenant: Unmanaged<Tenant>?
   let origin: Origin
   /// How much routing has cost in this turn of the loop; see `Engine.effort`.

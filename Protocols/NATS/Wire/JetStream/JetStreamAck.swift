@@ -1,3 +1,4 @@
+import GodwitPrimitives
 import GodwitWire
 
 /// What the payload of an acknowledgement says.
@@ -17,9 +18,9 @@ public enum JetStreamAck: Hashable, Sendable {
   ///
   /// - Returns: `nil` when it is none of these, which nats-server passes over but for the answer.
   public init?(_ payload: UnsafeRawBufferPointer) {
-    if payload.isEmpty || payload.elementsEqual("+ACK".utf8) || payload.elementsEqual("+OK".utf8) {
+    if payload.isEmpty || Self.says("+ACK", payload) || Self.says("+OK", payload) {
       self = .ack
-    } else if payload.elementsEqual("+WPI".utf8) {
+    } else if Self.says("+WPI", payload) {
       self = .progress
     } else if payload.starts(with: "-NAK".utf8) {
       self = .nak(delay: Self.delay(Self.text(payload, 4)))
@@ -31,6 +32,12 @@ public enum JetStreamAck: Hashable, Sendable {
     } else {
       return nil
     }
+  }
+
+  @inline(__always)
+  private static func says(_ word: StaticString, _ payload: UnsafeRawBufferPointer) -> Bool {
+    payload.sameBytes(
+      as: UnsafeRawBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount))
   }
 
   private static func text(

@@ -110,25 +110,40 @@ public struct JetStreamAckSubject: Hashable, Sendable {
   public static func numbers(
     _ subject: UnsafeRawBufferPointer, behind prefixCount: Int
   ) -> (deliveries: UInt64, stream: UInt64, consumer: UInt64)? {
-    guard prefixCount >= 0, prefixCount < subject.count else { return nil }
-    var tokens = NATSSubject.Tokens(UnsafeRawBufferPointer(rebasing: subject[prefixCount...]))
-    guard let deliveries = tokens.next().flatMap({ Self.number($0) }),
-      let stream = tokens.next().flatMap({ Self.number($0) }),
-      let consumer = tokens.next().flatMap({ Self.number($0) })
+    guard prefixCount >= 0 else { return nil }
+    var place = prefixCount
+    guard let deliveries = Self.number(subject, &place),
+      let stream = Self.number(subject, &place), let consumer = Self.number(subject, &place)
     else { return nil }
     return (deliveries, stream, consumer)
   }
 
   private static func number(_ token: UnsafeRawBufferPointer) -> UInt64? {
-    guard !token.isEmpty, token.count <= 20 else { return nil }
+    var place = 0
+    return self.number(token, &place)
+  }
+
+  /// The number that a token is which begins at `place`; `nil` when it is none.
+  ///
+  /// - Parameter place: where the next token begins, afterwards.
+  private static func number(_ subject: UnsafeRawBufferPointer, _ place: inout Int) -> UInt64? {
+    let start = place
     var number: UInt64 = 0
-    for byte in token {
-      guard (0x30...0x39).contains(byte) else { return nil }
-      let (product, overflows) = number.multipliedReportingOverflow(by: 10)
-      let (sum, carries) = product.addingReportingOverflow(UInt64(byte - 0x30))
-      guard !overflows, !carries else { return nil }
-      number = sum
+    while place < subject.count, subject[place] != UInt8(ascii: ".") {
+      let digit = UInt64(subject[place] &- 0x30)
+      guard digit <= 9 else { return nil }
+      if place &- start < 18 {
+        number = number &* 10 &+ digit
+      } else {
+        let (product, overflows) = number.multipliedReportingOverflow(by: 10)
+        let (sum, carries) = product.addingReportingOverflow(digit)
+        guard !overflows, !carries, place &- start < 20 else { return nil }
+        number = sum
+      }
+      place &+= 1
     }
+    guard place > start else { return nil }
+    place &+= 1
     return number
   }
 }
