@@ -155,8 +155,10 @@ public final class Router {
   /// - Returns: how many took it.
   func publishOnce(_ publication: inout Publication) -> Int {
     let topic = publication.topic
-    if let way = self.answerWay, way.covers(topic) {
-      return way.subscription.subscriber.deliverOnce(&publication, to: way.subscription) ? 1 : 0
+    if let way = self.answerWay.map(Unmanaged.passUnretained) {
+      // Who comes and goes during a publish does so when it is over: until then the way is there.
+      let taken = way._withUnsafeGuaranteedRef { $0.deliver(&publication) }
+      if let taken { return taken ? 1 : 0 }
     }
     var only: Subscription?
     var isSimple = true
@@ -180,16 +182,29 @@ public final class Router {
   private final class AnswerWay {
     /// The topic up to and with its last dot.
     private let front: [UInt8]
-    let subscription: Subscription
+    /// What the two below name.
+    private let subscription: Subscription
+    private let target: Unmanaged<Subscription>
+    private let subscriber: Unmanaged<Subscriber>
 
     /// `nil` for a topic of one level.
     init?(_ topic: UnsafeRawBufferPointer, to subscription: Subscription) {
       guard let dot = topic.lastIndex(of: UInt8(ascii: ".")) else { return nil }
       self.front = Array(topic[...dot])
       self.subscription = subscription
+      self.target = .passUnretained(subscription)
+      self.subscriber = .passUnretained(subscription.subscriber)
     }
 
-    func covers(_ topic: UnsafeRawBufferPointer) -> Bool {
+    /// - Returns: whether the message was taken; `nil` where the way does not lead to its topic.
+    func deliver(_ publication: inout Publication) -> Bool? {
+      guard self.covers(publication.topic) else { return nil }
+      return self.subscriber._withUnsafeGuaranteedRef { subscriber in
+        self.target._withUnsafeGuaranteedRef { subscriber.deliverOnce(&publication, to: $0) }
+      }
+    }
+
+    private func covers(_ topic: UnsafeRawBufferPointer) -> Bool {
       self.front.withUnsafeBytes { front in
         guard topic.count >= front.count,
           front.sameBytes(as: UnsafeRawBufferPointer(rebasing: topic[..<front.count]))

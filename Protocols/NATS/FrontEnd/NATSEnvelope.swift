@@ -194,7 +194,7 @@ final class NATSEnvelope: EnvelopeReader {
   func conditions(of publication: borrowing Publication) -> AppendConditions? {
     let headers = Self.headers(of: publication)
     guard !headers.isEmpty else { return nil }
-    var conditions = AppendConditions()
+    let conditions = AppendConditions()
     conditions.propertyBytes = headers.count
     guard let options = try? JetStreamPublishOptions(parsing: headers) else { return conditions }
     func bytes(_ text: String) -> [UInt8]? { text.isEmpty ? nil : Array(text.utf8) }

@@ -1,8 +1,9 @@
 public import GodwitPrimitives
 
 /// What a message says about its own way into a stream, as the reader of the sender's protocol
-/// finds it in the message's properties.
-public struct AppendConditions: Hashable, Sendable {
+/// finds it in the message's properties. Most messages say nothing: an object, so that nothing is
+/// soon handed on. Each message has its own.
+public final class AppendConditions {
   /// Which records go when the message is kept.
   public enum Rollup: Hashable, Sendable {
     /// Those of the message's topic.

@@ -86,9 +86,8 @@ public final class Stream {
     let receivedAt: Int64
     let expiresAt: Int64
     var entry: TopicIndex.Entry
-    /// What was the topic's last offset, and the stream's last message id, before.
+    /// What was the topic's last offset before.
     let previous: UInt64?
-    let previousID: [UInt8]?
     /// What few records have.
     let more: More?
 
@@ -96,21 +95,25 @@ public final class Stream {
     var schedule: ScheduleNote? { self.more?.schedule }
     /// How often in a row it was published again.
     var republications: Int { self.more?.republications ?? 0 }
+    var previousID: [UInt8]? { self.more?.previousID }
 
-    /// Apart, so that a record that has none of it is small.
+    /// Apart, so that a record that has none of it is small, and quickly moved.
     final class More {
       let rollup: AppendConditions.Rollup?
       let schedule: ScheduleNote?
       let republications: Int
+      /// What was the stream's last message id before.
+      let previousID: [UInt8]?
 
-      /// `nil` where there is nothing of it.
-      init?(_ conditions: AppendConditions?, republications: Int) {
-        guard conditions?.rollup != nil || conditions?.schedule != nil || republications > 0 else {
-          return nil
-        }
+      /// `nil` where there is nothing.
+      init?(_ conditions: AppendConditions?, republications: Int, previousID: [UInt8]?) {
         self.rollup = conditions?.rollup
         self.schedule = conditions?.schedule
         self.republications = republications
+        self.previousID = previousID
+        if self.rollup == nil, self.schedule == nil, republications == 0, previousID == nil {
+          return nil
+        }
       }
     }
   }

@@ -32,12 +32,9 @@ extension Stream {
     guard self.settings.isPrepared, let voice = self.tenant.streams.voice else {
       return self.append(&publication, asking: conditions)
     }
-    var conditions = conditions
     // Whether the stream does what the message asks for is the protocol's to say.
     if conditions?.stream?.isEmpty == true { conditions?.stream = nil }
-    return voice.keep(&publication, in: self) { [conditions] in
-      self.append(&$0, asking: conditions)
-    }
+    return voice.keep(&publication, in: self) { self.append(&$0, asking: conditions) }
   }
 
   func append(
@@ -144,8 +141,7 @@ extension Stream {
     self.pending.append(
       PendingAppend(
         offset: offset, size: size, receivedAt: receivedAt, expiresAt: expiresAt, entry: entry,
-        previous: previous, previousID: self.lastMessageID,
-        more: PendingAppend.More(conditions, republications: self.engine.republications)))
+        previous: previous, more: self.more(conditions)))
     entry.pending += 1
     self.count += 1
     self.byteCount += size
@@ -154,6 +150,14 @@ extension Stream {
     // Who waits for the commit already does what is due then.
     if !self.isWatchingCommit || self.log.committedOffset > offset { self.settle() }
     return offset
+  }
+
+  /// What few records have; most have nothing of it.
+  private func more(_ conditions: AppendConditions?) -> PendingAppend.More? {
+    let count = self.engine.republications
+    guard conditions != nil || self.lastMessageID != nil || count > 0 else { return nil }
+    return PendingAppend.More(
+      conditions, republications: count, previousID: self.lastMessageID)
   }
 
   static var isSpent: AppendRefusal {
@@ -229,8 +233,7 @@ extension Stream {
   private func settleNow() {
     self.takeBack(from: self.log.nextOffset)
     var isNew = false
-    while let append = self.pending.first, append.offset < self.log.committedOffset {
-      self.pending.removeFirst()
+    while let append = self.takeCommitted() {
       append.entry.pending -= 1
       self.pendingBytes -= append.size
       self.lastReceivedAt = append.receivedAt
@@ -244,6 +247,15 @@ extension Stream {
       self.takeSnapshotIfDue()
     }
     self.watchCommit()
+  }
+
+  /// Takes out the first that is pending, where it is committed.
+  private func takeCommitted() -> PendingAppend? {
+    guard let append = self.pending.popFirst() else { return nil }
+    if append.offset < self.log.committedOffset { return append }
+    // To look before would copy each: only the last goes back.
+    self.pending.prepend(append)
+    return nil
   }
 
   private func watchCommit() {

@@ -86,7 +86,7 @@ extension Stream {
   }
 
   private func batchConditions(of publication: borrowing Publication) -> AppendConditions? {
-    var conditions = self.engine.reader(for: publication.origin)?.conditions(of: publication)
+    let conditions = self.engine.reader(for: publication.origin)?.conditions(of: publication)
     if conditions?.stream?.isEmpty == true { conditions?.stream = nil }
     return conditions
   }

@@ -4,7 +4,7 @@ extension Stream {
   /// to, it does not ask of this one: its id and its end count here too, where this stream goes by
   /// them.
   public func append(following publication: inout Publication) -> Capture.Result {
-    var own = AppendConditions()
+    let own = AppendConditions()
     if let asked = self.engine.reader(for: publication.origin)?.conditions(of: publication) {
       own.messageID = asked.messageID
       own.rollup = self.settings.allowsRollup && !self.settings.deniesPurge ? asked.rollup : nil

@@ -123,7 +123,7 @@ extension Stream {
   public func append(
     _ publication: inout Publication, sentOnFrom topic: [UInt8], next: Int64?
   ) -> Capture.Result {
-    var conditions =
+    let conditions =
       self.engine.reader(for: publication.origin)?.conditions(of: publication) ?? AppendConditions()
     conditions.stream = nil
     conditions.schedule = .note(begins: nil, from: topic, next: next)

@@ -16,7 +16,7 @@ final class TextConditions: EnvelopeReader {
   func conditions(of publication: borrowing Publication) -> AppendConditions? {
     let text = String(decoding: publication.payload, as: UTF8.self)
     guard text.contains("|") else { return nil }
-    var conditions = AppendConditions()
+    let conditions = AppendConditions()
     var schedule: (begins: SendingTime?, from: [UInt8]?, next: Int64?) = (nil, nil, nil)
     for part in text.split(separator: "|").dropFirst() {
       let pair = part.split(separator: "=")

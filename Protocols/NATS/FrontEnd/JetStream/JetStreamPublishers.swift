@@ -90,9 +90,10 @@ final class JetStreamPublishers {
   private func answer(_ error: EngineError?) {
     // Who hears an answer may lead back here, and then `replies` grows: this one does not.
     let replies = self.replies
+    let account = self.account
     replies.withUnsafeReadableBytes { replies in
       var isFirst = true
-      var rest = replies[...]
+      var start = 0
       while let next = self.waiting.first {
         var failure: EngineError?
         if next.offset >= self.stream.committedOffset {
@@ -101,8 +102,10 @@ final class JetStreamPublishers {
         }
         self.waiting.removeFirst()
         self.replies.moveReaderIndex(forwardBy: next.replyCount)
-        self.send(next, failure, to: UnsafeRawBufferPointer(rebasing: rest.prefix(next.replyCount)))
-        rest = rest.dropFirst(next.replyCount)
+        let end = start + next.replyCount
+        let reply = UnsafeRawBufferPointer(rebasing: replies[start..<end])
+        self.send(next, failure, to: reply, account)
+        start = end
         isFirst = false
       }
     }
@@ -114,18 +117,21 @@ final class JetStreamPublishers {
     }
   }
 
-  private func send(_ next: Waiting, _ error: EngineError?, to reply: UnsafeRawBufferPointer) {
+  private func send(
+    _ next: Waiting, _ error: EngineError?, to reply: UnsafeRawBufferPointer,
+    _ account: JetStreamAccount
+  ) {
     guard error == nil, !next.isDuplicate, !next.hasMore else {
       let more = next.hasMore ? self.more.removeValue(forKey: next.offset) : nil
       if let error {
         let failure = JetStreamError(.streamStoreFailed, error.message)
-        return self.account.refuse(failure, self.stream.name, to: reply)
+        return account.refuse(failure, self.stream.name, to: reply)
       }
       return self.send(next, more, to: reply)
     }
     let prefix = self.facts.ackPrefix
     let sequence = Int(clamping: next.offset + 1)
-    self.account.answer(reply, count: prefix.count + ASCIIScan.digits(sequence) + 1) { writer in
+    account.answer(reply, count: prefix.count + ASCIIScan.digits(sequence) + 1) { writer in
       writer.write(prefix)
       writer.write(decimal: sequence)
       writer.write("}")
