@@ -7,7 +7,7 @@ import NIOCore
 /// subject that the consumer pushes to.
 final class JetStreamConsumer {
   /// So many messages in one turn of the loop; then others are served.
-  private static var turnMax: Int { 256 }
+  private static var turnMax: Int { 512 }
   /// So many requests wait at most, whatever a consumer's configuration says.
   private static var waitingMax: Int { 8_192 }
 
