@@ -27,16 +27,21 @@ struct KafkaProducers {
     var lastTimestamp: Int64 = -1
     /// The last five, oldest first: a client has at most as many under way.
     var batches: [Batch] = []
+    /// Whether its epoch has risen by a transaction's end, and nothing was written with it.
+    fileprivate(set) var beginsAnew = false
     /// When it wrote last, as a count of writes.
     var usedAt: UInt64 = 0
+
+    fileprivate mutating func raise(to epoch: Int16) {
+      self.epoch = epoch
+      batches = []
+      beginsAnew = true
+    }
 
     fileprivate mutating func note(
       _ header: KafkaBatchHeader, at offset: UInt64, usedAt: UInt64
     ) {
-      if epoch != header.producerEpoch {
-        epoch = header.producerEpoch
-        batches = []
-      }
+      if epoch != header.producerEpoch { raise(to: header.producerEpoch) }
       self.usedAt = usedAt
       lastTimestamp = header.maxTimestamp
       // A marker of a transaction's end has no sequence; it says which epoch is current.
@@ -76,9 +81,9 @@ struct KafkaProducers {
     }) {
       return .duplicate(first: known.offset, count: known.count)
     }
-    guard let last = producer.batches.last else { return .new }
-    return header.baseSequence == Self.next(last.lastSequence)
-      ? .new : .refused(.outOfOrderSequenceNumber)
+    let expected = producer.batches.last.map { Self.next($0.lastSequence) }
+    guard let expected = expected ?? (producer.beginsAnew ? 0 : nil) else { return .new }
+    return header.baseSequence == expected ? .new : .refused(.outOfOrderSequenceNumber)
   }
 
   /// Takes down a batch that was appended at `offset`.
@@ -97,8 +102,7 @@ struct KafkaProducers {
   /// Takes down a producer's epoch: what it sends with an older one is refused.
   mutating func fence(_ producerID: Int64, epoch: Int16) {
     guard let known = byID[producerID], known.epoch < epoch else { return }
-    byID[producerID]?.epoch = epoch
-    byID[producerID]?.batches = []
+    byID[producerID]?.raise(to: epoch)
   }
 
   /// Notes whether a batch that is here is still to be given to others who should keep it, when it

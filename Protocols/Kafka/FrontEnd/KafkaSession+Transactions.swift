@@ -164,12 +164,23 @@ extension KafkaSession {
       }
       response.topics.append(answer)
     }
-    guard refusal == nil else { return call.answer(KafkaTxnOffsetCommit.self, response) }
+    // From version 5 on nobody has said before that the group is part of the transaction.
+    let begins = call.header.version >= 5
+    guard refusal == nil, !begins || !positions.isEmpty else {
+      return call.answer(KafkaTxnOffsetCommit.self, response)
+    }
     tenant.transactions.hold(
       positions, of: request.groupID, for: request.transactionalID,
-      KafkaTransaction.Producer(id: request.producerID, epoch: request.producerEpoch)
+      KafkaTransaction.Producer(id: request.producerID, epoch: request.producerEpoch),
+      begins: begins
     ) { error in
-      if error != .noError { response.fail(error) }
+      switch error {
+      case .noError: break
+      case .invalidTxnState where call.header.version >= 4: response.fail(.transactionAbortable)
+      // This is what clients try again.
+      case .concurrentTransactions where begins: response.fail(.coordinatorLoadInProgress)
+      default: response.fail(error)
+      }
       call.answer(KafkaTxnOffsetCommit.self, response)
     }
   }
@@ -213,7 +224,8 @@ extension KafkaSession {
 
   // MARK: The end
 
-  /// EndTxn: answered when the markers are written.
+  /// EndTxn: answered when the markers are written. From version 5 on the producer's epoch rises
+  /// with it, and the answer says what it is (KIP-890).
   func endTransaction(_ request: KafkaEndTxn.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
     guard may(.write, transaction: request.transactionalID) else {
       return call.answer(
@@ -222,10 +234,19 @@ extension KafkaSession {
     tenant.transactions.end(
       request.transactionalID,
       KafkaTransaction.Producer(id: request.producerID, epoch: request.producerEpoch),
-      isCommit: request.committed
-    ) { error in
+      isCommit: request.committed, raises: call.header.version >= 5
+    ) { result in
       call.answer(
-        KafkaEndTxn.self, .with { $0.error = error.known(to: call.header.version, since: 2) })
+        KafkaEndTxn.self,
+        .with {
+          switch result {
+          case .success(let producer):
+            $0.producerID = producer.id
+            $0.producerEpoch = producer.epoch
+          case .failure(let refusal):
+            $0.error = refusal.code.known(to: call.header.version, since: 2)
+          }
+        })
     }
   }
 

@@ -72,6 +72,9 @@ final class KafkaTransaction {
   var previousProducerID: Int64 = -1
   /// The epoch before, for a producer that asks again; -1 when somebody else has taken over.
   var lastEpoch: Int16 = -1
+  /// In whose name the markers are written while an end is decided, where the epoch has risen with
+  /// it (KIP-890): the producer's number before, and an epoch that nobody has written with.
+  var ending: Producer?
   /// For how long a transaction may be under way, in milliseconds.
   var timeout: Int
   var state = State.empty
@@ -91,10 +94,10 @@ final class KafkaTransaction {
   var unwritten: Set<KafkaPlace> = []
   /// Partitions that have their marker, while others have not.
   var marked: Set<KafkaPlace> = []
+  /// How many Produce requests wait until partitions that they have added are written down.
+  var waiting = 0
   /// Whether a change of the producer or a decision is being written down.
   var isBusy = false
-  /// Whether the epoch was raised to keep the producer out, and nobody was told the new one.
-  var isFenced = false
   var alarm: (any KafkaAlarm)?
   /// What the transaction takes of memory.
   var charges: [AnyObject] = []
@@ -108,6 +111,9 @@ final class KafkaTransaction {
 
   /// The last epoch is for keeping a producer out, so nobody gets it.
   static func isExhausted(_ epoch: Int16) -> Bool { epoch >= .max - 1 }
+
+  /// Who the markers are from.
+  var marking: Producer { ending ?? producer }
 
   // MARK: Producers
 
@@ -138,16 +144,7 @@ final class KafkaTransaction {
     state = .empty
     startedAt = -1
     changedAt = now
-    isFenced = false
     return nil
-  }
-
-  /// Keeps the producer out: whoever asks next gets a later epoch.
-  func fence() {
-    guard !isFenced, producer.epoch < .max else { return }
-    isFenced = true
-    producer.epoch += 1
-    lastEpoch = -1
   }
 
   /// Whether somebody is the producer; the error when not.
@@ -188,17 +185,90 @@ final class KafkaTransaction {
   }
 
   /// Judges an EndTxn.
-  func mayEnd(_ said: Producer, isCommit: Bool) -> Verdict {
-    if let error = check(said) { return .refused(error) }
+  ///
+  /// - Parameter raises: whether the epoch rises with the end (KIP-890). Then a producer's epoch
+  ///   tells its next request from one that it repeats, and an abort of nothing is an end, too.
+  func mayEnd(_ said: Producer, isCommit: Bool, raises: Bool) -> Verdict {
+    let isRepeated = raises && isLast(said)
+    if !isRepeated, let error = check(said) { return .refused(error) }
     guard !isBusy else { return .refused(.concurrentTransactions) }
     switch state {
-    case .ongoing: return .begin
-    case .empty: return .refused(.invalidTxnState)
-    case .prepareCommit: return .refused(isCommit ? .concurrentTransactions : .invalidTxnState)
-    case .prepareAbort: return .refused(isCommit ? .invalidTxnState : .concurrentTransactions)
-    case .completeCommit: return isCommit ? .done : .refused(.invalidTxnState)
-    case .completeAbort: return isCommit ? .refused(.invalidTxnState) : .done
+    case .ongoing: return isRepeated ? .refused(.producerFenced) : .begin
+    case .empty:
+      if isRepeated { return .refused(.producerFenced) }
+      return raises && !isCommit ? .begin : .refused(.invalidTxnState)
+    case .prepareCommit, .prepareAbort:
+      guard raises, !isRepeated else {
+        return .refused(
+          isCommit == (state == .prepareCommit) ? .concurrentTransactions : .invalidTxnState)
+      }
+      // The producer was told of the end before, and goes on.
+      return .refused(.concurrentTransactions)
+    case .completeCommit, .completeAbort:
+      guard raises, !isRepeated else {
+        return isCommit == (state == .completeCommit) ? .done : .refused(.invalidTxnState)
+      }
+      return isCommit ? .refused(.invalidTxnState) : .begin
     }
+  }
+
+  /// Whether somebody says what the producer was before its epoch rose with an end.
+  private func isLast(_ said: Producer) -> Bool {
+    guard said.epoch >= 0, said.epoch == lastEpoch else { return false }
+    return said.id == producer.id
+      ? said.epoch < producer.epoch : said.id == previousProducerID && producer.epoch == 0
+  }
+
+  /// What a decision changes, to be taken back if it cannot be written down.
+  struct Undecided {
+    fileprivate var producer: Producer
+    fileprivate var previousProducerID: Int64
+    fileprivate var lastEpoch: Int16
+    fileprivate var state: State
+  }
+
+  /// Who has the epoch that follows an end.
+  enum Successor {
+    /// It does not rise: the producer's form is the older one.
+    case same
+    /// The producer itself.
+    case producer
+    /// Somebody who takes over: who had it before is nobody.
+    case another
+  }
+
+  /// Decides how the transaction ends.
+  func decide(
+    isCommit: Bool, for successor: Successor, now: Int64, clock: Int64, makeID: () -> Int64
+  ) -> Undecided {
+    let before = Undecided(
+      producer: producer, previousProducerID: previousProducerID, lastEpoch: lastEpoch,
+      state: state)
+    state = isCommit ? .prepareCommit : .prepareAbort
+    changedAt = now
+    decidedAt = clock
+    guard successor != .same else { return before }
+    // Nobody has written with that epoch: what comes late of the transaction comes after its end.
+    let next = producer.epoch < .max ? producer.epoch + 1 : .max
+    ending = Producer(id: producer.id, epoch: next)
+    lastEpoch = successor == .another ? -1 : producer.epoch
+    if Self.isExhausted(producer.epoch) {
+      previousProducerID = producer.id
+      producer = Producer(id: makeID(), epoch: 0)
+    } else {
+      producer.epoch = next
+    }
+    return before
+  }
+
+  /// Takes a decision back.
+  func takeBack(to before: Undecided) {
+    producer = before.producer
+    previousProducerID = before.previousProducerID
+    lastEpoch = before.lastEpoch
+    state = before.state
+    decidedAt = 0
+    ending = nil
   }
 
   /// The end is written everywhere.
@@ -206,6 +276,7 @@ final class KafkaTransaction {
     state = state == .prepareCommit ? .completeCommit : .completeAbort
     changedAt = now
     decidedAt = 0
+    ending = nil
     partitions = [:]
     positions = [:]
     unwritten = []

@@ -22,6 +22,9 @@ enum KafkaTransactionEntry: KafkaJournalEntry {
     var decidedAt: Int64 = 0
     var partitions: [Partition] = []
     var groups: [Group] = []
+    /// In whose name the markers are written, where that is not the producer. Tagged.
+    var endingID: Int64 = -1
+    var endingEpoch: Int16 = -1
 
     mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
       try visitor.visit(&id)
@@ -36,6 +39,11 @@ enum KafkaTransactionEntry: KafkaJournalEntry {
       try visitor.visit(&decidedAt)
       try visitor.visit(&partitions)
       try visitor.visit(&groups)
+    }
+
+    mutating func visitTags<V: KafkaTagVisitor>(_ visitor: inout V) throws(KafkaWireError) {
+      try visitor.visit(0, &endingID, default: -1)
+      try visitor.visit(1, &endingEpoch, default: -1)
     }
   }
 
@@ -142,6 +150,8 @@ extension KafkaTransactionEntry {
         $0.startedAt = transaction.startedAt
         $0.changedAt = transaction.changedAt
         $0.decidedAt = transaction.decidedAt
+        $0.endingID = transaction.ending?.id ?? -1
+        $0.endingEpoch = transaction.ending?.epoch ?? -1
         $0.partitions = transaction.partitions.map { place, first in
           .with {
             $0.topic = place.topic
@@ -190,6 +200,9 @@ extension KafkaTransactionEntry.Whole {
     found.state = KafkaTransaction.State(rawValue: state) ?? .empty
     found.startedAt = startedAt
     found.decidedAt = decidedAt
+    if endingID >= 0 {
+      found.ending = KafkaTransaction.Producer(id: endingID, epoch: endingEpoch)
+    }
     for partition in partitions {
       found.partitions[KafkaPlace(topic: partition.topic, partition: partition.index)] =
         UInt64(clamping: partition.first)

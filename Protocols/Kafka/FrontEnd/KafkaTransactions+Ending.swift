@@ -13,39 +13,50 @@ extension KafkaTransactions {
   /// How long after a failure the rest of an end is tried again, in milliseconds.
   private static let retryInterval = 1_000
 
+  /// What an end is answered with: who the producer is from then on.
+  typealias EndAnswer = (Result<KafkaTransaction.Producer, KafkaRefusal>) -> Void
+
   /// EndTxn.
+  ///
+  /// - Parameter raises: whether the epoch rises with the end (KIP-890).
   func end(
-    _ id: String, _ said: KafkaTransaction.Producer, isCommit: Bool, _ answer: @escaping Answer
+    _ id: String, _ said: KafkaTransaction.Producer, isCommit: Bool, raises: Bool,
+    _ answer: @escaping EndAnswer
   ) {
-    guard let transaction = byID[id] else { return answer(.invalidProducerIDMapping) }
-    switch transaction.mayEnd(said, isCommit: isCommit) {
-    case .begin: end(transaction, isCommit: isCommit, answer)
-    case .done: answer(.noError)
-    case .refused(let error): answer(error)
+    guard let transaction = byID[id] else {
+      return answer(.failure(KafkaRefusal(.invalidProducerIDMapping)))
+    }
+    switch transaction.mayEnd(said, isCommit: isCommit, raises: raises) {
+    case .begin: end(transaction, isCommit: isCommit, for: raises ? .producer : .same, answer)
+    case .done: answer(.success(transaction.producer))
+    case .refused(let error): answer(.failure(KafkaRefusal(error)))
     }
   }
 
   /// Decides the end, and has it written everywhere. The answer comes after the first attempt at
   /// that: from the decision on, it holds.
-  func end(_ transaction: KafkaTransaction, isCommit: Bool, _ answer: @escaping Answer) {
+  func end(
+    _ transaction: KafkaTransaction, isCommit: Bool, for successor: KafkaTransaction.Successor,
+    _ answer: @escaping EndAnswer
+  ) {
     transaction.alarm?.cancel()
     transaction.alarm = nil
-    transaction.state = isCommit ? .prepareCommit : .prepareAbort
-    transaction.changedAt = now
-    transaction.decidedAt = tenant.engine.now
+    let before = transaction.decide(
+      isCommit: isCommit, for: successor, now: now, clock: tenant.engine.now, makeID: makeID)
     transaction.isBusy = true
     write(transaction) { error in
       transaction.isBusy = false
       guard error == nil else {
-        transaction.state = .ongoing
-        transaction.decidedAt = 0
-        let passed = max(0, self.now - transaction.startedAt)
-        self.watch(
-          transaction,
-          for: max(Self.retryInterval, transaction.timeout - Int(clamping: passed)))
-        return answer(.coordinatorNotAvailable)
+        transaction.takeBack(to: before)
+        if transaction.state == .ongoing {
+          let passed = max(0, self.now - transaction.startedAt)
+          self.watch(
+            transaction,
+            for: max(Self.retryInterval, transaction.timeout - Int(clamping: passed)))
+        }
+        return answer(.failure(KafkaRefusal(.coordinatorNotAvailable)))
       }
-      self.complete(transaction) { answer(.noError) }
+      self.complete(transaction) { answer(.success(transaction.producer)) }
     }
   }
 
@@ -91,7 +102,7 @@ extension KafkaTransactions {
     from known: UInt64, _ done: @escaping (Bool) -> Void
   ) {
     let isCommit = transaction.state == .prepareCommit
-    let producer = transaction.producer
+    let producer = transaction.marking
     let marker: UInt64
     var first = known
     do {

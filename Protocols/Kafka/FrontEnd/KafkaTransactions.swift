@@ -97,11 +97,11 @@ final class KafkaTransactions {
       else { return refuse(.producerFenced) }
     }
     guard transaction.state != .ongoing else {
-      transaction.fence()
-      return end(transaction, isCommit: false) { error in
-        guard error == .noError, !transaction.state.isDecided else {
-          return refuse(error == .noError ? .concurrentTransactions : error)
-        }
+      return end(
+        transaction, isCommit: false, for: expected == nil ? .another : .producer
+      ) { result in
+        if case .failure(let refusal) = result { return answer(.failure(refusal)) }
+        guard !transaction.state.isDecided else { return refuse(.concurrentTransactions) }
         self.begin(id, timeout: timeout, expected: expected, answer)
       }
     }
@@ -144,7 +144,8 @@ final class KafkaTransactions {
 
   // MARK: Adding
 
-  /// AddPartitionsToTxn.
+  /// AddPartitionsToTxn, and Produce of those who leave that to the broker (KIP-890). Answers come
+  /// in the order of the calls: what a producer has sent first to a partition stays first.
   ///
   /// - Parameter places: the partitions; each must be there.
   func add(
@@ -156,11 +157,13 @@ final class KafkaTransactions {
     let new = places.filter {
       transaction.partitions[$0] == nil || transaction.unwritten.contains($0)
     }
-    guard transaction.state != .ongoing || !new.isEmpty else { return answer(.noError) }
+    guard transaction.state != .ongoing || !new.isEmpty || transaction.waiting > 0 else {
+      return answer(.noError)
+    }
     guard let charge = tenant.memory.charge(Self.partBytes * new.count) else {
       return answer(.coordinatorNotAvailable)
     }
-    transaction.charges.append(charge)
+    if !new.isEmpty { transaction.charges.append(charge) }
     for place in new where transaction.partitions[place] == nil {
       // Nothing of it can stand before what is committed now; what is not may be taken back, and
       // its offsets be given again.
@@ -168,7 +171,9 @@ final class KafkaTransactions {
     }
     transaction.unwritten.formUnion(new)
     touch(transaction)
+    transaction.waiting += 1
     write(transaction) { error in
+      transaction.waiting -= 1
       guard error == nil else { return answer(.coordinatorNotAvailable) }
       transaction.unwritten.subtract(new)
       answer(.noError)
@@ -188,9 +193,12 @@ final class KafkaTransactions {
   }
 
   /// TxnOffsetCommit: positions that hold when the transaction is committed.
+  ///
+  /// - Parameter begins: whether the group, and the transaction with it, need not have been added
+  ///   before (KIP-890).
   func hold(
     _ positions: [KafkaPlace: KafkaTransaction.Position], of group: String, for id: String,
-    _ said: KafkaTransaction.Producer, _ answer: @escaping Answer
+    _ said: KafkaTransaction.Producer, begins: Bool, _ answer: @escaping Answer
   ) {
     guard let transaction = byID[id] else { return answer(.invalidProducerIDMapping) }
     switch transaction.mayAdd(said) {
@@ -198,9 +206,10 @@ final class KafkaTransactions {
     case .some(let error): return answer(error)
     case nil: break
     }
-    guard transaction.state == .ongoing, transaction.positions[group] != nil else {
+    guard begins || (transaction.state == .ongoing && transaction.positions[group] != nil) else {
       return answer(.invalidTxnState)
     }
+    guard group.utf8.count <= Self.nameBytesMax else { return answer(.invalidGroupID) }
     hold(positions, of: group, in: transaction, answer)
   }
 
@@ -242,8 +251,7 @@ final class KafkaTransactions {
     transaction.alarm = clock.alarm(after: max(1, milliseconds)) { [weak self, weak transaction] in
       guard let self, let transaction, transaction.state == .ongoing else { return }
       guard !transaction.isBusy else { return self.watch(transaction, for: 1_000) }
-      transaction.fence()
-      self.end(transaction, isCommit: false) { _ in }
+      self.end(transaction, isCommit: false, for: .producer) { _ in }
     }
   }
 
@@ -353,7 +361,7 @@ final class KafkaTransactions {
     guard transaction.state == .ongoing || transaction.state.isDecided else { return }
     active[transaction.id] = transaction
     for (place, first) in transaction.partitions {
-      find(place)?.began(transaction.producer.id, at: first)
+      find(place)?.began(transaction.marking.id, at: first)
     }
   }
 }

@@ -47,6 +47,21 @@ import Testing
     #expect(producers.judge(Self.batch(1, 0, epoch: 1)) == .duplicate(first: 10, count: 10))
   }
 
+  @Test func anEpochThatAnEndHasRaisedBeginsAtZero() {
+    var producers = Self.noted([(Self.batch(1, 0), 0)])
+    producers.fence(1, epoch: 1)
+    #expect(producers.judge(Self.batch(1, 10, epoch: 0)) == .refused(.invalidProducerEpoch))
+    #expect(producers.judge(Self.batch(1, 10, epoch: 1)) == .refused(.outOfOrderSequenceNumber))
+    #expect(producers.judge(Self.batch(1, 0, epoch: 1)) == .new)
+    // The same as learnt from the log, by a marker.
+    let marker = Self.batch(1, -1, count: 1, epoch: 1)
+    let learnt = Self.noted([(Self.batch(1, 0), 0), (marker, 10)])
+    #expect(learnt.judge(Self.batch(1, 10, epoch: 1)) == .refused(.outOfOrderSequenceNumber))
+    #expect(learnt.judge(Self.batch(1, 0, epoch: 1)) == .new)
+    // Of the marker alone nobody knows whether the epoch rose with it.
+    #expect(Self.noted([(marker, 10)]).judge(Self.batch(1, 10, epoch: 1)) == .new)
+  }
+
   @Test func sequencesWrap() {
     let producers = Self.noted([(Self.batch(1, .max - 4), 0)])
     #expect(producers.judge(Self.batch(1, 5)) == .new)

@@ -23,20 +23,29 @@ final class JournalStore: Store {
     }
     func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
       if store.fails { return body(EngineError(.storageFailed, "the disk is full")) }
-      if !store.isSilent { body(nil) }
+      if store.isSilent { store.waiting.append(body) } else { body(nil) }
     }
   }
 
   private let memory: any Store
   private(set) var journals: [String: Kept] = [:]
   var fails = false
-  /// Entries are kept, but nobody hears of it: the process is about to die.
+  /// Entries are kept, but nobody hears of it: the process is about to die, or the disk is slow.
   var isSilent = false
+  private var waiting: [(EngineError?) -> Void] = []
   var wantsSnapshots = false
   /// What was kept could not be read whole.
   var isDamaged = false
 
   init(_ memory: any Store) { self.memory = memory }
+
+  /// The disk is done with what it has.
+  func speak() {
+    isSilent = false
+    let bodies = waiting
+    waiting = []
+    for body in bodies { body(nil) }
+  }
 
   var isDurable: Bool { true }
   func log(named name: String, isKnown: Bool) throws(EngineError) -> any Log {
@@ -169,15 +178,59 @@ final class TransactionRig {
     transactions.add(group: "g", to: "x", producer) { answer = $0 }
     guard answer == .noError else { return answer }
     transactions.hold(
-      [Self.place(partition): .init(offset: offset, note: "-1 ")], of: "g", for: "x", producer
+      [Self.place(partition): .init(offset: offset, note: "-1 ")], of: "g", for: "x", producer,
+      begins: false
     ) { answer = $0 }
     return answer
   }
 
   func end(_ producer: KafkaTransaction.Producer, isCommit: Bool) -> KafkaErrorCode? {
+    switch finish(producer, isCommit: isCommit, raises: false) {
+    case .success?: .noError
+    case .failure(let refusal)?: refusal.code
+    case nil: nil
+    }
+  }
+
+  // MARK: The form in which the epoch rises with each transaction
+
+  /// A batch, whose partition becomes part of the transaction by that.
+  @discardableResult
+  func send(
+    _ value: String, _ producer: KafkaTransaction.Producer, to index: Int32
+  ) throws -> KafkaErrorCode? {
+    _ = add([index], producer)
+    return try write(value, producer, to: index)
+  }
+
+  func holdAtOnce(
+    _ offset: UInt64, of partition: Int32, _ producer: KafkaTransaction.Producer
+  ) -> KafkaErrorCode? {
     var answer: KafkaErrorCode?
-    transactions.end("x", producer, isCommit: isCommit) { answer = $0 }
+    transactions.hold(
+      [Self.place(partition): .init(offset: offset, note: "-1 ")], of: "g", for: "x", producer,
+      begins: true
+    ) { answer = $0 }
     return answer
+  }
+
+  func finish(
+    _ producer: KafkaTransaction.Producer, isCommit: Bool, raises: Bool = true
+  ) -> Result<KafkaTransaction.Producer, KafkaRefusal>? {
+    var answer: Result<KafkaTransaction.Producer, KafkaRefusal>?
+    transactions.end("x", producer, isCommit: isCommit, raises: raises) { answer = $0 }
+    return answer
+  }
+
+  /// Who has the markers in a partition.
+  func markers(_ index: Int) -> [KafkaTransaction.Producer] {
+    partitions[index].partition.entries(from: 0, maxBytes: 1 << 20).compactMap { entry in
+      guard case .batch(let batch, _, _, _) = entry,
+        let header = batch.withUnsafeReadableBytes({ KafkaBatchHeader($0) }),
+        header.attributes.isControl
+      else { return nil }
+      return .init(id: header.producerID, epoch: header.producerEpoch)
+    }
   }
 
   // MARK: What readers see

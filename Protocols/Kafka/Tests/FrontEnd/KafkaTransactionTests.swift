@@ -49,11 +49,118 @@ import Testing
     #expect(transaction.knows(Producer(id: 5, epoch: .max - 1)))
     #expect(Self.begin(transaction, Producer(id: 5, epoch: .max - 1)) == nil)
     #expect(transaction.producer == Producer(id: 6, epoch: 0))
-    let fenced = Self.begun(epoch: .max - 1)
-    fenced.fence()
-    fenced.fence()
-    #expect(fenced.producer.epoch == .max)
+    // One that an earlier version kept out with the very last epoch.
+    let fenced = Self.begun(epoch: .max)
     #expect(Self.begin(fenced) == nil && fenced.producer == Producer(id: 6, epoch: 0))
+  }
+
+  private static func decide(
+    _ transaction: KafkaTransaction, isCommit: Bool, for successor: KafkaTransaction.Successor
+  ) -> KafkaTransaction.Undecided {
+    transaction.decide(isCommit: isCommit, for: successor, now: 2, clock: 3) { 6 }
+  }
+
+  @Test func anEndRaisesTheEpoch() {
+    let transaction = Self.begun(epoch: 3)
+    _ = transaction.touch(now: 2)
+    #expect(transaction.marking == Producer(id: 5, epoch: 3))
+    _ = Self.decide(transaction, isCommit: true, for: .producer)
+    #expect(transaction.producer == Producer(id: 5, epoch: 4))
+    #expect(transaction.marking == Producer(id: 5, epoch: 4) && transaction.decidedAt == 3)
+    transaction.finish(now: 4)
+    #expect(transaction.producer == Producer(id: 5, epoch: 4) && transaction.ending == nil)
+    // The producer's form is the older one.
+    _ = transaction.touch(now: 5)
+    _ = Self.decide(transaction, isCommit: true, for: .same)
+    #expect(transaction.producer == Producer(id: 5, epoch: 4))
+    #expect(transaction.marking == Producer(id: 5, epoch: 4))
+  }
+
+  @Test func anEndThatCannotBeWrittenDownIsNone() {
+    for epoch: Int16 in [3, .max - 1] {
+      let transaction = Self.begun(epoch: epoch)
+      transaction.lastEpoch = 1
+      _ = transaction.touch(now: 2)
+      let before = Self.decide(transaction, isCommit: true, for: .producer)
+      transaction.takeBack(to: before)
+      #expect(transaction.producer == Producer(id: 5, epoch: epoch) && transaction.lastEpoch == 1)
+      #expect(transaction.previousProducerID == -1 && transaction.ending == nil)
+      #expect(transaction.state == .ongoing && transaction.decidedAt == 0)
+    }
+  }
+
+  @Test func aNumberWithoutEpochsLeftIsReplacedAtAnEnd() {
+    for epoch: Int16 in [.max - 1, .max] {
+      let transaction = Self.begun(epoch: epoch)
+      _ = transaction.touch(now: 2)
+      _ = Self.decide(transaction, isCommit: true, for: .producer)
+      #expect(transaction.producer == Producer(id: 6, epoch: 0))
+      #expect(transaction.marking == Producer(id: 5, epoch: .max))
+      transaction.finish(now: 4)
+      let last = Producer(id: 5, epoch: epoch)
+      #expect(transaction.mayEnd(last, isCommit: true, raises: true) == .done)
+      // Who has not heard of it asks by InitProducerId.
+      #expect(transaction.knows(last) && Self.begin(transaction, last) == nil)
+      #expect(transaction.producer == Producer(id: 6, epoch: 0))
+    }
+  }
+
+  @Test func whoTakesOverLeavesNobodyBehind() {
+    let transaction = Self.begun(epoch: 3)
+    _ = transaction.touch(now: 2)
+    _ = Self.decide(transaction, isCommit: false, for: .another)
+    transaction.finish(now: 4)
+    let last = Producer(id: 5, epoch: 3)
+    #expect(transaction.mayEnd(last, isCommit: false, raises: true) == .refused(.producerFenced))
+    #expect(Self.begin(transaction, last) == .producerFenced)
+  }
+
+  private static let ends:
+    [(
+      state: KafkaTransaction.State, isLast: Bool, commit: KafkaTransaction.Verdict,
+      abort: KafkaTransaction.Verdict
+    )] = [
+      (.empty, false, .refused(.invalidTxnState), .begin),
+      (.empty, true, .refused(.producerFenced), .refused(.producerFenced)),
+      (.ongoing, false, .begin, .begin),
+      (.ongoing, true, .refused(.producerFenced), .refused(.producerFenced)),
+      (.prepareCommit, false, .refused(.concurrentTransactions), .refused(.concurrentTransactions)),
+      (.prepareCommit, true, .refused(.concurrentTransactions), .refused(.invalidTxnState)),
+      (.prepareAbort, false, .refused(.concurrentTransactions), .refused(.concurrentTransactions)),
+      (.prepareAbort, true, .refused(.invalidTxnState), .refused(.concurrentTransactions)),
+      (.completeCommit, false, .refused(.invalidTxnState), .begin),
+      (.completeCommit, true, .done, .refused(.invalidTxnState)),
+      (.completeAbort, false, .refused(.invalidTxnState), .begin),
+      (.completeAbort, true, .refused(.invalidTxnState), .done),
+    ]
+
+  @Test func theEpochTellsARepeatedEndFromANewOne() {
+    let transaction = Self.begun(epoch: 4)
+    transaction.lastEpoch = 3
+    for end in Self.ends {
+      transaction.state = end.state
+      let said = Producer(id: 5, epoch: end.isLast ? 3 : 4)
+      #expect(transaction.mayEnd(said, isCommit: true, raises: true) == end.commit, "\(end)")
+      #expect(transaction.mayEnd(said, isCommit: false, raises: true) == end.abort, "\(end)")
+      for epoch: Int16 in [2, 5] {
+        let other = Producer(id: 5, epoch: epoch)
+        #expect(
+          transaction.mayEnd(other, isCommit: true, raises: true) == .refused(.producerFenced))
+      }
+      #expect(
+        transaction.mayEnd(Producer(id: 4, epoch: 3), isCommit: true, raises: true)
+          == .refused(.invalidProducerIDMapping))
+      // In the older form nobody repeats with another epoch.
+      #expect(
+        transaction.mayEnd(Producer(id: 5, epoch: 3), isCommit: true, raises: false)
+          == .refused(.producerFenced))
+    }
+    transaction.isBusy = true
+    for epoch: Int16 in [3, 4] {
+      #expect(
+        transaction.mayEnd(Producer(id: 5, epoch: epoch), isCommit: true, raises: true)
+          == .refused(.concurrentTransactions))
+    }
   }
 
   @Test func whatIsWrittenDownIsReadAgain() throws {
@@ -63,6 +170,7 @@ import Testing
     transaction.lastEpoch = 2
     transaction.decidedAt = 99
     transaction.state = .prepareAbort
+    transaction.ending = Producer(id: 4, epoch: .max)
     let place = KafkaPlace(topic: KafkaUUID(high: 1, low: 2), partition: 3)
     transaction.partitions = [place: 42]
     transaction.positions = ["g": [place: .init(offset: 7, note: "1 n")], "empty": [:]]
@@ -76,11 +184,35 @@ import Testing
     #expect(read.previousProducerID == 4 && read.lastEpoch == 2 && read.state == .prepareAbort)
     #expect(read.startedAt == 77 && read.changedAt == 77 && read.decidedAt == 99)
     #expect(read.partitions == transaction.partitions && read.positions == transaction.positions)
+    #expect(read.ending == transaction.ending && read.marking == Producer(id: 4, epoch: .max))
     for size in 0..<bytes.readableBytes {
       let part = try #require(bytes.getSlice(at: 0, length: size))
       if KafkaTransactionEntry(part) != nil { Issue.record("\(size) bytes are enough") }
     }
     if KafkaTransactionEntry(ByteBuffer(bytes: [9, 0])) != nil { Issue.record("an unknown kind") }
+  }
+}
+
+/// What journals have of before epochs rose with each transaction.
+@Suite struct KafkaOldJournalTests {
+  private static let entry: [UInt8] =
+    [1, 2, UInt8(ascii: "x")] + [0, 0, 0, 0, 0, 0, 0, 5] + [0, 3] + [0, 0, 0, 0, 0, 0, 0, 4]
+    + [0, 2] + [0, 0, 0, 0, 0, 0, 0, 9] + [2] + [0, 0, 0, 0, 0, 0, 0, 77]
+    + [0, 0, 0, 0, 0, 0, 0, 78] + [0, 0, 0, 0, 0, 0, 0, 99] + [1] + [1] + [0]
+
+  @Test func itIsReadAndWrittenAsBefore() throws {
+    let bytes = ByteBuffer(bytes: Self.entry)
+    guard case .transaction(let whole)? = KafkaTransactionEntry(bytes) else {
+      Issue.record("no transaction")
+      return
+    }
+    let read = whole.transaction
+    #expect(read.producer == .init(id: 5, epoch: 3) && read.state == .prepareCommit)
+    #expect(read.previousProducerID == 4 && read.lastEpoch == 2 && read.timeout == 9)
+    #expect(read.startedAt == 77 && read.changedAt == 78 && read.decidedAt == 99)
+    #expect(read.ending == nil && read.marking == read.producer)
+    let written = try #require(KafkaTransactionEntry(read).bytes)
+    #expect(Array(buffer: written) == Self.entry)
   }
 }
 
