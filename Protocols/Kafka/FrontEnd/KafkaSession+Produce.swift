@@ -15,9 +15,52 @@ extension KafkaSession {
   /// Produce: appends each batch to its partition, and answers when all are committed.
   func produce(_ request: KafkaProduce.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
     let job = KafkaProducing()
-    // Nothing that waits holds the request, and so the memory that it was read into.
-    let acks = request.acks
     job.response.throttleTimeMs = Int32(clamping: throttle(.producer, call.size, call))
+    guard call.header.version >= Self.joiningFrom, let id = request.transactionalID,
+      may(.write, transaction: id), let joining = joining(request, call.header.version, tenant)
+    else { return produce(request, call, tenant, job) }
+    // What could not be added is found not to be there.
+    tenant.transactions.add(joining.places, to: id, joining.producer) { _ in
+      call.work { self.produce(request, call, tenant, job) }
+    }
+  }
+
+  /// From this version on what is written becomes part of the transaction by that (KIP-890); before,
+  /// the producer has said so.
+  private static let joiningFrom: Int16 = 12
+
+  /// The partitions that a request's batches of a transaction are for, and their producer.
+  private func joining(
+    _ request: KafkaProduce.Request, _ version: Int16, _ tenant: KafkaTenant
+  ) -> (places: [KafkaPlace], producer: KafkaTransaction.Producer)? {
+    var producer: KafkaTransaction.Producer?
+    var places: [KafkaPlace] = []
+    for said in request.topicData {
+      guard let topic = topic(said, version, tenant), mayWrite(topic.canonical) else { continue }
+      for part in said.partitionData {
+        guard topic.partition(part.index) != nil,
+          let header = part.records?.withUnsafeReadableBytes({ KafkaBatchHeader($0) }),
+          header.magic == 2, header.attributes.isTransactional
+        else { continue }
+        producer = producer ?? .init(id: header.producerID, epoch: header.producerEpoch)
+        places.append(KafkaPlace(topic: topic.id, partition: part.index))
+      }
+    }
+    return producer.map { (places, $0) }
+  }
+
+  private func topic(
+    _ said: KafkaProduce.Request.Topic, _ version: Int16, _ tenant: KafkaTenant
+  ) -> KafkaTopic? {
+    version >= 13 ? tenant.topic(said.topicID) : tenant.topic(said.name)
+  }
+
+  private func produce(
+    _ request: KafkaProduce.Request, _ call: KafkaCall, _ tenant: KafkaTenant,
+    _ job: KafkaProducing
+  ) {
+    // Nothing that waits for the disk holds the request, and so the memory that it was read into.
+    let acks = request.acks
     let done = {
       job.left -= 1
       guard job.left == 0 else { return }
@@ -88,7 +131,7 @@ extension KafkaSession {
     if let id = request.transactionalID, !may(.write, transaction: id) {
       return .refused(.transactionalIDAuthorizationFailed)
     }
-    guard let topic = version >= 13 ? tenant.topic(said.topicID) : tenant.topic(said.name) else {
+    guard let topic = topic(said, version, tenant) else {
       return .refused(version >= 13 ? .unknownTopicID : unknown(said.name, .write))
     }
     guard mayWrite(topic.canonical) else { return .refused(.topicAuthorizationFailed) }
@@ -124,7 +167,7 @@ extension KafkaSession {
       }
       return outcome
     case .success(let verdict):
-      if let code = checkTransaction(verdict.header, request, partition, topic, tenant) {
+      if let code = checkTransaction(verdict.header, request, partition, topic, version, tenant) {
         server.statistics.batchesRefused &+= 1
         return .refused(code)
       }
@@ -136,16 +179,18 @@ extension KafkaSession {
   /// come from its producer.
   private func checkTransaction(
     _ header: KafkaBatchHeader, _ request: KafkaProduce.Request, _ partition: KafkaPartition,
-    _ topic: KafkaTopic, _ tenant: KafkaTenant
+    _ topic: KafkaTopic, _ version: Int16, _ tenant: KafkaTenant
   ) -> KafkaErrorCode? {
     guard header.attributes.isTransactional else {
       let isOpen = partition.transactions.open[header.producerID] != nil
       return isOpen ? .invalidTxnState : nil
     }
     guard let id = request.transactionalID else { return .invalidTxnState }
-    return tenant.transactions.mayWrite(
+    let code = tenant.transactions.mayWrite(
       id, KafkaTransaction.Producer(id: header.producerID, epoch: header.producerEpoch),
       to: KafkaPlace(topic: topic.id, partition: partition.index))
+    // Older clients do not know that they may abort.
+    return code == .invalidTxnState && version >= 11 ? .transactionAbortable : code
   }
 
   private func append(

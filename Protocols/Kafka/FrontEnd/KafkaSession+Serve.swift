@@ -28,12 +28,11 @@ enum KafkaOffer {
     (KafkaDeleteRecords.self, 0...2),
     (KafkaInitProducerID.self, 0...5),
     (KafkaOffsetForLeaderEpoch.self, 2...4),
-    // What is beyond these is between brokers, or for transactions whose epoch rises with each
-    // (KIP-890), a feature that is not offered.
+    // What is beyond that is between brokers.
     (KafkaAddPartitionsToTxn.self, 0...3),
     (KafkaAddOffsetsToTxn.self, 0...4),
-    (KafkaEndTxn.self, 0...4),
-    (KafkaTxnOffsetCommit.self, 0...4),
+    (KafkaEndTxn.self, 0...5),
+    (KafkaTxnOffsetCommit.self, 0...5),
     (KafkaDescribeConfigs.self, 1...4),
     (KafkaAlterConfigs.self, 0...2),
     (KafkaSaslAuthenticate.self, 0...2),
@@ -67,6 +66,10 @@ enum KafkaOffer {
 
   private static let versions = Dictionary(
     uniqueKeysWithValues: all.map { ($0.api.key, $0.versions) })
+
+  /// What clients know by a name, and the level that holds: transactions whose epoch rises with
+  /// each, and to which the broker adds what is written (KIP-890).
+  static let feature = (name: "transaction.version", level: Int16(2))
 
   static func has(_ key: KafkaAPIKey, _ version: Int16) -> Bool {
     versions[key]?.contains(version) == true
@@ -269,6 +272,23 @@ extension KafkaSession {
         return call.answer(KafkaAPIVersions.self, response)
       }
       software = "\(request.clientSoftwareName) \(request.clientSoftwareVersion)"
+      // Clients of version 3 cannot read a lowest level of 0 (KAFKA-17011).
+      if call.header.version >= 4 {
+        response.supportedFeatures = [
+          .with {
+            $0.name = KafkaOffer.feature.name
+            $0.maxVersion = KafkaOffer.feature.level
+          }
+        ]
+      }
+      response.finalizedFeaturesEpoch = 0
+      response.finalizedFeatures = [
+        .with {
+          $0.name = KafkaOffer.feature.name
+          $0.minVersionLevel = KafkaOffer.feature.level
+          $0.maxVersionLevel = KafkaOffer.feature.level
+        }
+      ]
     }
     call.answer(KafkaAPIVersions.self, response)
   }
