@@ -91,10 +91,19 @@ public final class Engine {
     }
   }
 
-  /// Does what very many may want at the same moment: at once, as long as the turn has not cost much
-  /// `effort`, and then in later turns. Who does it adds what it was worth.
+  /// Whether this turn has cost so much `effort` that what comes now goes on in a later one.
+  public var isTurnSpent: Bool { self.effort.pointee > Self.effortMax }
+
+  /// Does what very many may want at the same moment: at once, or, where the turn is spent, later.
+  /// Who does it adds what it was worth.
   public func inTurn(_ body: @escaping () -> Void) {
-    if self.effort.pointee > Self.effortMax { self.later(body) } else { body() }
+    if self.isTurnSpent { self.later(body) } else { body() }
+  }
+
+  /// Counts for the turn that somebody was handed so many bytes in one go: 2,048 times, or 2 MiB,
+  /// are enough for one.
+  public func addEffort(ofBytes count: Int) {
+    self.effort.pointee &+= 8 &+ UInt64(truncatingIfNeeded: max(0, count)) / 128
   }
 
   private final class Continuation: TimerTarget {

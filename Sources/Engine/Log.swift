@@ -119,6 +119,11 @@ public protocol Log: AnyObject {
   /// `BatchKeeper.trim`. A log that cannot keeps them whole.
   func setBatchTrimmer(_ trim: @escaping BatchTrimmer)
 
+  /// Has the batch at `offset` made smaller soon, some of whose records were removed. Until the log
+  /// gives room back they are in it still, for whoever reads it whole. A log that cannot does
+  /// nothing.
+  func shrinkBatch(at offset: UInt64)
+
   /// Removes one record; of a batch, one of its offsets. It is not given again.
   ///
   /// - Returns: whether it was there.
@@ -187,6 +192,9 @@ extension Log {
 
   /// Keeps batches whole.
   public func setBatchTrimmer(_ trim: @escaping BatchTrimmer) {}
+
+  /// Keeps it whole.
+  public func shrinkBatch(at offset: UInt64) {}
 
   /// Nothing: what commits at once, or all there is, divides nothing.
   public func beginUnit() throws(EngineError) {}

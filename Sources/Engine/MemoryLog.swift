@@ -26,7 +26,7 @@ public final class MemoryLog: Log {
   private final class Batch {
     let first: UInt64
     let count: Int
-    let bytes: ByteBuffer
+    var bytes: ByteBuffer
     let form: UInt8
     let time: Int64
     /// How many of its records are left.
@@ -74,6 +74,7 @@ public final class MemoryLog: Log {
   private var slots: [Slot] = []
   private var head = 0
   private var waiters: [() -> Void] = []
+  private var batchTrimmer: BatchTrimmer?
 
   /// An empty log.
   ///
@@ -272,6 +273,23 @@ public final class MemoryLog: Log {
     self.empty(index)
     self.skipRemoved()
     return true
+  }
+
+  /// Has batches made smaller; see `Log`.
+  public func setBatchTrimmer(_ trim: @escaping BatchTrimmer) { self.batchTrimmer = trim }
+
+  /// Makes a batch smaller, at once; see `Log`.
+  public func shrinkBatch(at offset: UInt64) {
+    guard let trim = self.batchTrimmer, offset >= self.firstOffset, offset < self.nextOffset,
+      case .batch(let batch) = self.slots[self.head + Int(offset - self.firstOffset)],
+      batch.left < batch.count
+    else { return }
+    let smaller = trim(batch.bytes, batch.form, batch.first) { self.next(from: $0) == $0 }
+    guard let smaller, smaller.readableBytes < batch.bytes.readableBytes else { return }
+    let saved = batch.bytes.readableBytes - smaller.readableBytes
+    batch.bytes = smaller
+    self.byteCount -= saved
+    self.memory.release(saved)
   }
 
   /// Removes every record before `offset`; see `Log`.

@@ -28,6 +28,7 @@ extension FileLog {
   /// What is dead before the log's first record counts for nothing: that goes on from the front,
   /// and takes the segment with it.
   private func isDue(_ segment: Segment) -> Bool {
+    if segment.isWanted, segment !== self.active, !segment.isSpared { return true }
     let full = self.store.settings.segmentBytesMax
     let least = min(64 << 10, full / 8)
     guard segment.isMostlyDead(least: least),

@@ -376,6 +376,15 @@ public final class FileLog: Log, CommitMember {
   /// Has batches made smaller; see `Log`.
   public func setBatchTrimmer(_ trim: @escaping BatchTrimmer) { self.batchTrimmer = trim }
 
+  /// Has a batch made smaller; see `Log`.
+  public func shrinkBatch(at offset: UInt64) {
+    guard self.batchTrimmer != nil, let segment = self.segment(of: offset),
+      segment !== self.active
+    else { return }
+    segment.isWanted = true
+    self.noteDead(segment)
+  }
+
   /// Removes one record; see `Log`.
   @discardableResult
   public func remove(at offset: UInt64) -> Bool {

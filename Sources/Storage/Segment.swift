@@ -39,6 +39,8 @@ final class Segment {
   private(set) var removedBytes = 0
   /// How many records were removed of batches that are still there.
   private var partialCount = 0
+  /// Whether it is to be written anew, however little is dead.
+  var isWanted = false
   /// Whether it cannot be read whole, and stays as it is.
   var isSpared = false
   /// Whether `removedBytes` is known, and need not be counted.

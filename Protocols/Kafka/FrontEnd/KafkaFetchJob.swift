@@ -240,7 +240,7 @@ final class KafkaFetchJob {
       return call.answer(KafkaFetch.self, .with { $0.error = .invalidFetchSessionEpoch })
     }
     let bytes = response.responses.joinedBytes
-    session.countEffort(ofBytes: bytes)
+    session.engine.addEffort(ofBytes: bytes)
     let held = session.throttleFetch(bytes, call)
     guard held == 0 else { return answerNothing(for: held) }
     call.answer(KafkaFetch.self, narrowed(response, session))
@@ -289,11 +289,6 @@ extension [KafkaFetch.Response.Topic] {
 }
 
 extension KafkaSession {
-  /// Counts what a client is sent for the turn: 2 MiB are enough for one.
-  func countEffort(ofBytes count: Int) {
-    engine.effort.pointee &+= UInt64(max(0, count)) / 128
-  }
-
   /// Fetch.
   func fetch(_ request: KafkaFetch.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
     let context = server.fetchSessions.context(

@@ -131,7 +131,7 @@ final class KafkaShareFetchJob {
     let enough = min(Int(request.minBytes), session.fetchMax(call))
     let isEnough = !isFirst && all - bytes >= enough || request.minBytes <= 0
     if hasFailed || isOver || isEnough {
-      session.countEffort(ofBytes: all - bytes)
+      session.engine.addEffort(ofBytes: all - bytes)
       let held = session.throttleFetch(all - bytes, call)
       if held > 0 { return answerNothing(session, for: held) }
       if finish(plans, session, mayBeEmpty: hasFailed || isOver || request.minBytes <= 0) { return }

@@ -198,7 +198,8 @@ final class JetStreamConsumer {
     self.isWaiting = true
     self.group.whenAvailable {
       self.isWaiting = false
-      self.pump()
+      // One message may be for very many, or for another stream, whose consumers bring it back.
+      if self.account.engine.isTurnSpent { self.pumpSoon() } else { self.pump() }
     }
   }
 
@@ -216,7 +217,7 @@ final class JetStreamConsumer {
   private func servePulls() -> Bool {
     var budget = Self.turnMax
     while let place = self.nextPlace() {
-      guard budget > 0 else { return false }
+      guard budget > 0, !self.account.engine.isTurnSpent else { return false }
       let pull = self.waiting[place]
       guard pull.destination.isHeard(self.tenant) else {
         pull.end(nil)
@@ -234,6 +235,7 @@ final class JetStreamConsumer {
         self.waiting.removeAll { $0 === pull }
         continue
       }
+      self.account.engine.addEffort(ofBytes: lease.record.byteCount)
       self.serve(pull, lease)
       if pull.isOver { self.waiting.removeAll { $0 === pull } }
     }
@@ -273,12 +275,13 @@ final class JetStreamConsumer {
   private func servePush() -> Bool {
     var budget = Self.turnMax
     while let push = self.push, push.isBound, !push.isHeldUp {
-      guard budget > 0 else { return false }
+      guard budget > 0, !self.account.engine.isTurnSpent else { return false }
       guard let lease = self.nextLease() else {
         self.wait()
         return true
       }
       budget -= 1
+      self.account.engine.addEffort(ofBytes: lease.record.byteCount)
       push.deliver(lease)
     }
     return true
