@@ -18,6 +18,16 @@ public protocol BatchKeeper: AnyObject {
     _ body: (_ offset: UInt64, _ key: UnsafeRawBufferPointer, _ isGone: Bool) -> Void
   ) -> Bool
 
+  /// What a batch is to those who go by keys. Not asked from `settledOffset` on.
+  /// Default: it counts.
+  func standing(
+    of bytes: ByteBuffer, form: UInt8, first: UInt64, in partition: Partition
+  ) -> BatchStanding
+
+  /// What lies before this offset stands as it is: from it on, a sender may still take back what it
+  /// has sent. Default: no such thing happens.
+  func settledOffset(of partition: Partition) -> UInt64
+
   /// What lays a batch open: it runs beside the loop, and returns one of the same form and records
   /// that takes no time to read; `nil` where it cannot.
   ///
@@ -52,7 +62,30 @@ public protocol BatchKeeper: AnyObject {
   func time(of bytes: ByteBuffer, form: UInt8) -> Int64?
 }
 
+/// What a batch is to those who go by keys.
+public enum BatchStanding: Hashable, Sendable {
+  /// Its records count, each by its key.
+  case counts
+  /// Its records count, and are part of what a mark of that number ends.
+  case part(of: Int64)
+  /// It is such a mark: it stays as long as anything of that is there, and no less than a record
+  /// that says that a key is gone.
+  case end(of: Int64)
+  /// Its sender has taken it back: its records are for nobody.
+  case void
+  /// It stays as it is, and counts for no key.
+  case stays
+}
+
 extension BatchKeeper {
+  /// It counts.
+  public func standing(
+    of bytes: ByteBuffer, form: UInt8, first: UInt64, in partition: Partition
+  ) -> BatchStanding { .counts }
+
+  /// Nothing is taken back.
+  public func settledOffset(of partition: Partition) -> UInt64 { .max }
+
   /// No batch takes time.
   public func opening(
     of bytes: ByteBuffer, form: UInt8, bytesMax: Int

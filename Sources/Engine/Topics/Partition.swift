@@ -220,7 +220,9 @@ public final class Partition {
   /// Begins to remove what a later record of its key has taken the place of, if enough was added.
   func compact() {
     guard self.topic.settings.cleanup.contains(.compact), !self.topic.isDeleted else { return }
-    let compaction = self.compaction ?? PartitionCompaction(self.topic, self.log, loop: self.loop)
+    let compaction =
+      self.compaction
+      ?? PartitionCompaction(self.topic, index: self.index, self.log, loop: self.loop)
     self.compaction = compaction
     compaction.beginIfDue()
   }

@@ -5,7 +5,8 @@ import NIOCore
 ///
 /// It goes through what was added since the last time and remembers where each key comes last; then
 /// through all of it from the beginning, and removes what comes earlier. Offsets stay; the log
-/// gives the room back. What is still written to is left alone, and what has no key stays.
+/// gives the room back. What is still written to is left alone, as is what may still be taken back,
+/// and what has no key stays. What was taken back goes, whatever its key.
 final class PartitionCompaction {
   private static var stepRecords: Int { 2_048 }
   private static var stepBytes: Int { 256 << 10 }
@@ -31,12 +32,15 @@ final class PartitionCompaction {
     var end: UInt64
     var offset: UInt64
     var isMapping = true
+    /// Of which parts something is left behind whose end it has not come to.
+    var unended: Set<Int64> = []
     /// Whether something is left that may go when more time has passed.
     var hasGoneKeys = false
   }
 
   /// The topic has its partitions, and lets go of them when it is deleted.
   private let topic: PartitionedTopic
+  private let index: Int
   private let log: any Log
   /// Which of the partition loops opens its batches.
   private let loop: Int
@@ -51,27 +55,40 @@ final class PartitionCompaction {
   /// What the disk was asked for last: once is enough.
   private var asked: UInt64?
 
-  init(_ topic: PartitionedTopic, _ log: any Log, loop: Int) {
+  init(_ topic: PartitionedTopic, index: Int, _ log: any Log, loop: Int) {
     self.topic = topic
+    self.index = index
     self.log = log
     self.loop = loop
   }
 
   private var engine: Engine { self.topic.tenant.engine }
+  private var keeper: (any BatchKeeper)? { self.topic.tenant.partitionedTopics.keeper }
+  private var partition: Partition? {
+    self.topic.partitions.indices.contains(self.index) ? self.topic.partitions[self.index] : nil
+  }
   private var isOver: Bool {
     self.topic.isDeleted || !self.topic.settings.cleanup.contains(.compact)
   }
 
   /// Begins where half of what there is has come since the last time.
   func beginIfDue() {
-    guard self.pass == nil, !self.isOver else { return }
-    let end = self.log.sealedOffset
-    let start = max(self.cleanedOffset, self.log.firstOffset)
-    let added = end > start ? end - start : 0
-    let isDue = added > 0 && added >= UInt64(self.log.count) / 2
-    guard isDue || (self.nextLook <= self.engine.now && end > self.log.firstOffset) else { return }
-    self.pass = Pass(end: max(start, end), offset: start)
+    guard self.pass == nil, !self.isOver, self.isDue(upTo: self.log.sealedOffset),
+      let partition = self.partition
+    else { return }
+    let settled = self.keeper?.settledOffset(of: partition) ?? .max
+    let end = min(self.log.sealedOffset, settled)
+    guard self.isDue(upTo: end) else { return }
+    self.pass = Pass(end: max(self.start, end), offset: self.start)
     self.goOn()
+  }
+
+  private var start: UInt64 { max(self.cleanedOffset, self.log.firstOffset) }
+
+  private func isDue(upTo end: UInt64) -> Bool {
+    let added = end > self.start ? end - self.start : 0
+    return (added > 0 && added >= UInt64(self.log.count) / 2)
+      || (self.nextLook <= self.engine.now && end > self.log.firstOffset)
   }
 
   // MARK: Steps
@@ -106,11 +123,11 @@ final class PartitionCompaction {
   ///
   /// - Returns: whether that is done; else `goOn` is called when it is, later.
   private func take(_ entry: LogEntry) -> Bool {
-    guard case .batch(let bytes, let form, let first, let count) = entry,
-      let opening = self.topic.tenant.partitionedTopics.keeper?.opening(
-        of: bytes, form: form, bytesMax: Self.openedBytesMax)
+    let standing = self.standing(of: entry)
+    guard standing.hasKeys, case .batch(let bytes, let form, let first, let count) = entry,
+      let opening = self.keeper?.opening(of: bytes, form: form, bytesMax: Self.openedBytesMax)
     else {
-      self.look(at: entry)
+      self.look(at: entry, standing)
       return true
     }
     self.isWaiting = true
@@ -118,7 +135,9 @@ final class PartitionCompaction {
       guard let self else { return }
       self.isWaiting = false
       if let opened, !self.isOver {
-        self.look(at: .batch(opened, form: form, first: first, count: count))
+        self.look(at: .batch(opened, form: form, first: first, count: count), standing)
+      } else if case .part(let number) = standing, self.pass?.isMapping == false {
+        self.pass?.unended.insert(number)
       }
       self.pass?.offset = entry.offsets.upperBound
       self.goOn()
@@ -126,9 +145,19 @@ final class PartitionCompaction {
     return false
   }
 
-  private func look(at entry: LogEntry) {
+  private func standing(of entry: LogEntry) -> BatchStanding {
+    guard case .batch(let bytes, let form, let first, _) = entry, let partition = self.partition
+    else { return .counts }
+    return self.keeper?.standing(of: bytes, form: form, first: first, in: partition) ?? .stays
+  }
+
+  private func look(at entry: LogEntry, _ standing: BatchStanding) {
     guard let pass = self.pass else { return }
-    if pass.isMapping { self.learn(entry) } else { self.sift(entry, pass) }
+    if !pass.isMapping {
+      self.sift(entry, standing, pass)
+    } else if standing.hasKeys {
+      self.learn(entry)
+    }
     self.pass?.offset = entry.offsets.upperBound
   }
 
@@ -184,7 +213,7 @@ final class PartitionCompaction {
       if let key { body(offset, key, false) }
     case .batch(let bytes, let form, let first, _):
       let log = self.log
-      _ = self.topic.tenant.partitionedTopics.keeper?.forEachKey(
+      _ = self.keeper?.forEachKey(
         of: bytes, form: form, first: first
       ) { offset, key, isGone in
         if log.next(from: offset) == offset { body(offset, Array(key), isGone) }
@@ -202,25 +231,52 @@ final class PartitionCompaction {
     self.pass?.end = min(pass.end, entry.offsets.upperBound)
   }
 
-  private func sift(_ entry: LogEntry, _ pass: Pass) {
-    let life = self.topic.settings.tombstoneLife
-    let now = self.engine.now
+  private func sift(_ entry: LogEntry, _ standing: BatchStanding, _ pass: Pass) {
+    switch standing {
+    case .stays: break
+    case .void: for offset in entry.offsets { self.log.remove(at: offset) }
+    case .counts: self.siftKeys(of: entry, pass)
+    case .part(let number):
+      self.siftKeys(of: entry, pass)
+      let isLeft = self.log.next(from: entry.offsets.lowerBound) < entry.offsets.upperBound
+      if isLeft { self.pass?.unended.insert(number) }
+    case .end(let number):
+      guard self.pass?.unended.remove(number) == nil else { return }
+      guard self.isOfAge(entry.offsets.lowerBound) else {
+        self.pass?.hasGoneKeys = true
+        return
+      }
+      for offset in entry.offsets { self.log.remove(at: offset) }
+    }
+  }
+
+  /// Whether something that is there for readers only who are behind has stood for long enough:
+  /// since the first time that it was gone through, nothing older that it is about is there.
+  private func isOfAge(_ offset: UInt64) -> Bool {
+    guard let seen = self.horizons.first(where: { $0.end > offset }) else { return false }
+    return seen.at.addingClamped(self.topic.settings.tombstoneLife) <= self.engine.now
+  }
+
+  private func siftKeys(of entry: LogEntry, _ pass: Pass) {
     var removed: [UInt64] = []
     self.forEachKey(of: entry) { offset, key, isGone in
       guard offset < pass.end else { return }
       if let last = pass.latest[key], last > offset {
         removed.append(offset)
       } else if isGone {
-        // Since the first time that it was gone through, nothing older of the key is there.
-        let seen = self.horizons.first { $0.end > offset }
-        if let seen, seen.at.addingClamped(life) <= now {
-          removed.append(offset)
-        } else {
-          self.pass?.hasGoneKeys = true
-        }
+        if self.isOfAge(offset) { removed.append(offset) } else { self.pass?.hasGoneKeys = true }
       }
     }
     for offset in removed { self.log.remove(at: offset) }
+  }
+}
+
+extension BatchStanding {
+  fileprivate var hasKeys: Bool {
+    switch self {
+    case .counts, .part: true
+    case .end, .void, .stays: false
+    }
   }
 }
 

@@ -5,8 +5,17 @@ import Testing
 /// What a topic keeps of each key.
 struct PartitionCompactionTests {
   /// Batches of words `key=value`, of which an empty value says that the key is gone, and a word
-  /// without `=` has no key. A batch that begins with `!` stays whole.
+  /// without `=` has no key. A batch that begins with `!` stays whole. The form says how a batch
+  /// stands.
   private final class Keeper: BatchKeeper {
+    var settled: UInt64 = .max
+
+    func standing(
+      of bytes: ByteBuffer, form: UInt8, first: UInt64, in partition: Partition
+    ) -> BatchStanding { Form(rawValue: form)?.standing ?? .stays }
+
+    func settledOffset(of partition: Partition) -> UInt64 { self.settled }
+
     func forEachKey(
       of bytes: ByteBuffer, form: UInt8, first: UInt64,
       _ body: (_ offset: UInt64, _ key: UnsafeRawBufferPointer, _ isGone: Bool) -> Void
@@ -27,6 +36,22 @@ struct PartitionCompactionTests {
     ) -> ByteBuffer? { nil }
   }
 
+  private enum Form: UInt8 {
+    case counts, part, otherPart, end, otherEnd, void, stays
+
+    var standing: BatchStanding {
+      switch self {
+      case .counts: .counts
+      case .part: .part(of: 1)
+      case .otherPart: .part(of: 2)
+      case .end: .end(of: 1)
+      case .otherEnd: .end(of: 2)
+      case .void: .void
+      case .stays: .stays
+      }
+    }
+  }
+
   private let fixture = StreamFixture()
   private let keeper = Keeper()
 
@@ -40,9 +65,11 @@ struct PartitionCompactionTests {
     return try self.fixture.tenant.partitionedTopics.create(settings).partitions[0]
   }
 
-  private func append(_ words: String, to partition: Partition) throws {
+  private func append(
+    _ words: String, _ form: Form = .counts, to partition: Partition
+  ) throws {
     try partition.append(
-      batch: ByteBuffer(string: words), origin: .engine,
+      batch: ByteBuffer(string: words), form: form.rawValue, origin: .engine,
       count: words.split(separator: " ").count, time: 1)
   }
 
@@ -99,6 +126,58 @@ struct PartitionCompactionTests {
     try self.append("a=2", to: partition)
     for _ in 0..<3 { self.fixture.advance(by: 6_000_000_000) }
     #expect(self.offsets(partition) == [2, 3])
+  }
+
+  @Test func whatWasTakenBackGoes() throws {
+    let partition = try self.make()
+    try self.append("a=1 b=1", to: partition)
+    try self.append("a=2 word", .void, to: partition)
+    try self.append("a=3", .stays, to: partition)
+    self.fixture.advance(by: 6_000_000_000)
+    #expect(self.offsets(partition) == [0, 1, 4])
+  }
+
+  @Test func anEndStaysAsLongAsItsPart() throws {
+    let partition = try self.make { $0.tombstoneLife = 0 }
+    try self.append("a=1 b=1", .part, to: partition)
+    try self.append("c=1", .otherPart, to: partition)
+    try self.append("end", .end, to: partition)
+    try self.append("end", .otherEnd, to: partition)
+    for _ in 0..<3 { self.fixture.advance(by: 6_000_000_000) }
+    #expect(self.offsets(partition) == [0, 1, 2, 3, 4])
+    try self.append("a=2 c=2", to: partition)
+    try self.append("d=1", .part, to: partition)
+    try self.append("end", .end, to: partition)
+    for _ in 0..<3 { self.fixture.advance(by: 6_000_000_000) }
+    // Something of the first is left, and nothing of the second.
+    #expect(self.offsets(partition) == [1, 3, 5, 6, 7, 8])
+    try self.append("b=2 d=2 e=1 e=2 e=3 e=4", to: partition)
+    for _ in 0..<3 { self.fixture.advance(by: 6_000_000_000) }
+    #expect(self.offsets(partition) == [5, 6, 9, 10, 14])
+  }
+
+  @Test func anEndStaysForAWhile() throws {
+    let partition = try self.make { $0.tombstoneLife = 60_000_000_000 }
+    try self.append("a=1", .void, to: partition)
+    try self.append("end", .end, to: partition)
+    try self.append("b=1", to: partition)
+    self.fixture.advance(by: 6_000_000_000)
+    #expect(self.offsets(partition) == [1, 2])
+    for _ in 0..<9 { self.fixture.advance(by: 6_000_000_000) }
+    #expect(self.offsets(partition) == [1, 2])
+    for _ in 0..<3 { self.fixture.advance(by: 6_000_000_000) }
+    #expect(self.offsets(partition) == [2])
+  }
+
+  @Test func whatIsNotSettledIsNotTouched() throws {
+    let partition = try self.make()
+    for number in 1...3 { try self.append("a=\(number)", to: partition) }
+    self.keeper.settled = 2
+    for _ in 0..<3 { self.fixture.advance(by: 6_000_000_000) }
+    #expect(self.offsets(partition) == [1, 2])
+    self.keeper.settled = .max
+    self.fixture.advance(by: 6_000_000_000)
+    #expect(self.offsets(partition) == [2])
   }
 
   @Test func otherTopicsKeepAll() throws {
