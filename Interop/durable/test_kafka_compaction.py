@@ -15,11 +15,14 @@ KEYS = 40
 SENT = 6_000
 
 
-def read_to_the_end(where: str) -> list[tuple[int, bytes, bytes | None]]:
+def read_to_the_end(
+    where: str, isolation: str = "read_committed"
+) -> list[tuple[int, bytes, bytes | None]]:
     consumer = Consumer(
         {
             "bootstrap.servers": where, "group.id": "reader", "enable.auto.commit": False,
             "auto.offset.reset": "earliest", "enable.partition.eof": True, "log_level": 0,
+            "isolation.level": isolation,
         }
     )
     consumer.assign([TopicPartition(TOPIC, 0, 0)])
@@ -73,3 +76,49 @@ def test_the_last_of_each_key_stays(durable, compression: str) -> None:
         assert offsets == sorted(set(offsets))
         assert offsets[-1] == SENT - 1
         assert {key: value for _, key, value in each} == last
+
+
+def test_of_transactions_the_last_that_was_committed_stays(durable) -> None:
+    broker = durable(sync="interval", segment_bytes_max=65_536)
+    where = address(broker.broker)
+    admin = KafkaAdminClient(bootstrap_servers=where)
+    configs = {"cleanup.policy": "compact", "delete.retention.ms": "1000"}
+    admin.create_topics([NewTopic(TOPIC, 1, 1, topic_configs=configs)])
+    admin.close()
+    producer = Producer(
+        {
+            "bootstrap.servers": where, "transactional.id": "teller", "linger.ms": 20,
+            "log_level": 0,
+        }
+    )
+    producer.init_transactions(PATIENCE)
+    last: dict[bytes, bytes] = {}
+    aborted: set[bytes] = set()
+    for number in range(SENT // 20):
+        sent = {}
+        producer.begin_transaction()
+        for each in range(number * 20, number * 20 + 20):
+            key, value = b"key %d" % (each * 7 % KEYS), b"%d " % each * 40
+            sent[key] = value
+            producer.produce(TOPIC, value, key)
+        if number % 3:
+            producer.commit_transaction(PATIENCE)
+            last |= sent
+        else:
+            producer.abort_transaction(PATIENCE)
+            aborted |= set(sent.values())
+
+    def all_kinds() -> list[bytes | None]:
+        return [value for _, _, value in read_to_the_end(where, "read_uncommitted")]
+
+    # What is in the last segment is left alone.
+    deadline = time.monotonic() + 4 * PATIENCE
+    there = all_kinds()
+    while len(there) > SENT // 4 or len(aborted & set(there)) > len(aborted) // 4:
+        assert time.monotonic() < deadline, f"{len(there)} of {SENT} are still there"
+        there = all_kinds()
+    for _ in range(2):
+        found = read_to_the_end(where)
+        assert {key: value for _, key, value in found} == last
+        assert not aborted & {value for _, _, value in found}
+        where = address(broker.restart())

@@ -3,12 +3,34 @@ import KafkaWire
 import NIOCore
 
 /// Opens batches for topics that keep the last record of each key, and for operators who look into
-/// a log. Where keys count, those of transactions stay whole, for what was aborted must not count
-/// as the last.
+/// a log. Where keys count, those of transactions that are open are not looked at, and what was
+/// aborted counts for nothing.
 final class KafkaBatchKeeper: BatchKeeper {
   private let origin: Origin
+  /// The coordinator, once it knows what became of transactions; until then theirs stay whole.
+  weak var transactions: KafkaTransactions?
+  /// Which place a partition is.
+  var place: (Partition) -> KafkaPlace? = { _ in nil }
 
   init(origin: Origin) { self.origin = origin }
+
+  func standing(
+    of bytes: ByteBuffer, form: UInt8, first: UInt64, in partition: Partition
+  ) -> BatchStanding {
+    guard let header = bytes.withUnsafeReadableBytes({ KafkaBatchHeader($0) }),
+      header.attributes.isTransactional
+    else { return .counts }
+    guard let transactions, let place = place(partition), let found = transactions.find(place)
+    else { return .stays }
+    if header.attributes.isControl { return .end(of: header.producerID) }
+    return found.transactions.isAborted(first, of: header.producerID)
+      ? .void : .part(of: header.producerID)
+  }
+
+  func settledOffset(of partition: Partition) -> UInt64 {
+    guard let transactions, let place = place(partition) else { return .max }
+    return transactions.settledOffset(of: place)
+  }
 
   func opening(
     of bytes: ByteBuffer, form: UInt8, bytesMax: Int
@@ -84,7 +106,7 @@ final class KafkaBatchKeeper: BatchKeeper {
   private static func batch(_ bytes: ByteBuffer) -> KafkaBatch? {
     var bytes = bytes
     guard let batch = try? KafkaBatch.next(from: &bytes, checksCRC: false),
-      !batch.header.attributes.isControl, !batch.header.attributes.isTransactional
+      !batch.header.attributes.isControl
     else { return nil }
     return batch
   }

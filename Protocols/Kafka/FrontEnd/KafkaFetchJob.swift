@@ -198,8 +198,8 @@ final class KafkaFetchJob {
             size += records.readableBytes
             answer.records = records
             if let transactions = place.transactions, end > place.offset {
-              answer.abortedTransactions = transactions.aborted(in: place.offset..<end).map {
-                each in
+              let aborted = transactions.aborted(in: place.offset..<end, of: partition)
+              answer.abortedTransactions = aborted.map { each in
                 .with {
                   $0.producerID = each.producerID
                   $0.firstOffset = Int64(clamping: each.first)

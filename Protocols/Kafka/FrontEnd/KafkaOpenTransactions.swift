@@ -63,6 +63,13 @@ struct KafkaOpenTransactions {
     return found
   }
 
+  /// Whether a batch of a transaction is one of an aborted one.
+  func isAborted(_ offset: UInt64, of producerID: Int64) -> Bool {
+    aborted(in: offset..<offset + 1).contains {
+      $0.producerID == producerID && $0.first <= offset && offset < $0.last
+    }
+  }
+
   /// Forgets what lies before an offset.
   mutating func trim(before offset: UInt64) {
     guard let first = aborted.first, first.last < offset else { return }

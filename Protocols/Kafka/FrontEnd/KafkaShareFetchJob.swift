@@ -278,9 +278,7 @@ final class KafkaShareFetchJob {
     guard header.attributes.isTransactional, group?.rules.readsCommitted == true else {
       return true
     }
-    return !partition.transactions.aborted(in: first..<first + 1).contains {
-      $0.producerID == header.producerID && $0.first <= first && first < $0.last
-    }
+    return !partition.transactions.isAborted(first, of: header.producerID)
   }
 
   // MARK: Answering

@@ -50,8 +50,14 @@ final class KafkaTenant {
       case .deleted(let topic): remove(topic)
       }
     }
+    keeper.place = { [unowned self] partition in
+      topic(partition.topic.name).map {
+        KafkaPlace(topic: $0.id, partition: Int32(clamping: partition.index))
+      }
+    }
     do throws(EngineError) {
       server.sawProducerID(try transactions.restore())
+      keeper.transactions = transactions
     } catch {
       // Those who write in transactions are told when they come; everybody else is served.
       server.context.logger.error("kafka: transactions of \(tenant.name) cannot be read: \(error)")

@@ -59,6 +59,15 @@ final class KafkaTopic {
   }
 }
 
+extension KafkaOpenTransactions {
+  /// The aborted transactions that a reader of a range has to know. It passes over what their
+  /// producers have written until it comes to the marker; where compaction has removed that,
+  /// everything before it is gone, and what follows is not to be passed over.
+  func aborted(in range: Range<UInt64>, of partition: Partition) -> [Aborted] {
+    aborted(in: range).filter { partition.log.next(from: $0.last) == $0.last }
+  }
+}
+
 /// A partition, with what is remembered of its producers.
 final class KafkaPartition {
   let partition: Partition
@@ -138,9 +147,13 @@ final class KafkaPartition {
     return transactions.ended(producer.id, at: marker, isAborted: isAborted)
   }
 
-  /// Remembers an aborted transaction that was written down.
+  /// Remembers an aborted transaction that was written down, unless compaction has removed its
+  /// marker, and all of it before.
   func recover(_ aborted: KafkaOpenTransactions.Aborted) {
-    if aborted.last >= partition.firstOffset { transactions.recover(aborted) }
+    let isGone =
+      aborted.last < partition.committedOffset
+      && partition.log.next(from: aborted.last) != aborted.last
+    if aborted.last >= partition.firstOffset, !isGone { transactions.recover(aborted) }
   }
 
   /// Forgets the aborted transactions whose records are gone.

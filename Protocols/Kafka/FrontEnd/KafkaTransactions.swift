@@ -274,6 +274,13 @@ final class KafkaTransactions {
     return found
   }
 
+  /// What lies before this offset of a partition is part of no transaction that is under way.
+  func settledOffset(of place: KafkaPlace) -> UInt64 {
+    active.values.reduce(find(place)?.lastStableOffset ?? 0) {
+      min($0, $1.partitions[place] ?? .max)
+    }
+  }
+
   // MARK: Lasting
 
   /// Writes a transaction down as it is now, and calls `body` when that lasts, or never will: then

@@ -67,8 +67,9 @@ final class TransactionRig {
   let tenant: Tenant
   let store: JournalStore
   let topic: PartitionedTopic
-  private let origin: Origin
+  let origin: Origin
   private let listener: Listener
+  private let keeper: KafkaBatchKeeper
   private(set) var partitions: [KafkaPartition] = []
   private(set) var transactions: KafkaTransactions! = nil
   /// What others were told, by the value.
@@ -83,13 +84,17 @@ final class TransactionRig {
     ) -> Bool { true }
   }
 
-  init() throws {
+  init(_ change: (inout PartitionedTopicSettings) -> Void = { _ in }) throws {
     tenant = engine.tenant(named: "t")
     store = JournalStore(tenant.memoryStore)
     tenant.store = store
     origin = engine.register(origin: "kafka", reader: KafkaEnvelope())
-    topic = try tenant.partitionedTopics.create(
-      PartitionedTopicSettings(name: "t", topic: Array("t".utf8), partitions: 2))
+    keeper = KafkaBatchKeeper(origin: origin)
+    keeper.place = { Self.place(Int32($0.index)) }
+    tenant.partitionedTopics.keeper = keeper
+    var settings = PartitionedTopicSettings(name: "t", topic: Array("t".utf8), partitions: 2)
+    change(&settings)
+    topic = try tenant.partitionedTopics.create(settings)
     listener = Listener(tenant: tenant)
     try tenant.router.subscribe(
       Subscription(pattern: TopicPattern(canonical: Array("t".utf8)), subscriber: listener))
@@ -116,6 +121,13 @@ final class TransactionRig {
         done(nil)
       })
     _ = try transactions.restore()
+    keeper.transactions = transactions
+  }
+
+  /// Time passes, and what was to be done by then is.
+  func pass(seconds: Int64) {
+    engine.advance(to: engine.now + seconds * 1_000_000_000)
+    _ = engine.timers.fireDue()
   }
 
   static let topicID = KafkaUUID(high: 1, low: 2)
@@ -124,10 +136,14 @@ final class TransactionRig {
     KafkaPlace(topic: topicID, partition: partition)
   }
 
-  private static func values(of batch: ByteBuffer) -> [String] {
+  private static func values(
+    of batch: ByteBuffer, _ isLeft: (Int64) -> Bool = { _ in true }
+  ) -> [String] {
     var batch = batch
     let records = (try? KafkaBatch.next(from: &batch)?.records(sizeMax: 1 << 20)) ?? []
-    return records.map { String(buffer: $0.value ?? ByteBuffer()) }
+    return records.filter { isLeft($0.offset) }.map { record in
+      record.value.map { String(buffer: $0) } ?? String(buffer: record.key ?? ByteBuffer()) + "="
+    }
   }
 
   // MARK: What a producer does
@@ -235,15 +251,23 @@ final class TransactionRig {
 
   // MARK: What readers see
 
-  /// What a reader of committed records gets of a partition, as clients work it out.
+  /// What a reader of committed records gets of a partition.
   func committed(_ index: Int) -> [String] {
+    let partition = partitions[index].partition
+    return committed(index, partition.entries(from: 0, maxBytes: 1 << 20), from: 0)
+  }
+
+  /// What a reader of committed records makes of a response with so many entries, when batches have
+  /// been made smaller.
+  func committed(_ index: Int, _ entries: [LogEntry], from start: UInt64) -> [String] {
     let partition = partitions[index]
     let stable = partition.lastStableOffset
+    let entries = entries.filter { $0.offsets.lowerBound < stable }
+    guard let end = entries.last?.offsets.upperBound else { return [] }
     var skipped: Set<Int64> = []
-    var aborted = partition.transactions.aborted(in: 0..<max(stable, 1))
+    var aborted = partition.transactions.aborted(in: start..<end, of: partition.partition)
     var found: [String] = []
-    for entry in partition.partition.entries(from: 0, maxBytes: 1 << 20)
-    where entry.offsets.lowerBound < stable {
+    for entry in entries {
       switch entry {
       case .record(let record, _): found.append(String(buffer: record.body))
       case .batch(let batch, _, let first, let count):
@@ -255,7 +279,10 @@ final class TransactionRig {
         if header.attributes.isControl {
           skipped.remove(header.producerID)
         } else if !header.attributes.isTransactional || !skipped.contains(header.producerID) {
-          found += Self.values(of: batch)
+          found += Self.values(of: batch) { delta in
+            let offset = first + UInt64(delta)
+            return partition.partition.log.next(from: offset) == offset
+          }
         }
       }
     }
