@@ -1,4 +1,5 @@
 import GodwitEngine
+import GodwitWireTesting
 import KafkaWire
 import NIOCore
 import Testing
@@ -382,5 +383,79 @@ private final class MigrationRig {
     #expect(rig.rig.group?.leave("", instanceID: "i") == .noError)
     #expect(rig.rig.group?.leave("", instanceID: "i") == .unknownMemberID)
     #expect(rig.rig.group?.leave("c", instanceID: nil) == .unknownMemberID)
+  }
+
+  /// A client as it is on its own side: what it reads until it gives it up.
+  private struct Client {
+    enum Kind: CaseIterable { case consumer, cooperative, eager }
+    var kind: Kind
+    var holds: Set<Int32> = []
+    var joins = true
+    var syncs = false
+  }
+
+  @Test(arguments: UInt64(0)..<40)
+  func nobodyReadsWhatAnotherReads(seed: UInt64) throws {
+    var random = SplitMix64(seed: seed)
+    // It stays, so that the group stays what it is.
+    var clients = ["c": Client(kind: .consumer)]
+    var made = 0
+    for _ in 0..<300 {
+      let label = try #require(clients.keys.sorted().randomElement(using: &random))
+      switch Int.random(in: 0..<20, using: &random) {
+      case 0 where clients.count < 5:
+        made += 1
+        let kind = Client.Kind.allCases.randomElement(using: &random) ?? .eager
+        clients["m\(made)"] = Client(kind: kind)
+      case 1 where label != "c":
+        if clients[label]?.kind == .consumer {
+          if rig.rig.epochs[label] != nil { try rig.rig.beat(label, epoch: -1) }
+        } else if let group = rig.rig.group {
+          _ = group.leave(rig.id(label), instanceID: nil)
+          rig.rig.groups.write(group) { _ in }
+        }
+        clients[label] = nil
+      case 2 where clients[label]?.kind != .consumer:
+        // A client may join again whenever it likes.
+        clients[label]?.joins = true
+      default: try step(label, &clients)
+      }
+    }
+    for _ in 0..<40 { for label in clients.keys.sorted() { try step(label, &clients) } }
+    #expect(clients.values.flatMap(\.holds).sorted() == [0, 1, 2, 3])
+    #expect(rig.rig.group?.state == .stable)
+  }
+
+  /// One thing that a client does by itself.
+  private func step(_ label: String, _ clients: inout [String: Client]) throws {
+    guard var client = clients[label] else { return }
+    defer { clients[label] = client }
+    func take(_ partitions: Set<Int32>) {
+      for (other, each) in clients where other != label {
+        #expect(each.holds.isDisjoint(with: partitions), "\(label) and \(other)")
+      }
+      client.holds = partitions
+    }
+    if client.kind == .consumer {
+      #expect(try rig.rig.beat(label, owned: client.holds) == .noError)
+      return take(rig.rig.shares[label] ?? [])
+    }
+    if client.joins {
+      if client.kind == .eager { client.holds = [] }
+      #expect(rig.join(label, owned: client.holds) == .noError)
+      client.joins = false
+      client.syncs = true
+    } else if client.syncs {
+      client.syncs = false
+      guard let told = rig.sync(label) else {
+        client.joins = true
+        return
+      }
+      // Who has to give something up says so by joining again.
+      client.joins = !client.holds.isSubset(of: told)
+      take(told)
+    } else {
+      client.joins = rig.heartbeat(label) == .rebalanceInProgress
+    }
   }
 }
