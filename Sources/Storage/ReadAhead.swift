@@ -1,7 +1,7 @@
 /// How much is read at once: of those who go through a log in order, twice as much each time, up to
 /// a bound. Each time a thread has to be woken, and wakes the loop.
 struct ReadAhead {
-  private static let bytesMax = 1 << 20
+  private static let bytesMax = 512 << 10
   /// So many readers are known apart.
   private static let readersMax = 8
 
