@@ -100,10 +100,9 @@ public final class Engine {
     if self.isTurnSpent { self.later(body) } else { body() }
   }
 
-  /// Counts for the turn that somebody was handed so many bytes in one go: 2,048 times, or 2 MiB,
-  /// are enough for one.
+  /// Counts for the turn that somebody was handed so many bytes in one go: 4 MiB are enough for one.
   public func addEffort(ofBytes count: Int) {
-    self.effort.pointee &+= 8 &+ UInt64(truncatingIfNeeded: max(0, count)) / 128
+    self.effort.pointee &+= 1 &+ UInt64(truncatingIfNeeded: max(0, count)) / 256
   }
 
   private final class Continuation: TimerTarget {

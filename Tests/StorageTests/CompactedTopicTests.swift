@@ -153,4 +153,27 @@ struct CompactedTopicTests {
     #expect(process.store.compactionCount > 0)
     #expect(disk.usedBytes < 60_000)
   }
+
+  @Test func whatIsDeletedGoesThoughItsFileIsMostlyAlive() throws {
+    let disk = SimulatedDisk(seed: 5)
+    let process = try Process(disk)
+    func append(_ words: [String]) throws {
+      try process.partition.append(
+        batch: ByteBuffer(string: words.joined(separator: " ")), origin: .engine,
+        count: words.count, time: 1)
+    }
+    try append(
+      ["0:gone=secret"] + (1..<60).map { "\($0):live\($0)=\(String(repeating: "v", count: 90))" })
+    try append(["0:gone="])
+    for round in 0..<400 {
+      try append((0..<4).map { "\($0):fill\($0)=\(round)\(String(repeating: "f", count: 40))" })
+      if round % 20 == 0 { process.settle() }
+    }
+    process.settle()
+    for _ in 0..<12 { process.advance(by: 12_000_000_000) }
+    let contents = process.contents()
+    #expect(contents.filter { $0.key == "gone" }.isEmpty)
+    #expect(contents.filter { $0.key.hasPrefix("live") }.count == 59)
+    #expect(process.partition.log.next(from: 0) == 1)
+  }
 }

@@ -15,6 +15,9 @@ final class PartitionCompaction {
   private static var horizonsMax: Int { 32 }
   /// What a batch may become when it is opened; a larger one stays as it is.
   private static var openedBytesMax: Int { 64 << 20 }
+  /// How long the log is given to make batches smaller before it is looked at again: twice as long
+  /// each time, in nanoseconds.
+  private static let patience: ClosedRange<Int64> = 15_000_000_000...86_400_000_000_000
   /// Between two steps others have a turn.
   private static var pause: Int64 { 1_000_000 }
 
@@ -36,6 +39,12 @@ final class PartitionCompaction {
     var unended: Set<Int64> = []
     /// Whether something is left that may go when more time has passed.
     var hasGoneKeys = false
+    /// From here on it does not know all that lies before: something could not be read or opened.
+    var blindFrom: UInt64 = .max
+    /// And from here on not all ghosts: there are too many.
+    var ghostsEnd: UInt64 = .max
+    /// Whether something stays for as long as there are ghosts of its key.
+    var isHeldUp = false
   }
 
   /// The topic has its partitions, and lets go of them when it is deleted.
@@ -46,6 +55,15 @@ final class PartitionCompaction {
   private let loop: Int
   /// Before it no key comes twice.
   private var cleanedOffset: UInt64 = 0
+  /// Where something lies that some way through did not see: what says that a key is gone stays
+  /// from there on, for there may be older records of it.
+  private var blindOffset: UInt64 = .max
+  /// Keys of records that were removed and still come with the rest of their batch, and where such
+  /// batches are. Apart from the pass, of which there are copies.
+  private var ghosts: [[UInt8]: [UInt64]] = [:]
+  private var ghostBytes = 0
+  /// How long ghosts were waited for, in nanoseconds.
+  private var patience: Int64 = 0
   /// Oldest first.
   private var horizons: [Horizon] = []
   /// When records that say that a key is gone are to be looked at again; `max` for never.
@@ -76,6 +94,12 @@ final class PartitionCompaction {
     guard self.pass == nil, !self.isOver, self.isDue(upTo: self.log.sealedOffset),
       let partition = self.partition
     else { return }
+    if self.blindOffset < self.log.firstOffset {
+      // What could not be seen is gone: it goes through all of it again.
+      self.blindOffset = .max
+      self.cleanedOffset = 0
+      self.horizons = []
+    }
     let settled = self.keeper?.settledOffset(of: partition) ?? .max
     let end = min(self.log.sealedOffset, settled)
     guard self.isDue(upTo: end) else { return }
@@ -109,6 +133,7 @@ final class PartitionCompaction {
       } else {
         guard self.isAtHand(offset) else { return }
         guard let entry = self.log.entry(at: offset) else {
+          self.noteBlind(at: offset)
           self.pass?.offset = offset + 1
           continue
         }
@@ -136,8 +161,11 @@ final class PartitionCompaction {
       self.isWaiting = false
       if let opened, !self.isOver {
         self.look(at: .batch(opened, form: form, first: first, count: count), standing)
-      } else if case .part(let number) = standing, self.pass?.isMapping == false {
-        self.pass?.unended.insert(number)
+      } else {
+        self.noteBlind(at: first)
+        if case .part(let number) = standing, self.pass?.isMapping == false {
+          self.pass?.unended.insert(number)
+        }
       }
       self.pass?.offset = entry.offsets.upperBound
       self.goOn()
@@ -188,41 +216,54 @@ final class PartitionCompaction {
     }
     self.pass = nil
     self.asked = nil
+    self.ghosts = [:]
+    self.ghostBytes = 0
     let now = self.engine.now
     self.cleanedOffset = pass.end
-    if self.horizons.last?.end != pass.end {
-      self.horizons.append(Horizon(end: pass.end, at: now))
+    self.blindOffset = min(self.blindOffset, pass.blindFrom)
+    let end = min(pass.end, self.blindOffset)
+    if self.horizons.last.map({ $0.end < end }) ?? (end > 0) {
+      self.horizons.append(Horizon(end: end, at: now))
       // Without one in the middle, some wait for the one behind it.
       if self.horizons.count > Self.horizonsMax { self.horizons.remove(at: 1) }
     }
     let life = self.topic.settings.tombstoneLife
     let next = self.horizons.lazy.map { $0.at.addingClamped(life) }.first { $0 >= now }
     self.nextLook = pass.hasGoneKeys ? next ?? .max : .max
+    self.patience =
+      pass.isHeldUp
+      ? min(max(2 * self.patience, Self.patience.lowerBound), Self.patience.upperBound) : 0
+    if pass.isHeldUp { self.nextLook = min(self.nextLook, now.addingClamped(self.patience)) }
   }
 
   // MARK: Records
 
-  /// Shows what of an entry is still there, and has a key.
+  /// Shows what of an entry has a key, and whether it is still there.
   private func forEachKey(
     of entry: LogEntry,
-    _ body: (_ offset: UInt64, _ key: [UInt8], _ isGone: Bool) -> Void
+    _ body: (_ offset: UInt64, _ key: [UInt8], _ isGone: Bool, _ isThere: Bool) -> Void
   ) {
     switch entry {
     case .record(let record, let offset):
       let key = record.withPublication { $0.metadata(self.engine).key }
-      if let key { body(offset, key, false) }
+      if let key { body(offset, key, false, true) }
     case .batch(let bytes, let form, let first, _):
       let log = self.log
-      _ = self.keeper?.forEachKey(
-        of: bytes, form: form, first: first
-      ) { offset, key, isGone in
-        if log.next(from: offset) == offset { body(offset, Array(key), isGone) }
-      }
+      let isRead =
+        self.keeper?.forEachKey(of: bytes, form: form, first: first) { offset, key, isGone in
+          body(offset, Array(key), isGone, log.next(from: offset) == offset)
+        } ?? false
+      if !isRead { self.noteBlind(at: first) }
     }
   }
 
+  private func noteBlind(at offset: UInt64) {
+    if let known = self.pass?.blindFrom { self.pass?.blindFrom = min(known, offset) }
+  }
+
   private func learn(_ entry: LogEntry) {
-    self.forEachKey(of: entry) { offset, key, _ in
+    self.forEachKey(of: entry) { offset, key, _, isThere in
+      guard isThere else { return }
       if self.pass?.latest.updateValue(offset, forKey: key) == nil {
         self.pass?.keyBytes += key.count + 96
       }
@@ -233,7 +274,7 @@ final class PartitionCompaction {
 
   private func sift(_ entry: LogEntry, _ standing: BatchStanding, _ pass: Pass) {
     switch standing {
-    case .stays: break
+    case .stays: self.noteBlind(at: entry.offsets.lowerBound)
     case .void: for offset in entry.offsets { self.log.remove(at: offset) }
     case .counts: self.siftKeys(of: entry, pass)
     case .part(let number):
@@ -259,15 +300,45 @@ final class PartitionCompaction {
 
   private func siftKeys(of entry: LogEntry, _ pass: Pass) {
     var removed: [UInt64] = []
-    self.forEachKey(of: entry) { offset, key, isGone in
+    self.forEachKey(of: entry) { offset, key, isGone, isThere in
+      guard isThere else {
+        if !isGone { self.noteGhost(key, in: entry) }
+        return
+      }
       guard offset < pass.end else { return }
       if let last = pass.latest[key], last > offset {
         removed.append(offset)
-      } else if isGone {
-        if self.isOfAge(offset) { removed.append(offset) } else { self.pass?.hasGoneKeys = true }
+        if !isGone { self.noteGhost(key, in: entry) }
+      } else if isGone, self.mayGo(offset, key) {
+        removed.append(offset)
       }
     }
     for offset in removed { self.log.remove(at: offset) }
+  }
+
+  /// Whether a record may go that says that its key is gone: not before the last of what it is about
+  /// is gone for readers, too.
+  private func mayGo(_ offset: UInt64, _ key: [UInt8]) -> Bool {
+    guard self.isOfAge(offset) else {
+      self.pass?.hasGoneKeys = true
+      return false
+    }
+    guard let pass = self.pass, offset < pass.blindFrom else { return false }
+    let places = self.ghosts[key] ?? []
+    guard !places.isEmpty || offset >= pass.ghostsEnd else { return true }
+    self.pass?.isHeldUp = true
+    for place in places { self.log.shrinkBatch(at: self.log.next(from: place)) }
+    return false
+  }
+
+  private func noteGhost(_ key: [UInt8], in entry: LogEntry) {
+    guard case .batch(_, _, let first, _) = entry, self.ghosts[key]?.last != first else { return }
+    guard self.ghostBytes <= Self.keyBytesMax else {
+      if let known = self.pass?.ghostsEnd { self.pass?.ghostsEnd = min(known, first) }
+      return
+    }
+    self.ghostBytes += key.count + 128
+    self.ghosts[key, default: []].append(first)
   }
 }
 

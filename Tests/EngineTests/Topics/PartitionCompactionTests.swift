@@ -31,9 +31,17 @@ struct PartitionCompactionTests {
       return true
     }
 
+    /// Whether it is taken for one that can make batches smaller.
+    var trims = true
+
     func trim(
       _ bytes: ByteBuffer, form: UInt8, first: UInt64, _ isLeft: (UInt64) -> Bool
-    ) -> ByteBuffer? { nil }
+    ) -> ByteBuffer? {
+      guard self.trims else { return nil }
+      let words = String(buffer: bytes).split(separator: " ").enumerated()
+      let left = words.map { isLeft(first + UInt64($0)) ? $1 : "-" }
+      return ByteBuffer(string: left.joined(separator: " "))
+    }
   }
 
   private enum Form: UInt8 {
@@ -114,14 +122,56 @@ struct PartitionCompactionTests {
     #expect(self.offsets(partition) == [1, 2])
     for _ in 0..<9 { self.fixture.advance(by: 6_000_000_000) }
     #expect(self.offsets(partition) == [1, 2])
-    for _ in 0..<3 { self.fixture.advance(by: 6_000_000_000) }
+    // The earlier record was in the same batch, which is made smaller first.
+    for _ in 0..<6 { self.fixture.advance(by: 6_000_000_000) }
     #expect(self.offsets(partition) == [1])
+  }
+
+  /// What a reader gets of a key, the last of it: `nil` where there is nothing.
+  private func value(_ key: String, _ partition: Partition) -> String? {
+    var value: String?
+    for entry in partition.entries(from: 0, maxBytes: .max) {
+      guard case .batch(let bytes, _, _, _) = entry else { continue }
+      for word in String(buffer: bytes).split(separator: " ") where word.hasPrefix("\(key)=") {
+        value = String(word.dropFirst(key.count + 1))
+      }
+    }
+    return value
+  }
+
+  @Test func aKeyThatIsGoneStaysGoneForReadersOfWholeBatches() throws {
+    let partition = try self.make { $0.tombstoneLife = 0 }
+    self.keeper.trims = false
+    try self.append("a=secret b=1 c=1", to: partition)
+    try self.append("a=", to: partition)
+    for _ in 0..<10 { self.fixture.advance(by: 6_000_000_000) }
+    // Its first batch is whole, and so it is said that the key is gone.
+    #expect(self.offsets(partition) == [1, 2, 3])
+    #expect(self.value("a", partition) == "")
+    self.keeper.trims = true
+    for _ in 0..<60 { self.fixture.advance(by: 6_000_000_000) }
+    #expect(self.offsets(partition) == [1, 2])
+    #expect(self.value("a", partition) == nil)
+  }
+
+  @Test func aKeyThatIsGoneStaysSaidBehindWhatCannotBeOpened() throws {
+    let partition = try self.make { $0.tombstoneLife = 0 }
+    try self.append("a=1 a=", to: partition)
+    try self.append("!b=1", to: partition)
+    try self.append("b= c=1", to: partition)
+    for _ in 0..<10 { self.fixture.advance(by: 6_000_000_000) }
+    #expect(self.offsets(partition) == [2, 3, 4])
+    // When that is gone, all is gone through again.
+    partition.log.trim(before: 3)
+    try self.append("d=1 d=2 d=3 d=4", to: partition)
+    for _ in 0..<10 { self.fixture.advance(by: 6_000_000_000) }
+    #expect(self.offsets(partition) == [4, 8])
   }
 
   @Test func aKeyMayGoAtOnceAndComeAgain() throws {
     let partition = try self.make { $0.tombstoneLife = 0 }
     try self.append("a=1 a= b=1", to: partition)
-    for _ in 0..<3 { self.fixture.advance(by: 6_000_000_000) }
+    for _ in 0..<6 { self.fixture.advance(by: 6_000_000_000) }
     #expect(self.offsets(partition) == [2])
     try self.append("a=2", to: partition)
     for _ in 0..<3 { self.fixture.advance(by: 6_000_000_000) }

@@ -198,8 +198,8 @@ final class JetStreamConsumer {
     self.isWaiting = true
     self.group.whenAvailable {
       self.isWaiting = false
-      // One message may be for very many, or for another stream, whose consumers bring it back.
-      if self.account.engine.isTurnSpent { self.pumpSoon() } else { self.pump() }
+      // A message may be for very many, or for another stream, whose consumers bring it back.
+      if self.push != nil, self.account.engine.isTurnSpent { self.pumpSoon() } else { self.pump() }
     }
   }
 
@@ -217,7 +217,7 @@ final class JetStreamConsumer {
   private func servePulls() -> Bool {
     var budget = Self.turnMax
     while let place = self.nextPlace() {
-      guard budget > 0, !self.account.engine.isTurnSpent else { return false }
+      guard budget > 0 else { return false }
       let pull = self.waiting[place]
       guard pull.destination.isHeard(self.tenant) else {
         pull.end(nil)
@@ -235,7 +235,6 @@ final class JetStreamConsumer {
         self.waiting.removeAll { $0 === pull }
         continue
       }
-      self.account.engine.addEffort(ofBytes: lease.record.byteCount)
       self.serve(pull, lease)
       if pull.isOver { self.waiting.removeAll { $0 === pull } }
     }
