@@ -55,49 +55,40 @@ final class KafkaTenant {
         KafkaPlace(topic: $0.id, partition: Int32(clamping: partition.index))
       }
     }
-    do throws(EngineError) {
+    restore()
+    expiry = makeExpiry()
+  }
+
+  /// Takes up what the tenant's store has kept. What cannot be read is in the log.
+  private func restore() {
+    // Those who write in transactions are told when they come; everybody else is served.
+    restore("transactions") { () throws(EngineError) in
       server.sawProducerID(try transactions.restore())
       keeper.transactions = transactions
-    } catch {
-      // Those who write in transactions are told when they come; everybody else is served.
-      server.context.logger.error("kafka: transactions of \(tenant.name) cannot be read: \(error)")
     }
+    // Otherwise they do not get in.
     users.countMax = server.values.usersMax
-    do throws(EngineError) {
-      try users.restore()
-    } catch {
-      // They do not get in.
-      server.context.logger.error("kafka: users of \(tenant.name) cannot be read: \(error)")
-    }
+    restore("users") { () throws(EngineError) in try users.restore() }
+    // Otherwise nobody is held back, but by those that could be read.
     setQuotas()
-    do throws(EngineError) {
-      try quotas.restore()
-    } catch {
-      // Nobody is held back, but by those that could be read.
-      server.context.logger.error("kafka: quotas of \(tenant.name) cannot be read: \(error)")
-    }
+    restore("quotas") { () throws(EngineError) in try quotas.restore() }
+    // Otherwise nobody is allowed anything that ACLs can deny.
     acls.countMax = server.values.aclsMax
-    do throws(EngineError) {
-      try acls.restore()
-    } catch {
-      // Nobody is allowed anything that ACLs can deny.
-      server.context.logger.error("kafka: ACLs of \(tenant.name) cannot be read: \(error)")
-    }
+    restore("ACLs") { () throws(EngineError) in try acls.restore() }
+    // Otherwise their members join again.
     consumerGroups.countMax = server.values.groupsMax
     consumerGroups.downgrade = { [unowned self] in downgrade($0) }
+    restore("groups") { () throws(EngineError) in try consumerGroups.restore() }
+    // Otherwise requests to them are refused, as nothing can be written down either.
+    restore("share groups") { () throws(EngineError) in try shareGroups.restore() }
+  }
+
+  private func restore(_ what: String, _ body: () throws(EngineError) -> Void) {
     do throws(EngineError) {
-      try consumerGroups.restore()
+      try body()
     } catch {
-      // Their members join again.
-      server.context.logger.error("kafka: groups of \(tenant.name) cannot be read: \(error)")
+      server.context.logger.error("kafka: \(what) of \(tenant.name) cannot be read: \(error)")
     }
-    do throws(EngineError) {
-      try shareGroups.restore()
-    } catch {
-      // Requests to them are refused, as nothing can be written down either.
-      server.context.logger.error("kafka: share groups of \(tenant.name) cannot be read: \(error)")
-    }
-    expiry = makeExpiry()
   }
 
   private func makeExpiry() -> KafkaPositionExpiry {
