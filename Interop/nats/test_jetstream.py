@@ -7,7 +7,6 @@ import json
 
 import nats
 import pytest
-from godwit_rig.brokers import target
 from nats.js import api
 from nats.js.errors import APIError, BadRequestError, KeyNotFoundError, NotFoundError
 
@@ -164,42 +163,6 @@ async def test_subjects_are_transformed_and_messages_published_again(client, uni
     assert message.headers["Nats-Sequence"] == "1"
     assert message.headers["Nats-Last-Sequence"] == "0"
     assert message.headers["Nats-Msg-Size"] == "5"
-    await context.delete_stream(unique)
-
-
-async def test_streams_that_publish_to_each_other_come_to_an_end(client, unique):
-    context = client.jetstream()
-    names = [f"{unique}-a", f"{unique}-b"]
-    for own, other in (names, names[::-1]):
-        config = {
-            "name": own, "subjects": [f"{own}.>"],
-            "republish": {"src": f"{own}.>", "dest": f"{other}.>"},
-        }
-        await request(client, f"STREAM.CREATE.{own}", config)
-    await context.publish(f"{names[0]}.x", b"1")
-
-    async def count() -> int:
-        return sum([(await context.stream_info(name)).state.messages for name in names])
-
-    # nats-server ends it when the headers are too long.
-    least, most = (17, 17) if target() == "godwit" else (400, 600)
-    for _ in range(5_000):
-        if await count() >= least:
-            break
-    assert least <= await count() <= most
-    for name in names:
-        await context.delete_stream(name)
-
-
-async def test_headers_have_a_bound(client, unique):
-    context = client.jetstream()
-    await context.add_stream(name=unique, subjects=[unique])
-    # The line of the version, the name, and line ends are counted, too.
-    most = 65_535 - len(b"NATS/1.0\r\nK: \r\n\r\n")
-    await context.publish(unique, b"", headers={"K": "v" * most})
-    with pytest.raises(APIError) as refusal:
-        await context.publish(unique, b"", headers={"K": "v" * (most + 1)})
-    assert refusal.value.err_code == 10097
     await context.delete_stream(unique)
 
 

@@ -100,7 +100,7 @@ public final class Engine {
     if self.isTurnSpent { self.later(body) } else { body() }
   }
 
-  /// Counts for the turn that somebody was handed so many bytes in one go: 4 MiB are enough for one.
+  /// Counts for the turn that somebody was handed so many bytes in one go: 4 MiB are enough.
   public func addEffort(ofBytes count: Int) {
     self.effort.pointee &+= 1 &+ UInt64(truncatingIfNeeded: max(0, count)) / 256
   }

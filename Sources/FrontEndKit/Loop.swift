@@ -58,9 +58,9 @@ public final class Loop {
       to: Int64(bitPattern: NIODeadline.now().uptimeNanoseconds) &- self.clockOffset)
   }
 
-  /// Follows the time of day, which somebody may set, and which goes on while the machine sleeps, when
-  /// the loop's own clock stands still: what is due by then is due now. The engine's time never
-  /// goes back; where the time of day was set back, it stays ahead.
+  /// Follows the time of day, which somebody may set, and which goes on while the machine sleeps,
+  /// when the loop's own clock stands still: what is due by then is due now. The engine's time
+  /// never goes back; where the time of day was set back, it stays ahead.
   ///
   /// - Parameter nanoseconds: the time of day, nanoseconds since 1970.
   /// - Returns: how far that was ahead of the engine's time, or, below zero, behind.

@@ -316,8 +316,8 @@ final class PartitionCompaction {
     for offset in removed { self.log.remove(at: offset) }
   }
 
-  /// Whether a record may go that says that its key is gone: not before the last of what it is about
-  /// is gone for readers, too.
+  /// Whether a record may go that says that its key is gone: not before the last of what it is
+  /// about is gone for readers, too.
   private func mayGo(_ offset: UInt64, _ key: [UInt8]) -> Bool {
     guard self.isOfAge(offset) else {
       self.pass?.hasGoneKeys = true
