@@ -41,6 +41,13 @@ struct KafkaOpenTransactions {
     return (first, entry)
   }
 
+  /// Has a transaction open again that was taken for aborted.
+  mutating func takeBack(_ entry: Aborted) {
+    guard let place = aborted.lastIndex(of: entry) else { return }
+    aborted.remove(at: place)
+    began(entry.producerID, at: entry.first)
+  }
+
   /// Remembers what was written down of an aborted transaction.
   mutating func recover(_ entry: Aborted) {
     guard aborted.last.map({ $0.last < entry.last }) ?? true else { return }

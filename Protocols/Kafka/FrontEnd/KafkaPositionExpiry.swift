@@ -70,7 +70,10 @@ final class KafkaPositionExpiry {
 
   private func look(at group: String) {
     let now = tenant.engine.now
-    let before = now - Int64(surroundings.retention()) * 1_000_000
+    // It may have changed meanwhile.
+    let retention = surroundings.retention()
+    guard retention >= 0 else { return }
+    let before = now - Int64(retention) * 1_000_000
     let name = String(group.dropFirst(surroundings.prefix.count))
     let old = tenant.cursors.positions(of: group).filter { $0.value.committedAt < before }.keys
     var due: Set<String> = []
@@ -86,6 +89,7 @@ final class KafkaPositionExpiry {
     }
     guard !due.isEmpty else { return }
     due.subtract(surroundings.held(name))
+    due.subtract(tenant.cursors.passing(of: group))
     // What the disk refuses is tried again the next time.
     tenant.cursors.remove(due, of: group) { _ in }
   }

@@ -357,7 +357,7 @@ final class KafkaShareGroups {
         proposals[number] = nil
         body(error)
       }
-      if journal.wantsSnapshot { journal.replace(with: snapshot()) }
+      if journal.wantsSnapshot { journal.replace { add in snapshot().forEach(add) } }
     } catch {
       body(error)
     }

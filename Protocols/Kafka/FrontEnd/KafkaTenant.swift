@@ -307,9 +307,10 @@ final class KafkaTenant {
 
   /// A classic group becomes what was made of it. Who waits for an answer joins again.
   func replace(_ classic: KafkaGroup, by group: KafkaConsumerGroup) {
-    classic.dissolve()
     groups[classic.name] = nil
     consumerGroups.take(group)
+    // Who is answered may come again at once.
+    classic.dissolve()
   }
 
   /// The last member that spoke the consumer protocol has gone.

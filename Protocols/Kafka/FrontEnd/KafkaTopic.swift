@@ -62,9 +62,12 @@ final class KafkaTopic {
 extension KafkaOpenTransactions {
   /// The aborted transactions that a reader of a range has to know. It passes over what their
   /// producers have written until it comes to the marker; where compaction has removed that,
-  /// everything before it is gone, and what follows is not to be passed over.
+  /// everything before it is gone, and what follows is not to be passed over. A marker that is not
+  /// committed yet will come.
   func aborted(in range: Range<UInt64>, of partition: Partition) -> [Aborted] {
-    aborted(in: range).filter { partition.log.next(from: $0.last) == $0.last }
+    aborted(in: range).filter {
+      $0.last >= partition.committedOffset || partition.log.next(from: $0.last) == $0.last
+    }
   }
 }
 
@@ -147,13 +150,17 @@ final class KafkaPartition {
     return transactions.ended(producer.id, at: marker, isAborted: isAborted)
   }
 
+  /// Has a transaction open again whose marker the disk has refused: its offset may be another's
+  /// now.
+  func takeBack(_ aborted: KafkaOpenTransactions.Aborted) { transactions.takeBack(aborted) }
+
   /// Remembers an aborted transaction that was written down, unless compaction has removed its
-  /// marker, and all of it before.
+  /// marker, and all of it before, or a crash the marker: then it gets another.
   func recover(_ aborted: KafkaOpenTransactions.Aborted) {
-    let isGone =
+    let isThere =
       aborted.last < partition.committedOffset
-      && partition.log.next(from: aborted.last) != aborted.last
-    if aborted.last >= partition.firstOffset, !isGone { transactions.recover(aborted) }
+      && partition.log.next(from: aborted.last) == aborted.last
+    if aborted.last >= partition.firstOffset, isThere { transactions.recover(aborted) }
   }
 
   /// Forgets the aborted transactions whose records are gone.

@@ -105,6 +105,7 @@ extension KafkaTransactions {
     let producer = transaction.marking
     let marker: UInt64
     var first = known
+    var aborted: KafkaOpenTransactions.Aborted?
     do {
       var batch = try KafkaControlRecord(isCommit: isCommit, coordinatorEpoch: 0).batch(
         producerID: producer.id, producerEpoch: producer.epoch, timestamp: now)
@@ -116,17 +117,20 @@ extension KafkaTransactions {
         batch: batch, form: 0, origin: origin, count: 1, time: tenant.engine.now)
       if let ended = partition.ended(producer, at: marker, isAborted: !isCommit) {
         first = ended.first
-        if let aborted = ended.aborted {
-          markedPlaces.insert(place)
-          note(aborted, in: place)
-        }
+        aborted = ended.aborted
         // The decision is what counts for readers, not the marker.
         partition.partition.wake()
       }
     } catch {
       return done(false)
     }
-    partition.partition.whenCommitted(before: marker + 1) { error in
+    partition.partition.whenCommitted(before: marker + 1) { [aborted, first] error in
+      if let aborted, error == nil {
+        self.markedPlaces.insert(place)
+        self.note(aborted, in: place)
+      } else if let aborted {
+        partition.takeBack(aborted)
+      }
       guard error == nil, isCommit, marker > first, partition.partition.topic.hasOtherListeners
       else { return done(error == nil) }
       KafkaRetelling(

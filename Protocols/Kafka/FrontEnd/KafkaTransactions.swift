@@ -160,10 +160,12 @@ final class KafkaTransactions {
     guard transaction.state != .ongoing || !new.isEmpty || transaction.waiting > 0 else {
       return answer(.noError)
     }
-    guard let charge = tenant.memory.charge(Self.partBytes * new.count) else {
-      return answer(.coordinatorNotAvailable)
+    if !new.isEmpty {
+      guard let charge = tenant.memory.charge(Self.partBytes * new.count) else {
+        return answer(.coordinatorNotAvailable)
+      }
+      transaction.charges.append(charge)
     }
-    if !new.isEmpty { transaction.charges.append(charge) }
     for place in new where transaction.partitions[place] == nil {
       // Nothing of it can stand before what is committed now; what is not may be taken back, and
       // its offsets be given again.
@@ -293,7 +295,7 @@ final class KafkaTransactions {
       }
       journal.propose([entry], body)
       // Behind `body`, where the disk refuses at once: what is taken back is in no snapshot.
-      if journal.wantsSnapshot { journal.replace(with: snapshot()) }
+      if journal.wantsSnapshot { journal.replace { add in snapshot().forEach(add) } }
     } catch {
       body(error)
     }
@@ -317,8 +319,9 @@ final class KafkaTransactions {
     for place in markedPlaces {
       guard let partition = find(place) else { continue }
       partition.trimTransactions()
+      let end = partition.partition.committedOffset
       entries += partition.transactions.aborted.compactMap {
-        KafkaTransactionEntry($0, in: place).bytes
+        $0.last < end ? KafkaTransactionEntry($0, in: place).bytes : nil
       }
     }
     return entries

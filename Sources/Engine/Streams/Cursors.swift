@@ -72,6 +72,13 @@ public final class Cursors {
     self.byGroup[group]?[log]
   }
 
+  /// The logs for which a position of a group is on its way to the disk.
+  public func passing(of group: String) -> Set<String> {
+    self.changes.values.reduce(into: []) { logs, change in
+      if change.group == group { logs.formUnion(change.positions.keys) }
+    }
+  }
+
   /// Commits positions of a group, by the logs' names: all of them, or none.
   ///
   /// - Parameter body: is called when they hold; or with the error, `quotaExceeded` where memory

@@ -29,6 +29,8 @@ final class JournalStore: Store {
 
   private let memory: any Store
   private(set) var journals: [String: Kept] = [:]
+  /// Commits what is appended when told.
+  private(set) var logs: [String: LateLog] = [:]
   var fails = false
   /// Entries are kept, but nobody hears of it: the process is about to die, or the disk is slow.
   var isSilent = false
@@ -49,7 +51,10 @@ final class JournalStore: Store {
 
   var isDurable: Bool { true }
   func log(named name: String, isKnown: Bool) throws(EngineError) -> any Log {
-    try memory.log(named: name, isKnown: isKnown)
+    if let log = logs[name] { return log }
+    let made = LateLog(try memory.log(named: name, isKnown: isKnown))
+    logs[name] = made
+    return made
   }
   func journal(named name: String, isKnown: Bool) throws(EngineError) -> any Journal {
     if let journal = journals[name] { return journal }
@@ -57,7 +62,10 @@ final class JournalStore: Store {
     journals[name] = made
     return made
   }
-  func remove(named name: String) { memory.remove(named: name) }
+  func remove(named name: String) {
+    logs[name] = nil
+    memory.remove(named: name)
+  }
 }
 
 /// A topic of two partitions, and the transactions of a tenant.

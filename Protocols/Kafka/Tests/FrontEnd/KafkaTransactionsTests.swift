@@ -109,6 +109,32 @@ import Testing
     #expect(rig.position(0) == 9)
   }
 
+  @Test func anAbortIsKnownBeforeItsMarkerIsCommitted() throws {
+    let producer = try producer()
+    let log = try #require(rig.store.logs[rig.partitions[0].partition.name])
+    log.hold()
+    try rig.write("behind", to: 0)
+    #expect(rig.end(producer, isCommit: false) == nil)
+    // The decision counts, and so readers get all that is committed, and what they pass over.
+    #expect(rig.partitions[0].lastStableOffset == log.committedOffset)
+    #expect(rig.committed(0) == [])
+    log.release()
+    #expect(rig.committed(0) == ["behind"])
+  }
+
+  @Test func aMarkerThatIsRefusedLeavesItsTransactionOpen() throws {
+    var known = KafkaOpenTransactions()
+    known.began(5, at: 10)
+    let refused = try #require(known.ended(5, at: 20, isAborted: true)?.aborted)
+    known.takeBack(refused)
+    #expect(known.firstOpen == 10 && known.aborted.isEmpty)
+    // Others had what stood before it refused as well.
+    let kept = try #require(known.ended(5, at: 15, isAborted: true)?.aborted)
+    #expect(kept.first == 10 && kept.last == 15)
+    known.began(5, at: 16)
+    #expect(!known.isAborted(16, of: 5) && known.isAborted(12, of: 5))
+  }
+
   @Test func aPositionThatWasRefusedIsNotCommitted() throws {
     let producer = try #require(rig.begin()).get()
     #expect(rig.hold(3, of: 0, producer) == .noError)
