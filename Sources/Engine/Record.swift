@@ -103,6 +103,9 @@ public final class Record {
   /// others, all of which it would keep.
   public var own: Record { self.isShared ? self.copied : self }
 
+  /// The bytes of topic, properties and payload.
+  public var contentBytes: Int { self.contents.readableBytes }
+
   /// The same record in memory of its own.
   var copied: Record {
     Record(

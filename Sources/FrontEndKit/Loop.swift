@@ -143,10 +143,11 @@ public final class Loop {
     var done = 0
     while done < due.count, done == 0 || NIODeadline.now() < end {
       self.renewTime()
-      due[done]()
       self.engine.effort.pointee = 0
+      due[done]()
       done += 1
     }
+    self.engine.effort.pointee = 0
     // Whoever comes again meanwhile stands at the end. A loop that was stopped has nothing left.
     self.putOff.removeFirst(min(done, self.putOff.count))
     self.scheduleTurn()

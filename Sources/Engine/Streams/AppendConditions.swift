@@ -47,6 +47,9 @@ public final class AppendConditions {
   /// How many bytes of properties there are: they count with the payload against
   /// `StreamSettings.recordBytesMax`, and are bounded by themselves.
   public var propertyBytes = 0
+  /// Whether some of them are a stream's own, added to those of a message that was kept before:
+  /// then they are not bounded.
+  var hasGrown = false
 
   /// No conditions.
   public init() {}

@@ -179,7 +179,7 @@ extension Stream {
     _ known: TopicIndex.Entry?, ahead: (count: Int, bytes: Int, ofTopic: Int) = (0, 0, 0)
   ) throws(AppendRefusal) {
     guard !self.settings.isSealed, !self.isDeleted else { throw .isSealed }
-    guard (conditions?.propertyBytes ?? 0) <= Self.propertyBytesMax else {
+    if let conditions, !conditions.hasGrown, conditions.propertyBytes > Self.propertyBytesMax {
       throw .propertiesTooLarge
     }
     if self.settings.recordBytesMax > 0 {

@@ -5,6 +5,7 @@ extension Stream {
   /// them.
   public func append(following publication: inout Publication) -> Capture.Result {
     let own = AppendConditions()
+    own.hasGrown = true
     if let asked = self.engine.reader(for: publication.origin)?.conditions(of: publication) {
       own.messageID = asked.messageID
       own.rollup = self.settings.allowsRollup && !self.settings.deniesPurge ? asked.rollup : nil

@@ -126,6 +126,7 @@ extension Stream {
     let conditions =
       self.engine.reader(for: publication.origin)?.conditions(of: publication) ?? AppendConditions()
     conditions.stream = nil
+    conditions.hasGrown = true
     conditions.schedule = .note(begins: nil, from: topic, next: next)
     return self.append(&publication, asking: conditions)
   }

@@ -280,7 +280,7 @@ final class JetStreamConsumer {
         return true
       }
       budget -= 1
-      self.account.engine.addEffort(ofBytes: lease.record.byteCount)
+      self.account.engine.addEffort(ofBytes: lease.record.contentBytes)
       push.deliver(lease)
     }
     return true
