@@ -51,7 +51,8 @@ final class Block {
         var frame = format.frame(at: start, in: bytes)
         if frame.map({ $0.offset < next }) ?? true {
           self.isDamaged = true
-          frame = format.frame(after: start + 1, offset: next, in: bytes)
+          frame = format.frame(
+            after: start + 1, offset: next, in: bytes, fileBytes: bytes.count)
         }
         guard let frame, let delta = UInt32(exactly: frame.offset - firstOffset) else { return }
         if frame.kind != FrameFormat.holeKind {

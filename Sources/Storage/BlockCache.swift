@@ -4,7 +4,8 @@
 /// is passed once more.
 final class BlockCache {
   struct Key: Hashable {
-    let segment: ObjectIdentifier
+    /// `Segment.number`.
+    let segment: UInt64
     let position: Int
   }
 

@@ -6,6 +6,8 @@ import NIOCore
 extension FileLog {
   /// What the name of a segment ends with that is being written anew.
   static let newEnding = ".new"
+  /// And of one that was put aside.
+  private static let asideEnding = ".quarantined"
 
   private static func path(_ folder: String, _ offset: UInt64, _ ending: String) -> String {
     let digits = String(offset)
@@ -15,18 +17,32 @@ extension FileLog {
   /// Reads what is there.
   func recover() throws(DiskError) {
     var bases: [UInt64] = []
+    var putAside: [UInt64] = []
     for name in try self.store.disk.list(self.folder) {
       if name.hasSuffix(".log\(Self.newEnding)") {
         try self.store.disk.remove("\(self.folder)/\(name)")
+      }
+      if name.hasSuffix(Self.asideEnding), let base = UInt64(name.prefix { $0 != "." }) {
+        putAside.append(base)
       }
       guard name.hasSuffix(".log"), let base = UInt64(name.dropLast(4)) else { continue }
       bases.append(base)
     }
     bases.sort()
+    // A start may have come no further than to put the last one aside.
     var lostEnd: UInt64 = 0
+    if let base = putAside.max(), bases.last.map({ base > $0 }) ?? true {
+      let file = try self.store.disk.open(
+        Self.path(self.folder, base, ".log") + Self.asideEnding, isNew: false)
+      lostEnd = Self.lostEnd(base, try file.size())
+    }
     for (place, base) in bases.enumerated() {
-      let isLast = place == bases.count - 1
-      if let lost = try self.recover(base, isLast: isLast), isLast { lostEnd = lost }
+      // Only behind the last one that can be used something may be lost.
+      if let lost = try self.recover(base, isLast: place == bases.count - 1) {
+        lostEnd = max(lostEnd, lost)
+      } else if base > putAside.max() ?? 0 {
+        lostEnd = 0
+      }
     }
     if let last = self.segments.last { try last.reopen() } else { self.promiseSegment() }
     try self.recoverMarks()
@@ -63,12 +79,10 @@ extension FileLog {
       if size < FileHeader.byteCount, isLast {
         self.store.tell(.cut, path, "an unfinished segment was removed")
         try self.store.disk.remove(path)
-        return nil
+        return base
       }
       try self.quarantine(path, "it has no header that can be read, or overlaps the one before it")
-      let end = FrameFormat.offsetMax(behind: base, bytes: size)
-      // No log has come so far: the name is not one of ours.
-      return end <= UInt64(Int64.max) ? end : nil
+      return Self.lostEnd(base, size)
     }
     let known = self.readIndex(header, file, size, isLast: isLast)
     let scan: SegmentScan
@@ -138,10 +152,17 @@ extension FileLog {
     return scan
   }
 
+  /// How far a segment may have come that cannot be read.
+  private static func lostEnd(_ base: UInt64, _ size: Int) -> UInt64 {
+    let end = FrameFormat.offsetMax(behind: base, bytes: size)
+    // No log has come so far: the name is not one of ours.
+    return end <= UInt64(Int64.max) ? end : 0
+  }
+
   /// Puts a file aside that cannot be used; the rest of the log is served.
   private func quarantine(_ path: String, _ reason: String) throws(DiskError) {
     self.store.tell(.damaged, path, "put aside as .quarantined: \(reason)")
-    try self.store.disk.rename(path, to: "\(path).quarantined")
+    try self.store.disk.rename(path, to: path + Self.asideEnding)
   }
 
   /// Begins a segment at the next offset, or further on.

@@ -185,6 +185,9 @@ public final class FileLog: Log, CommitMember {
   func abandon() {
     self.abandonCompaction()
     self.marks.abandon()
+    // The folder goes with them, and there may be another of the name before a sync is done.
+    self.discarded.removeAll()
+    self.leaving.removeAll()
     for segment in self.segments where !segment.isMade { self.store.endPromise() }
   }
 
@@ -277,7 +280,7 @@ public final class FileLog: Log, CommitMember {
   // MARK: Reading
 
   func key(_ position: Int, _ segment: Segment) -> BlockCache.Key {
-    BlockCache.Key(segment: ObjectIdentifier(segment), position: position)
+    BlockCache.Key(segment: segment.number, position: position)
   }
 
   /// The segment that has, or had, `offset`.

@@ -311,7 +311,9 @@ public final class FileStore: Store {
     self.syncCount &+= 1
     self.disk.sync(files: files, folders: folders) { error in
       self.isSyncing = false
-      let goesOn = self.settings.sync == .always || !self.whenIdle.isEmpty
+      // What came to its time meanwhile was put off until now.
+      let isOverdue = !self.isSyncScheduled && !self.unsynced.isEmpty
+      let goesOn = self.settings.sync == .always || !self.whenIdle.isEmpty || isOverdue
       if error == nil {
         for entry in members { entry.member.wasSynced() }
         // The disk is not to wait until everybody was told.

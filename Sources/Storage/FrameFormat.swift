@@ -144,17 +144,17 @@ struct FrameFormat {
   }
 
   /// Where, from `start` on, the next frame of a segment begins that can be believed: the way on
-  /// behind damage. Its offset is `offset` or greater, by no more than what is lost may have stood
-  /// for.
+  /// behind damage. Its offset is `offset` or greater, by no more than a file of so many bytes may
+  /// have stood for.
   func frame(
-    after start: Int, offset: UInt64, in bytes: UnsafeRawBufferPointer
+    after start: Int, offset: UInt64, in bytes: UnsafeRawBufferPointer, fileBytes: Int
   ) -> Frame? {
     var place = start
     while bytes.count - place >= Self.prefixBytes + Self.headBytes {
       let length = Int(bytes.bigEndian(UInt32.self, at: place))
       let found = bytes.bigEndian(UInt64.self, at: place + Self.prefixBytes)
       if length >= Self.headBytes, length <= bytes.count - place - Self.prefixBytes,
-        found >= offset, found <= Self.offsetMax(behind: offset, bytes: bytes.count),
+        found >= offset, found <= Self.offsetMax(behind: offset, bytes: fileBytes),
         let frame = self.frame(at: place, in: bytes)
       {
         return frame

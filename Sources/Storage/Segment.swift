@@ -16,6 +16,9 @@ final class Segment {
 
   let header: FileHeader
   let path: String
+  /// By which the cache knows its blocks. They may be there for longer than the segment, whose
+  /// place in memory is then another's.
+  let number = UInt64.random(in: .min ... .max)
   /// An empty one, until the first record is written.
   private(set) var file: any DiskFile
   /// Whether the file is there.

@@ -33,7 +33,8 @@ struct SegmentScan {
     while start < bytes.count {
       var frame = format.frame(at: start, in: bytes)
       if frame.map({ $0.offset < self.endOffset }) ?? true {
-        frame = format.frame(after: start + 1, offset: self.endOffset, in: bytes)
+        frame = format.frame(
+          after: start + 1, offset: self.endOffset, in: bytes, fileBytes: base + bytes.count)
         guard let frame else { return }
         self.damage.append(base + start..<base + frame.start)
       }

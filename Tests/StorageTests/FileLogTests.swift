@@ -414,12 +414,50 @@ import Testing
     #expect(world.reports.contains { $0.kind == .damaged && $0.path == path })
     let next = world.log.nextOffset
     #expect(next >= 100)
+    // A start that came no further than that.
+    world.disk.crash(.process)
+    for name in try world.disk.list("data/logs/log") where name.hasSuffix(".log") {
+      world.disk.remove("data/logs/log/\(name)")
+    }
+    try world.open()
+    #expect(world.log.nextOffset == next)
     world.append()
     world.settle()
-    world.disk.crash(.process)
-    try world.open()
-    #expect(world.log.firstOffset == next)
-    #expect(world.log.nextOffset == next + 1)
-    #expect(world.log.record(at: next) != nil)
+    for _ in 0..<2 {
+      world.disk.crash(.process)
+      try world.open()
+      #expect(world.log.firstOffset == next)
+      #expect(world.log.nextOffset == next + 1)
+      #expect(world.log.record(at: next) != nil)
+    }
+  }
+
+  @Test func whatComesToItsTimeWhileTheDiskIsBusyIsSyncedWhenItIsNot() throws {
+    let world = try LogWorld(seed: 4, sync: .interval(1_000_000_000))
+    world.append()
+    world.endTurn()
+    for _ in 0..<4 { world.tick() }
+    #expect(world.disk.isBusy)
+    world.append()
+    world.endTurn()
+    for _ in 0..<4 { world.tick() }
+    let before = world.disk.syncCount
+    world.disk.answer()
+    #expect(world.disk.syncCount == before + 1)
+  }
+
+  @Test func anotherLogOfTheNameKeepsItsFiles() throws {
+    let world = try self.longWorld()
+    self.fill(world, 40)
+    // All of its first segment goes with the next sync, which is under way when the log is deleted.
+    world.trim(before: 40)
+    world.endTurn()
+    world.store.remove(named: "log")
+    let log = try world.store.log(named: "log")
+    let record = world.engine.tenant(named: "t").record(
+      topic: Array("a".utf8), payload: Array("new".utf8))
+    _ = try log.append(record)
+    world.settle()
+    #expect(try world.disk.list("data/logs/log").contains { $0.hasSuffix(".log") })
   }
 }
