@@ -12,14 +12,6 @@ from nats.js.errors import APIError, BadRequestError, KeyNotFoundError, NotFound
 
 
 @pytest.fixture
-async def client(broker):
-    server = broker("nats")
-    connection = await nats.connect(server.url("nats"))
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
 async def stream(client, unique):
     """A JetStream context, and a stream that keeps `<unique>.>`."""
     context = client.jetstream()

@@ -5,17 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
-import nats
 import pytest
 from nats.js.errors import NotFoundError
-
-
-@pytest.fixture
-async def client(broker):
-    server = broker("nats")
-    connection = await nats.connect(server.url("nats"))
-    yield connection
-    await connection.close()
 
 
 async def request(client, subject: str, body: object) -> dict:

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 import json
 
-import nats
 import pytest
 from godwit_rig.brokers import target
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import APIError
-
-
-@pytest.fixture
-async def client(broker):
-    server = broker("nats")
-    connection = await nats.connect(server.url("nats"))
-    yield connection
-    await connection.close()
 
 
 async def test_streams_that_publish_to_each_other_come_to_an_end(client, unique):
