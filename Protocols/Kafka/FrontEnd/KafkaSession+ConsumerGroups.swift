@@ -46,8 +46,8 @@ extension KafkaSession {
       return refuse(error)
     }
     let result = group.heartbeat(
-      request, clientID: connection.clientName.isEmpty ? "client" : connection.clientName,
-      clientHost: "/\(connection.peer.address)", principal: principal?.name ?? ""
+      request, clientID: clientID,
+      clientHost: clientHost, principal: principal?.name ?? ""
     ) { [weak self] in self?.may(.describe, topicNamed: $0) }
     if let classic {
       guard case .success = result else {

@@ -66,8 +66,8 @@ extension KafkaSession {
       return refuse(.inconsistentGroupProtocol)
     }
     let joiner = KafkaJoiner(
-      clientID: connection.clientName.isEmpty ? "client" : connection.clientName,
-      clientHost: "/\(connection.peer.address)", takesIDFirst: call.header.version >= 4,
+      clientID: clientID,
+      clientHost: clientHost, takesIDFirst: call.header.version >= 4,
       maySkipAssignment: call.header.version >= 9)
     if let group = tenant.consumerGroups.byName[request.groupID] {
       let response = group.join(request, as: joiner) { KafkaUUID.random().description }

@@ -28,8 +28,8 @@ extension KafkaSession {
       }
     }
     tenant.shareGroups.heartbeat(
-      request, clientID: connection.clientName.isEmpty ? "client" : connection.clientName,
-      clientHost: "/\(connection.peer.address)"
+      request, clientID: clientID,
+      clientHost: clientHost
     ) { result in
       switch result {
       case .failure(let refusal): refuse(refusal)

@@ -72,6 +72,9 @@ final class KafkaSession: Session {
   }
 
   var engine: Engine { server.engine }
+  /// What members of groups are shown as: the client's own name, and where it is.
+  var clientID: String { connection.clientName.isEmpty ? "client" : connection.clientName }
+  var clientHost: String { "/\(connection.peer.address)" }
 
   // MARK: Opening
 
@@ -160,7 +163,7 @@ final class KafkaSession: Session {
           rest.moveReaderIndex(forwardBy: size)
           // What is large is copied once, by the log that keeps it. Parts of others may be kept.
           try take(Self.isProduce(frame) ? frame : frame.copied)
-          if engine.effort.pointee > Engine.effortMax {
+          if engine.isTurnSpent {
             connection.giveWay()
             return Intake(consumed: offset + size)
           }
