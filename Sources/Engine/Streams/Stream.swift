@@ -105,15 +105,11 @@ public final class Stream {
       /// What was the stream's last message id before.
       let previousID: [UInt8]?
 
-      /// `nil` where there is nothing.
-      init?(_ conditions: AppendConditions?, republications: Int, previousID: [UInt8]?) {
+      init(_ conditions: AppendConditions?, republications: Int, previousID: [UInt8]?) {
         self.rollup = conditions?.rollup
         self.schedule = conditions?.schedule
         self.republications = republications
         self.previousID = previousID
-        if self.rollup == nil, self.schedule == nil, republications == 0, previousID == nil {
-          return nil
-        }
       }
     }
   }

@@ -155,9 +155,11 @@ extension Stream {
   /// What few records have; most have nothing of it.
   private func more(_ conditions: AppendConditions?) -> PendingAppend.More? {
     let count = self.engine.republications
-    guard conditions != nil || self.lastMessageID != nil || count > 0 else { return nil }
-    return PendingAppend.More(
-      conditions, republications: count, previousID: self.lastMessageID)
+    let hasAny =
+      self.lastMessageID != nil || count > 0 || conditions?.rollup != nil
+      || conditions?.schedule != nil
+    guard hasAny else { return nil }
+    return PendingAppend.More(conditions, republications: count, previousID: self.lastMessageID)
   }
 
   static var isSpent: AppendRefusal {

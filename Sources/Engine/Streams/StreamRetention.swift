@@ -98,15 +98,11 @@ extension Stream: TimerTarget {
 
   /// Gives the index what a limit per topic needs, or takes it away.
   func limitPerTopicChanged() {
-    guard self.settings.recordsPerTopicMax > 0, self.index.hasPlaces else {
-      self.placeSearch &+= 1
-      self.index.removePlaces()
-      if self.settings.recordsPerTopicMax > 0 {
-        self.findPlaces(from: self.log.firstOffset, self.placeSearch)
-      }
-      return
-    }
-    self.shortenAll()
+    let isLimited = self.settings.recordsPerTopicMax > 0
+    if isLimited, self.index.hasPlaces { return self.shortenAll() }
+    self.placeSearch &+= 1
+    self.index.removePlaces()
+    if isLimited { self.findPlaces(from: self.log.firstOffset, self.placeSearch) }
   }
 
   /// - Parameter search: another number than the stream's where the limit has changed again.
