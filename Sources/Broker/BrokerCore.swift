@@ -114,7 +114,8 @@ final class BrokerCore {
   func start(completion: @escaping (BrokerError?) -> Void) {
     if let folder = self.started.dataFolder {
       let stores = DataStores(
-        folder: folder, loop: self.loop, settings: self.settings.store, logger: self.logger)
+        folder: folder, loop: self.loop, settings: self.settings.store,
+        writerCount: self.writerCount, logger: self.logger)
       self.stores = stores
       do {
         try stores.open()
@@ -232,8 +233,13 @@ final class BrokerCore {
     self.pool.shutdownGracefully { _ in }
   }
 
+  /// Where there is one processor, others would write no sooner, and later from a colder cache.
+  private var writerCount: Int {
+    ProcessLimits.processorCount > 1 ? self.partitionLoops.count : 0
+  }
+
   private static func partitionLoopCount(_ wanted: Int) -> Int {
-    wanted > 0 ? wanted : max(1, min(8, System.coreCount - 1))
+    wanted > 0 ? wanted : max(1, min(8, ProcessLimits.processorCount - 1))
   }
 
   /// Accepts nobody any more, lets the protocols say farewell, ends all connections after the grace

@@ -12,17 +12,20 @@ final class DataStores {
   private let logger: Logger
   private let settings: StoreSettings
   private let threads = NIOThreadPool(numberOfThreads: 2)
+  private let writers: BesideLoops?
   private let disk: PosixDisk
   private var stores: [String: FileStore] = [:]
 
-  init(folder: String, loop: Loop, settings: StoreSettings, logger: Logger) {
+  /// - Parameter writerCount: on how many other event loops logs are written, where that is much.
+  init(folder: String, loop: Loop, settings: StoreSettings, writerCount: Int, logger: Logger) {
     self.folder = folder
     self.loop = loop
     self.logger = logger
     self.settings = settings
+    self.writers = writerCount > 0 ? BesideLoops(beside: loop, count: writerCount) : nil
     // The other half is for connections, and for logs that grow.
     self.disk = PosixDisk(
-      eventLoop: loop.eventLoop, threads: self.threads,
+      eventLoop: loop.eventLoop, threads: self.threads, writers: self.writers,
       filesMax: ProcessLimits.openFiles.map { $0 / 2 } ?? .max)
   }
 
@@ -103,6 +106,7 @@ final class DataStores {
     let one = {
       left -= 1
       guard left == 0 else { return }
+      self.writers?.stop()
       self.threads.shutdownGracefully { _ in }
       done()
     }

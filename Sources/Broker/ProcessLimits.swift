@@ -1,4 +1,5 @@
 import Glibc
+import NIOCore
 
 /// What the system lets this process do.
 public enum ProcessLimits {
@@ -19,6 +20,27 @@ public enum ProcessLimits {
   /// How many files and sockets may be open; `nil` when there is no limit, or none that can be
   /// read.
   static var openFiles: Int? { self.openFilesLimit.flatMap { Int(exactly: $0.rlim_cur) } }
+
+  /// How many processors the process may use at the same time.
+  static var processorCount: Int {
+    #if os(Linux)
+      // What it is bound to may be fewer than there are. Swift's module of the C library leaves the
+      // call out.
+      if let call = dlsym(nil, "sched_getaffinity") {
+        let affinity = unsafeBitCast(
+          call, to: (@convention(c) (pid_t, Int, UnsafeMutableRawPointer) -> Int32).self)
+        var set = [UInt8](repeating: 0, count: 128)
+        let own = set.withUnsafeMutableBytes { bytes in
+          guard let start = bytes.baseAddress, affinity(0, bytes.count, start) >= 0 else {
+            return 0
+          }
+          return bytes.reduce(0) { $0 + $1.nonzeroBitCount }
+        }
+        if own > 0 { return min(own, System.coreCount) }
+      }
+    #endif
+    return System.coreCount
+  }
 
   /// As the system has it; `nil` when it cannot be read.
   static var openFilesLimit: rlimit? {

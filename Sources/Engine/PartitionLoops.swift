@@ -1,8 +1,11 @@
 /// Event loops beside the engine's own, among which partitions are dealt. What takes time and needs
-/// none of the engine's tables is done there: opening what a sender has packed together.
+/// none of the engine's tables is done there: opening what a sender has packed together, and
+/// writing what comes to a log to its file.
 ///
 /// Confined to the engine's loop.
 public protocol PartitionLoops: AnyObject {
+  /// How many there are, at least 1.
+  var count: Int { get }
   /// Runs `work` on one of the loops, behind everything that was given to that one before, and then
   /// `done` on the engine's loop, with what `work` returned and in the same order.
   ///
@@ -13,7 +16,7 @@ public protocol PartitionLoops: AnyObject {
 
 extension Engine {
   /// A number for `elsewhere` that a name always has.
-  static func loopNumber(of name: String) -> Int {
+  public static func loopNumber(of name: String) -> Int {
     name.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xFFFF }
   }
 

@@ -8,7 +8,8 @@ import NIOPosix
 public final class BesideLoops: PartitionLoops {
   private let eventLoop: any EventLoop
   private let engine: Engine
-  private let count: Int
+  /// See `PartitionLoops`.
+  public let count: Int
   private var group: MultiThreadedEventLoopGroup?
   private var loops: [any EventLoop] = []
   private var isStopped = false

@@ -45,6 +45,8 @@ public final class SimulatedDisk: Disk {
   private var lastingNames: [String: SimulatedFile] = [:]
   private var folders: Set<String> = []
   private var answers: [() -> Void] = []
+  /// What is being written elsewhere.
+  private var writing: [SimulatedWriting] = []
   /// Files of before a crash write to nothing any more.
   private(set) var life = 0
 
@@ -112,6 +114,18 @@ public final class SimulatedDisk: Disk {
     self.later { done(error) }
   }
 
+  /// Writes when it is answered, or when somebody waits for it; a crash before finds any part of it
+  /// in the files.
+  public func write(
+    _ writes: [DiskWrite], _ done: @escaping ([DiskError?]) -> Void
+  ) -> (any PendingWrites)? {
+    self.writing.removeAll { $0.isDone }
+    let writing = SimulatedWriting(writes, done)
+    self.writing.append(writing)
+    self.later { writing.finish() }
+    return writing
+  }
+
   /// Syncs, and answers at once.
   public func syncNow(files: [any DiskFile], folders: [String]) throws(DiskError) {
     if let error = self.sync(files, folders) { throw error }
@@ -166,6 +180,10 @@ public final class SimulatedDisk: Disk {
 
   /// Everything stops. Open files are useless afterwards; calls that wait never get an answer.
   public func crash(_ kind: Crash) {
+    // What is written has faults of the disk's own.
+    var random = SplitMix64(seed: self.random.next())
+    for writing in self.writing { writing.performSome(&random) }
+    self.writing.removeAll()
     self.life += 1
     self.answers.removeAll()
     guard kind == .power else { return }

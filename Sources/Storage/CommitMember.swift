@@ -8,6 +8,11 @@ protocol CommitMember: AnyObject {
   var goesFirst: Bool { get }
   /// Writes what was added since the last time. Called when the turn of the loop ends.
   func write()
+  /// As `write`, but for what may be written elsewhere, which is handed back. `wasWritten` is
+  /// called when that is done, and nothing else before.
+  func writeElsewhere() -> DiskWrite?
+  /// What `writeElsewhere` handed back is in the file, or not.
+  func wasWritten(_ error: DiskError?)
   /// How far it is written.
   var writtenMark: UInt64 { get }
   /// What must be synced for that to last; asked once for each sync.
@@ -22,6 +27,15 @@ protocol CommitMember: AnyObject {
 }
 
 extension CommitMember {
+  /// All of it is little.
+  func writeElsewhere() -> DiskWrite? {
+    self.write()
+    return nil
+  }
+
+  /// Nothing was handed back.
+  func wasWritten(_ error: DiskError?) {}
+
   /// Nobody waits for it.
   func wasSynced() {}
 }

@@ -5,7 +5,7 @@ public import NIOCore
 ///
 /// Everything is called on the engine's loop, and answers there. Calls without a callback are done
 /// when they return: they touch the page cache, as a rule. What waits for the device, `sync` and
-/// `load`, is done elsewhere.
+/// `load`, is done elsewhere, and so is what is much, `write`.
 public protocol Disk: AnyObject {
   /// Makes a folder, and those above it, where they are missing.
   func makeFolder(_ path: String) throws(DiskError)
@@ -24,6 +24,13 @@ public protocol Disk: AnyObject {
   /// Calls `done` when what was written to `files`, and the names in `folders`, would survive a
   /// loss of power; or with the first error.
   func sync(files: [any DiskFile], folders: [String], _ done: @escaping (DiskError?) -> Void)
+  /// Writes to some files, of which each stands there once, and calls `done` with what became of
+  /// each.
+  ///
+  /// - Returns: `nil` where it is done already.
+  func write(
+    _ writes: [DiskWrite], _ done: @escaping ([DiskError?]) -> Void
+  ) -> (any PendingWrites)?
   /// As `sync`, and waits for it: when a store is opened.
   func syncNow(files: [any DiskFile], folders: [String]) throws(DiskError)
   /// Whether there may be more logs and journals than there are, when those that are there have
@@ -32,6 +39,14 @@ public protocol Disk: AnyObject {
 }
 
 extension Disk {
+  /// Here, and at once.
+  public func write(
+    _ writes: [DiskWrite], _ done: @escaping ([DiskError?]) -> Void
+  ) -> (any PendingWrites)? {
+    done(writes.map { $0.result() })
+    return nil
+  }
+
   /// Always, where nobody counts.
   public func hasRoom(besides files: Int) -> Bool { true }
 }

@@ -50,7 +50,7 @@ extension FileLog {
     self.wantsCompaction = false
     guard self.failure == nil, self.compaction == nil else { return false }
     do throws(DiskError) {
-      if self.isDue(self.active) {
+      if !self.isBeingWritten, self.isDue(self.active) {
         try self.beginSegment()
         self.dropEmptySegments()
       }

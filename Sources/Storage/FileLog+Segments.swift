@@ -196,13 +196,17 @@ extension FileLog {
 
   /// Writes what was appended to the last segment, whose file may be missing yet.
   func flush(_ segment: Segment) throws(DiskError) {
-    if !segment.isMade {
-      segment.setFile(try self.store.makeFile(segment.path, segment.header, of: self.folder))
-      self.store.endPromise()
-      self.isFolderUnsynced = true
-    }
+    try self.makeFile(of: segment)
     try segment.flush()
     self.noteUnsynced(segment.file)
+  }
+
+  /// Makes a segment's file, where it is missing.
+  func makeFile(of segment: Segment) throws(DiskError) {
+    guard !segment.isMade else { return }
+    segment.setFile(try self.store.makeFile(segment.path, segment.header, of: self.folder))
+    self.store.endPromise()
+    self.isFolderUnsynced = true
   }
 
   private func seal(_ segment: Segment) {
@@ -319,11 +323,20 @@ extension FileLog {
         }
       }
     }
-    for segment in uncertain where !segment.isExact {
-      segment.setRemovedBytes(
-        segment.deadFrameBytes { self.block(of: segment.index[$0].offset, in: segment) })
+    for segment in uncertain where !segment.isExact { self.countRemoved(in: segment) }
+    for segment in self.segments where segment.isOverdrawn {
+      self.countRemoved(in: segment)
+      // Else the next start would have what comes now pay for what is lost.
+      var mark = ByteBuffer()
+      Self.state(segment.header, segment.removedBytes).write(to: &mark)
+      self.marks.append(mark)
     }
     if end > self.nextOffset { try self.beginSegment(at: end) }
+  }
+
+  private func countRemoved(in segment: Segment) {
+    segment.setRemovedBytes(
+      segment.deadFrameBytes { self.block(of: segment.index[$0].offset, in: segment) })
   }
 
   /// - Returns: segments of whose removed bytes this does not say enough, for it is about frames

@@ -25,7 +25,12 @@ public final class FileLog: Log, CommitMember {
   // The store's, for the message path: what is unowned is checked with each use.
   let engine: Engine
   let cache: BlockCache
+  private let backlog: WriteBacklog
   private let segmentBytesMax: Int
+  /// The loop that writes its file, where that is much.
+  private let loop: Int
+  /// Whether that is under way: nothing else may be done to the file.
+  private(set) var isBeingWritten = false
   var isDirty = false
   var isUnsynced = false
   var segments: [Segment] = []
@@ -73,6 +78,8 @@ public final class FileLog: Log, CommitMember {
     self.store = store
     self.engine = store.engine
     self.cache = store.cache
+    self.backlog = store.backlog
+    self.loop = Engine.loopNumber(of: name)
     self.segmentBytesMax = store.settings.segmentBytesMax
     self.marks = try FileJournal(
       path: "\(folder)/removed.journal", of: folder, store: store, isThere: isThere)
@@ -152,17 +159,25 @@ public final class FileLog: Log, CommitMember {
     let before = segment.byteCount
     let full = segment.append(count: count, kind: kind, time: time, bytes: bytes, body)
     if let full { self.cache.insert(full, self.key(full.position, segment)) }
+    let size = segment.byteCount - before
     self.count += Int(count)
-    self.byteCount += segment.byteCount - before
+    self.byteCount += size
+    self.backlog.bytes += size
     if wasEmpty { self.first = offset }
-    if !self.isDirty { self.store.markDirty(self) }
+    if !self.isDirty {
+      self.store.markDirty(self)
+    } else if self.backlog.isTooMuch {
+      self.store.scheduleCommit()
+    }
     return offset
   }
 
   private func makeRoom() throws(EngineError) {
     if let failure = self.failure { throw failure }
     let segment = self.active
-    guard !segment.isOpen || segment.end >= self.segmentBytesMax else { return }
+    guard !segment.isOpen || segment.end >= self.segmentBytesMax, !self.isBeingWritten else {
+      return
+    }
     do {
       try self.beginSegment()
     } catch {
@@ -183,6 +198,7 @@ public final class FileLog: Log, CommitMember {
 
   /// Nobody uses it any more.
   func abandon() {
+    self.isBeingWritten = false
     self.abandonCompaction()
     self.marks.abandon()
     // The folder goes with them, and there may be another of the name before a sync is done.
@@ -193,17 +209,56 @@ public final class FileLog: Log, CommitMember {
 
   func write() {
     self.writeMarks()
+    self.take { segment throws(DiskError) in try self.flush(segment) }
+  }
+
+  func writeElsewhere() -> DiskWrite? {
+    self.writeMarks()
+    guard !self.isBeingWritten else { return nil }
+    var write: DiskWrite?
+    self.take { segment throws(DiskError) in
+      try self.makeFile(of: segment)
+      write = segment.beginFlush(loop: self.loop)
+    }
+    self.isBeingWritten = write != nil
+    return write
+  }
+
+  func wasWritten(_ error: DiskError?) {
+    // One that nobody uses any more has no file.
+    guard self.isBeingWritten else { return }
+    self.isBeingWritten = false
+    let segment = self.active
+    self.take { segment throws(DiskError) in
+      if let error { throw error }
+      segment.endFlush()
+      self.noteUnsynced(segment.file)
+    }
+    // Where more comes all the time, this is the moment to go on in another.
+    if self.failure == nil, segment.isOpen, segment.end >= self.segmentBytesMax {
+      do {
+        try self.beginSegment()
+      } catch {
+        _ = self.store.refuse(error)
+      }
+    }
+  }
+
+  /// Has what was appended written by `body`; where that is refused it is gone.
+  private func take(_ body: (Segment) throws(DiskError) -> Void) {
     let segment = self.active
     guard segment.writtenOffset < segment.endOffset else { return }
     let before = segment.byteCount
     let records = segment.count
-    do {
-      try self.flush(segment)
+    do throws(DiskError) {
+      try body(segment)
     } catch {
       let refusal = self.store.refuse(error)
       for entry in segment.index { self.cache.remove(self.key(entry.position, segment)) }
       do {
         try segment.dropUnwritten()
+        // What was written of it must not come back behind those that get its offsets.
+        if segment.isMade { self.noteUnsynced(segment.file) }
       } catch {
         self.fail(error)
       }
@@ -231,7 +286,10 @@ public final class FileLog: Log, CommitMember {
       self.unsynced.removeAll()
       self.isFolderUnsynced = false
     }
-    if self.compaction?.stage == .written { self.compaction?.stage = .syncing }
+    // Its marks may wait for what is being written.
+    if self.compaction?.stage == .written, !self.marks.isDirty, !self.store.isWriting {
+      self.compaction?.stage = .syncing
+    }
     self.leaving += self.discarded
     self.discarded.removeAll()
     return (self.unsynced, folders)

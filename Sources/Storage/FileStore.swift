@@ -17,6 +17,7 @@ public final class FileStore: Store {
   unowned let engine: Engine
   let settings: StoreSettings
   let cache: BlockCache
+  let backlog = WriteBacklog()
   private let folder: String
   private let salt: () -> UInt32
   private let atTurnEnd: (@escaping () -> Void) -> Void
@@ -28,6 +29,10 @@ public final class FileStore: Store {
   private var dirty: [any CommitMember] = []
   private var unsynced: [any CommitMember] = []
   private var isCommitScheduled = false
+  /// Who has its share in what is written elsewhere at the moment, and that.
+  private var writing: [any CommitMember] = []
+  private var pendingWrites: (any PendingWrites)?
+  private(set) var isWriting = false
   private var isSyncing = false
   private var isSyncScheduled = false
   private let timer = StoreTimer()
@@ -234,6 +239,10 @@ public final class FileStore: Store {
     guard !member.isDirty else { return }
     member.isDirty = true
     self.dirty.append(member)
+    self.scheduleCommit()
+  }
+
+  func scheduleCommit() {
     guard !self.isCommitScheduled else { return }
     self.isCommitScheduled = true
     // The engine may be let go before the turn ends.
@@ -243,40 +252,86 @@ public final class FileStore: Store {
   private func forget(_ member: any CommitMember) {
     self.dirty.removeAll { $0 === member }
     member.isDirty = false
+    self.writing.removeAll { $0 === member }
     self.unsynced.removeAll { $0 === member }
     member.isUnsynced = false
   }
 
-  /// Writes everything that was added, and has it synced as the policy says.
+  /// Writes everything that was added, and has it synced as the policy says. What is much is
+  /// written elsewhere, and what is added meanwhile comes after it.
   public func commit() {
     self.isCommitScheduled = false
+    guard !self.isWriting else {
+      if self.backlog.isTooMuch { self.finishWriting() }
+      return
+    }
+    let isMuch = self.backlog.bytes >= self.settings.elsewhereBytesMin && !self.isClosing
+    self.backlog.bytes = 0
     var touched: [any CommitMember] = []
+    var writes: [(member: any CommitMember, write: DiskWrite)] = []
     while !self.dirty.isEmpty {
       let members = self.dirty
       self.dirty.removeAll()
       for member in members { member.isDirty = false }
       for member in members where member.goesFirst { member.write() }
       for member in members {
-        if !member.goesFirst { member.write() }
-        touched.append(member)
-        if !member.isUnsynced {
-          member.isUnsynced = true
-          self.unsynced.append(member)
+        if !member.goesFirst {
+          if !isMuch {
+            member.write()
+          } else if let write = member.writeElsewhere() {
+            writes.append((member, write))
+          }
         }
+        touched.append(member)
       }
+    }
+    if writes.isEmpty {
+      self.wereWritten(touched)
+    } else {
+      self.write(writes, touched)
+    }
+  }
+
+  private func write(
+    _ writes: [(member: any CommitMember, write: DiskWrite)], _ touched: [any CommitMember]
+  ) {
+    self.isWriting = true
+    self.writing = touched
+    let members = writes.map(\.member)
+    let pending = self.disk.write(writes.map(\.write)) { [weak self] errors in
+      guard let self else { return }
+      for (member, error) in zip(members, errors) { member.wasWritten(error) }
+      self.isWriting = false
+      self.pendingWrites = nil
+      let touched = self.writing
+      self.writing = []
+      self.wereWritten(touched)
+      // What was added meanwhile has waited for it.
+      if !self.dirty.isEmpty, !self.isCommitScheduled { self.commit() }
+    }
+    if self.isWriting { self.pendingWrites = pending }
+  }
+
+  private func finishWriting() { self.pendingWrites?.finish() }
+
+  /// Goes on with what is in the files: it is synced, or counts already.
+  private func wereWritten(_ members: [any CommitMember]) {
+    for member in members where !member.isUnsynced {
+      member.isUnsynced = true
+      self.unsynced.append(member)
     }
     switch self.settings.sync {
     case .always:
       self.sync()
     case .interval(let nanoseconds):
-      for member in touched { member.commit(to: member.writtenMark) }
+      for member in members { member.commit(to: member.writtenMark) }
       if !self.isSyncScheduled, !self.unsynced.isEmpty {
         self.isSyncScheduled = true
         _ = self.engine.timers.schedule(
           at: self.engine.now + nanoseconds, self.timer, kind: StoreTimer.Kind.sync)
       }
     case .never:
-      for member in touched { member.commit(to: member.writtenMark) }
+      for member in members { member.commit(to: member.writtenMark) }
       self.takeUnsynced()
     }
   }
@@ -350,6 +405,7 @@ public final class FileStore: Store {
       for log in self.logs.values { log.noteEnd() }
       done()
     }
+    self.finishWriting()
     self.commit()
     for log in self.logs.values { log.active.giveBackReserve() }
     self.sync()

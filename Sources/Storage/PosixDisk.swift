@@ -1,3 +1,4 @@
+public import GodwitEngine
 public import NIOCore
 public import NIOPosix
 import Synchronization
@@ -15,19 +16,13 @@ private func systemOpen(_ path: String, _ flags: Int32, _ mode: mode_t) -> Int32
   open(path, flags, mode)
 }
 private func systemSync() { sync() }
-#if os(Linux)
-  /// Linux's own call, which Swift's module of the C library leaves out; `nil` where that is linked
-  /// statically, without the means to look for it.
-  private let systemAllocate = dlsym(nil, "fallocate").map {
-    unsafeBitCast($0, to: (@convention(c) @Sendable (Int32, Int32, off_t, off_t) -> Int32).self)
-  }
-#endif
 private func systemRename(_ path: String, _ newPath: String) -> Int32 { rename(path, newPath) }
 
 /// The operating system's files. What waits for the device runs on threads of a pool.
 public final class PosixDisk: Disk {
   private let eventLoop: any EventLoop
   private let threads: NIOThreadPool
+  let writers: (any PartitionLoops)?
   private let filesMax: Int
   private let openFiles = OpenFiles()
 
@@ -35,9 +30,15 @@ public final class PosixDisk: Disk {
   ///   - eventLoop: where everything is called and answered.
   ///   - threads: what waits for the device; two are enough. Whoever made it shuts it down, after
   ///     the last use of the disk.
+  ///   - writers: what writes that is handed over; by default that is done at once. They end when
+  ///     nothing is written any more.
   ///   - filesMax: how many files may be open before there is no more room for new logs; those that
   ///     are there may need more. No limit by default.
-  public init(eventLoop: any EventLoop, threads: NIOThreadPool, filesMax: Int = .max) {
+  public init(
+    eventLoop: any EventLoop, threads: NIOThreadPool, writers: (any PartitionLoops)? = nil,
+    filesMax: Int = .max
+  ) {
+    self.writers = writers
     self.filesMax = filesMax
     self.eventLoop = eventLoop
     self.threads = threads
@@ -175,12 +176,12 @@ private final class OpenFiles: Sendable {
 }
 
 /// A file descriptor, closed with its last user: a sync may outlive the log it is for.
-private final class Descriptor: Sendable {
+final class Descriptor: Sendable {
   let number: Int32
   let path: String
   private let openFiles: OpenFiles
 
-  init(_ number: Int32, _ path: String, _ openFiles: OpenFiles) {
+  fileprivate init(_ number: Int32, _ path: String, _ openFiles: OpenFiles) {
     self.number = number
     self.path = path
     self.openFiles = openFiles
@@ -240,12 +241,12 @@ private final class Descriptor: Sendable {
   }
 }
 
-private final class PosixFile: DiskFile {
+final class PosixFile: DiskFile {
   let descriptor: Descriptor
   private let eventLoop: any EventLoop
   private let threads: NIOThreadPool
 
-  init(_ descriptor: Descriptor, eventLoop: any EventLoop, threads: NIOThreadPool) {
+  fileprivate init(_ descriptor: Descriptor, eventLoop: any EventLoop, threads: NIOThreadPool) {
     self.descriptor = descriptor
     self.eventLoop = eventLoop
     self.threads = threads
@@ -260,60 +261,11 @@ private final class PosixFile: DiskFile {
   }
 
   func write(_ bytes: ByteBuffer, at position: Int) throws(DiskError) {
-    var done = 0
-    while done < bytes.readableBytes {
-      let (written, code) = bytes.withUnsafeReadableBytes { bytes in
-        let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-        let written = pwrite(
-          self.descriptor.number, rest.baseAddress, rest.count, off_t(position + done))
-        return (written, errno)
-      }
-      done += try self.checked(written, code)
-    }
+    try self.descriptor.write(bytes, at: position)
   }
-
-  /// The pieces that one call takes at most.
-  private static let piecesMax = 64
 
   func write(_ pieces: [ByteBuffer], at position: Int) throws(DiskError) {
-    var place = position
-    var rest = pieces[...]
-    while let first = rest.first {
-      guard rest.count > 1 else { return try self.write(first, at: place) }
-      let (written, code) = self.writeSome(rest.prefix(Self.piecesMax), at: place)
-      var done = try self.checked(written, code)
-      place += done
-      while let piece = rest.first, piece.readableBytes <= done {
-        done -= piece.readableBytes
-        rest.removeFirst()
-      }
-      if done > 0 { rest[rest.startIndex].moveReaderIndex(forwardBy: done) }
-    }
-  }
-
-  private func writeSome(
-    _ pieces: ArraySlice<ByteBuffer>, at position: Int
-  ) -> (written: Int, code: Int32) {
-    // A buffer's memory stays where it is as long as somebody has the buffer.
-    withExtendedLifetime(pieces) {
-      let vectors = pieces.map { piece in
-        piece.withUnsafeReadableBytesWithStorageManagement { bytes, _ in
-          iovec(
-            iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
-        }
-      }
-      let written = pwritev(
-        self.descriptor.number, vectors, Int32(vectors.count), off_t(position))
-      return (written, errno)
-    }
-  }
-
-  /// How many bytes a call has written; none where it was interrupted.
-  private func checked(_ written: Int, _ code: Int32) throws(DiskError) -> Int {
-    if written > 0 { return written }
-    if written < 0, code == EINTR { return 0 }
-    let reason = written == 0 ? "nothing was written" : String(cString: strerror(code))
-    throw DiskError(call: "write", path: self.descriptor.path, code: code, reason: reason)
+    try self.descriptor.write(pieces, at: position)
   }
 
   func read(_ count: Int, at position: Int) throws(DiskError) -> ByteBuffer {
@@ -345,19 +297,9 @@ private final class PosixFile: DiskFile {
     }
   }
 
-  #if os(Linux)
-    func reserve(behind end: Int, upTo size: Int) {
-      guard let allocate = systemAllocate else { return }
-      // Mode 1: the file keeps its size. Where not all of it is to be had, others need the rest.
-      if allocate(self.descriptor.number, 1, off_t(end), off_t(size - end)) != 0 {
-        self.giveBackReserve(behind: end)
-      }
-    }
+  func reserve(behind end: Int, upTo size: Int) {
+    self.descriptor.reserve(behind: end, upTo: size)
+  }
 
-    func giveBackReserve(behind end: Int) {
-      // To cut off at the end takes nothing but what lies behind it. What fails here costs room,
-      // and the next write says what is wrong.
-      _ = ftruncate(self.descriptor.number, off_t(end))
-    }
-  #endif
+  func giveBackReserve(behind end: Int) { self.descriptor.giveBackReserve(behind: end) }
 }

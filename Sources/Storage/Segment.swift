@@ -48,6 +48,9 @@ final class Segment {
   var isSpared = false
   /// Whether `removedBytes` is known, and need not be counted.
   private(set) var isExact = false
+  /// Whether more bytes were said to be removed than there are: a loss of power has taken frames
+  /// that a mark speaks of.
+  private(set) var isOverdrawn = false
   private var missing: [Range<UInt64>]
   /// The block that is written to; `nil` in a segment that is full.
   private(set) var tail: Block?
@@ -55,6 +58,8 @@ final class Segment {
   private let blockBytes: Int
   /// Up to where room was asked for.
   private var reservedEnd = 0
+  /// How far it will be written when what was handed over is in the file; see `beginFlush`.
+  private var handedOver: (end: Int, offset: UInt64)?
 
   /// A segment of this size has room set aside behind its end: as much again, up to so much. What
   /// is small takes no more than it needs.
@@ -162,26 +167,48 @@ final class Segment {
 
   /// Writes what was appended.
   func flush() throws(DiskError) {
-    self.reserve()
+    let write = self.beginFlush(loop: 0)
+    do throws(DiskError) {
+      try write.perform()
+    } catch {
+      self.handedOver = nil
+      throw error
+    }
+    self.endFlush()
+  }
+
+  /// What was appended, to be written by somebody else. `endFlush` follows when it is, and nothing
+  /// that touches the file before.
+  func beginFlush(loop: Int) -> DiskWrite {
     // The blocks lie one behind the other, and so does what is not written of them.
     var pieces = self.unwritten.map { self.unwritten(of: $0) }
     if let tail = self.tail, tail.position + tail.byteCount > self.writtenEnd {
       pieces.append(self.unwritten(of: tail))
     }
-    try self.file.write(pieces, at: self.writtenEnd)
-    self.unwritten.removeAll()
-    self.writtenEnd = self.end
-    self.writtenOffset = self.endOffset
+    self.handedOver = (self.end, self.endOffset)
+    return DiskWrite(
+      file: self.file, pieces: pieces, position: self.writtenEnd, reservedEnd: self.reserve(),
+      loop: loop)
+  }
+
+  /// What was handed over is in the file.
+  func endFlush() {
+    guard let (end, offset) = self.handedOver else { return }
+    self.handedOver = nil
+    self.writtenEnd = end
+    self.writtenOffset = offset
+    self.unwritten.removeAll { $0.position + $0.byteCount <= end }
   }
 
   private func unwritten(of block: Block) -> ByteBuffer {
     block.slice(from: max(0, self.writtenEnd - block.position))
   }
 
-  private func reserve() {
-    guard self.end > self.reservedEnd, self.end >= Self.reservedFrom else { return }
+  /// Up to where room is to be asked for, if it is time.
+  private func reserve() -> Int? {
+    guard self.end > self.reservedEnd, self.end >= Self.reservedFrom else { return nil }
     self.reservedEnd = self.end + min(self.end, Self.reservedMax)
-    self.file.reserve(behind: self.writtenEnd, upTo: self.reservedEnd)
+    return self.reservedEnd
   }
 
   /// Gives back the room that was set aside: no more will be written, as it seems.
@@ -193,6 +220,7 @@ final class Segment {
 
   /// Forgets what was appended and could not be written.
   func dropUnwritten() throws(DiskError) {
+    self.handedOver = nil
     self.unwritten.removeAll()
     self.tail = nil
     if let block = self.index.last(where: { $0.position < self.writtenEnd }) {
@@ -302,9 +330,9 @@ final class Segment {
     let added = self.removed.insert(range)
     guard added > 0 else { return }
     self.removedCount += added
-    // A loss of power may have taken frames that a mark speaks of.
-    let bytes = min(self.removedBytes + bytes, self.frameBytes)
-    self.removedBytes = self.count == 0 ? self.frameBytes : bytes
+    let bytes = self.removedBytes + bytes
+    self.isOverdrawn = self.isOverdrawn || bytes > self.frameBytes
+    self.removedBytes = self.count == 0 ? self.frameBytes : min(bytes, self.frameBytes)
   }
 
   /// What is gone and has frames, as stretches; the bytes of all stand with the first.
@@ -391,6 +419,7 @@ final class Segment {
   func setRemovedBytes(_ bytes: Int) {
     self.removedBytes = self.count == 0 ? self.frameBytes : max(0, min(bytes, self.frameBytes))
     self.isExact = true
+    self.isOverdrawn = false
   }
 
   /// Whether a stretch has offsets of which there are no frames.

@@ -21,6 +21,10 @@ public struct StoreSettings: Hashable, Sendable {
   public var blockBytes = 64 << 10
   /// What is kept in memory of all that was read or written. Default 16 MiB.
   public var cacheBytesMax = 16 << 20
+  /// What is added to logs within a turn and comes to so many bytes or more is written by the event
+  /// loops that the logs were dealt. Less than that is written at once: to hand it over would cost
+  /// more. Default 1 MiB.
+  public var elsewhereBytesMin = 1 << 20
   /// How long segments wait to be written anew from when more than half of one is dead, in
   /// nanoseconds: what is under way is gone then, and most need no copying. Default 5 s.
   public var compactionDelay: Int64 = 5_000_000_000

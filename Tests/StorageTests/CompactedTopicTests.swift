@@ -55,6 +55,7 @@ struct CompactedTopicTests {
       settings.sync = .always
       settings.segmentBytesMax = 8 << 10
       settings.blockBytes = 1 << 10
+      settings.elsewhereBytesMin = 2 << 10
       let turns = self.turns
       self.store = try FileStore(
         folder: "data", disk: disk, engine: self.engine, settings: settings,

@@ -12,7 +12,11 @@ import Testing
     _ seed: UInt64, _ sync: StoreSettings.Sync, crashes: [SimulatedDisk.Crash],
     faults: SimulatedDisk.Faults = SimulatedDisk.Faults(), removing: Int = 0
   ) throws -> UInt64 {
-    let world = try LogWorld(seed: seed, sync: sync) { $0.compactionDelay = 1 }
+    let world = try LogWorld(seed: seed, sync: sync) {
+      $0.compactionDelay = 1
+      // In some lives everything is written elsewhere, in some nothing.
+      $0.elsewhereBytesMin = [0, 100, 400, .max][Int(seed % 4)]
+    }
     world.disk.faults = faults
     world.removing = removing
     for _ in 0..<250 { try world.step(crashes) }

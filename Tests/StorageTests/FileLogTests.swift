@@ -460,4 +460,89 @@ import Testing
     world.settle()
     #expect(try world.disk.list("data/logs/log").contains { $0.hasSuffix(".log") })
   }
+
+  // MARK: Written elsewhere
+
+  private func worldThatWritesElsewhere() throws -> LogWorld {
+    try LogWorld(seed: 6, sync: .interval(1_000_000_000)) {
+      $0.segmentBytesMax = 1 << 30
+      $0.blockBytes = 1 << 10
+      $0.elsewhereBytesMin = 0
+    }
+  }
+
+  private func append(_ body: String, to log: any Log, _ world: LogWorld) throws {
+    _ = try log.append(
+      world.engine.tenant(named: "t").record(topic: Array("a".utf8), payload: Array(body.utf8)))
+  }
+
+  @Test func whatIsWrittenElsewhereIsThereWhenItIsWritten() throws {
+    let world = try self.worldThatWritesElsewhere()
+    world.append()
+    world.endTurn()
+    world.append()
+    world.endTurn()
+    #expect(world.log.committedOffset == 0)
+    #expect(world.log.record(at: 0) == nil)
+    world.disk.answer()
+    #expect(world.log.committedOffset == 1)
+    world.disk.answer()
+    #expect(world.log.committedOffset == 2)
+    try world.checkAll()
+  }
+
+  @Test func whoSendsFasterThanTheDiskWritesWaits() throws {
+    let world = try self.worldThatWritesElsewhere()
+    world.append()
+    world.endTurn()
+    let mebibyte = String(repeating: "x", count: 1 << 20)
+    for count in 1...17 {
+      #expect(world.log.committedOffset == 0)
+      try self.append(mebibyte, to: world.log, world)
+      world.endTurn()
+      if count < 16 { #expect(world.log.committedOffset == 0) }
+      if world.log.committedOffset > 0 { break }
+    }
+    #expect(world.log.committedOffset == 1)
+    world.settle()
+    #expect(world.log.committedOffset == world.log.nextOffset)
+  }
+
+  @Test func aLogMayGoWhileItIsWrittenElsewhere() throws {
+    let world = try self.worldThatWritesElsewhere()
+    let other = try world.store.log(named: "other")
+    world.append()
+    try self.append("kept", to: other, world)
+    world.endTurn()
+    world.store.remove(named: "log")
+    let log = try world.store.log(named: "log")
+    try self.append("new", to: log, world)
+    world.settle()
+    #expect(other.record(at: 0).map { String(buffer: $0.body) } == "kept")
+    #expect(log.record(at: 0).map { String(buffer: $0.body) } == "new")
+    #expect(log.nextOffset == 1)
+  }
+
+  @Test func aSegmentThatIsFullWhileItIsWrittenIsTheLastNoLonger() throws {
+    let world = try LogWorld(seed: 7, sync: .interval(1_000_000_000)) {
+      $0.segmentBytesMax = 1_000
+      $0.blockBytes = 200
+      $0.elsewhereBytesMin = 0
+    }
+    // There is never a turn in which nothing is being written.
+    for _ in 0..<100 {
+      world.append()
+      world.endTurn()
+      world.append()
+      world.endTurn()
+      world.disk.answer()
+    }
+    world.settle()
+    let segments = try world.disk.list("data/logs/log").filter { $0.hasSuffix(".log") }
+    #expect(segments.count > 8)
+    try world.checkAll()
+    try world.crash(.process)
+    try world.checkAll()
+    #expect(world.log.count == 200)
+  }
 }

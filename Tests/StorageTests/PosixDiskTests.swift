@@ -19,6 +19,30 @@ import Testing
     PosixDisk(eventLoop: MultiThreadedEventLoopGroup.singleton.next(), threads: .singleton)
   }
 
+  /// Two event loops that write.
+  private final class Writers: PartitionLoops {
+    let count = 2
+    private let loop: any EventLoop
+    private let others: [any EventLoop]
+
+    init(beside loop: any EventLoop) {
+      self.loop = loop
+      let group = MultiThreadedEventLoopGroup.singleton
+      self.others = [group.next(), group.next()]
+    }
+
+    func run<Result: Sendable>(
+      on number: Int, _ work: @escaping @Sendable () -> Result, _ done: @escaping (Result) -> Void
+    ) {
+      let loop = self.loop
+      let back = NIOLoopBound(done, eventLoop: loop)
+      self.others[number % 2].execute {
+        let result = work()
+        loop.execute { back.value(result) }
+      }
+    }
+  }
+
   /// Appends what is given, waits until it is committed, and says what the log holds.
   private func append(
     _ bodies: [String], to folder: String, _ settings: StoreSettings
@@ -27,7 +51,8 @@ import Testing
     let promise = loop.makePromise(of: [String].self)
     loop.execute {
       do {
-        let disk = PosixDisk(eventLoop: loop, threads: .singleton)
+        let disk = PosixDisk(
+          eventLoop: loop, threads: .singleton, writers: Writers(beside: loop))
         let engine = Engine(now: 1)
         let store = try FileStore(
           folder: folder, disk: disk, engine: engine, settings: settings,
@@ -179,10 +204,13 @@ import Testing
     }.get()
   }
 
-  @Test(arguments: [StoreSettings.Sync.always, .interval(1_000_000), .never])
-  func whatWasAppendedIsThereAgain(sync: StoreSettings.Sync) async throws {
+  @Test(arguments: [StoreSettings.Sync.always, .interval(1_000_000), .never], [0, Int.max])
+  func whatWasAppendedIsThereAgain(
+    sync: StoreSettings.Sync, elsewhereBytesMin: Int
+  ) async throws {
     var settings = StoreSettings()
     settings.sync = sync
+    settings.elsewhereBytesMin = elsewhereBytesMin
     settings.segmentBytesMax = 10_000
     settings.blockBytes = 1_000
     let place = try TestFolder()
@@ -194,6 +222,32 @@ import Testing
     let twice = try await self.append(second, to: "\(folder)/deep/data", settings)
     #expect(twice == first + second)
     try self.disk().removeFolder(folder)
+  }
+
+  /// Each of several files has its own answer; who waits has been told when the wait is over.
+  @Test func severalFilesAreWrittenElsewhere() async throws {
+    let place = try TestFolder()
+    let loop = MultiThreadedEventLoopGroup(numberOfThreads: 1).next()
+    try await loop.submit {
+      let disk = PosixDisk(eventLoop: loop, threads: .singleton, writers: Writers(beside: loop))
+      let files = try (0..<5).map { try disk.open("\(place.path)/\($0)", isNew: true) }
+      let writes = files.enumerated().map { number, file in
+        DiskWrite(
+          file: file, pieces: [ByteBuffer(string: "ab"), ByteBuffer(string: "\(number)")],
+          position: number == 3 ? -1 : number, reservedEnd: number == 4 ? 1 << 20 : nil,
+          loop: number)
+      }
+      var answers: [[DiskError?]] = []
+      let pending = disk.write(writes) { answers.append($0) }
+      #expect(answers.isEmpty)
+      pending?.finish()
+      pending?.finish()
+      #expect(answers.map { $0.map { $0 == nil } } == [[true, true, true, false, true]])
+      for (number, file) in files.enumerated() where number != 3 {
+        #expect(try file.size() == number + 3)
+        #expect(try file.read(3, at: number) == ByteBuffer(string: "ab\(number)"))
+      }
+    }.get()
   }
 
   @Test func aFolderThatCannotBeMadeIsAnError() throws {

@@ -39,6 +39,7 @@ struct StreamSnapshotSimulationTests {
       settings.segmentBytesMax = Int.random(in: 300...4_000, using: &self.random)
       settings.blockBytes = Int.random(in: 64...600, using: &self.random)
       settings.cacheBytesMax = Int.random(in: 64...4_000, using: &self.random)
+      settings.elsewhereBytesMin = self.random.oneIn(2) ? 0 : 400
       // Segments are written anew all the time.
       settings.compactionDelay = 1
       self.settings = settings

@@ -32,8 +32,10 @@ extension SettingsFile {
         Setting(
           "partition_loops", .integer(0...64), default: .integer(0),
           "How many event loops, beside the one that has the connections, the partitions of topics "
-            + "are dealt to: they open what senders have packed together, where somebody wants to "
-            + "know what is in it. 0: one less than there are processors, at least 1, at most 8."),
+            + "and other logs are dealt to: they write the files, where it is much at a time, and, "
+            + "on threads of their own, open what senders have packed together, where somebody "
+            + "wants to know what is in it. 0: one less than there are processors, at least 1, at "
+            + "most 8."),
         Setting(
           "log_level",
           .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
