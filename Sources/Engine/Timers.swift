@@ -31,9 +31,11 @@ public final class Timers {
     self.wheel = TimerWheel(tickNanoseconds: tickNanoseconds, now: engine.now)
   }
 
-  /// Calls `target` at `deadline`, in the engine's clock, rounded up to the wheel's tick. The
-  /// target is kept alive until then, or until the timer is cancelled.
+  /// Calls `target` at `deadline`, in the engine's clock, rounded up to the wheel's tick; what is
+  /// past is due now. The target is kept alive until then, or until the timer is cancelled.
   public func schedule(at deadline: Int64, _ target: any TimerTarget, kind: Int) -> Token {
+    // A peer may name a time from which there is no way to count to this.
+    let deadline = max(deadline, self.engine.now)
     let token = self.wheel.schedule(at: deadline, Alarm(target: target, kind: kind))
     if deadline < self.announced {
       self.announced = deadline

@@ -30,6 +30,20 @@ struct TimersTests {
     #expect(bell.rung == [7])
   }
 
+  @Test(arguments: [Int64.min, -1, 1_699_999_999_000_000_000])
+  func whatIsPastIsDueNow(deadline: Int64) {
+    let engine = Engine(now: 1_700_000_000_000_000_000)
+    let bell = Bell()
+    var announced: [Int64] = []
+    engine.timers.deadlineMovedForward = { announced.append($0) }
+    _ = engine.timers.schedule(at: deadline, bell, kind: 1)
+    _ = engine.timers.schedule(at: .max, bell, kind: 2)
+    #expect(announced == [engine.now])
+    engine.advance(to: engine.now + 10_000_000)
+    _ = engine.timers.fireDue()
+    #expect(bell.rung == [1])
+  }
+
   @Test func aTargetMayScheduleAgainAndCancelOthers() {
     let bell = Bell()
     let other = Bell()
