@@ -18,6 +18,9 @@ public final class Timers {
     fileprivate let token: TimerWheelToken
   }
 
+  /// So many are fired before anybody looks at the time.
+  private static var stepMax: Int { 16 }
+
   private var wheel: TimerWheel<Alarm>
   private unowned let engine: Engine
   private var due: [Alarm] = []
@@ -57,16 +60,20 @@ public final class Timers {
     self.wheel.cancel(token.token)
   }
 
-  /// Fires what is due at the engine's time.
+  /// Fires what is due at the engine's time: all of it, or, as very many may be due at the same
+  /// moment, some at a time as long as `isTimeLeft` answers that there is time for more.
   ///
-  /// - Returns: when to call again, or `nil` when nothing is scheduled.
-  public func fireDue() -> Int64? {
-    self.wheel.advance(to: self.engine.now, into: &self.due)
-    if !self.due.isEmpty {
-      let due = self.due
-      self.due.removeAll(keepingCapacity: due.count <= 1024)
-      for alarm in due { alarm.target.timerFired(alarm.kind) }
-    }
+  /// - Returns: when to call again, or `nil` when nothing is scheduled. What is left over is due
+  ///   already.
+  public func fireDue(while isTimeLeft: () -> Bool = { true }) -> Int64? {
+    repeat {
+      self.wheel.advance(to: self.engine.now, atMost: Self.stepMax, into: &self.due)
+      for alarm in self.due { alarm.target.timerFired(alarm.kind) }
+      // With less than that, there is nothing more that is due.
+      let isOver = self.due.count < Self.stepMax
+      self.due.removeAll(keepingCapacity: true)
+      guard !isOver else { break }
+    } while isTimeLeft()
     let next = self.wheel.nextDeadline
     self.announced = next ?? .max
     return next

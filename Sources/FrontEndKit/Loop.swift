@@ -14,6 +14,9 @@ public final class Loop {
   /// time, and the loop's own with them.
   private static let clockStepMin: Int64 = 100_000_000
 
+  /// For so long what was put off, and what is due at the same moment, goes on in one turn.
+  private static let turnTime = TimeAmount.milliseconds(2)
+
   /// The loop that owns all of it.
   public let eventLoop: any EventLoop
   /// The kernel.
@@ -138,7 +141,7 @@ public final class Loop {
 
   private func takeTurn() {
     self.isTurnScheduled = false
-    let end = NIODeadline.now() + .milliseconds(2)
+    let end = NIODeadline.now() + Self.turnTime
     let due = self.putOff
     var done = 0
     while done < due.count, done == 0 || NIODeadline.now() < end {
@@ -167,7 +170,8 @@ public final class Loop {
   private func fireTimers() {
     self.wakeUpAt = .max
     self.renewTime()
-    if let next = self.engine.timers.fireDue() {
+    let end = NIODeadline.now() + Self.turnTime
+    if let next = self.engine.timers.fireDue(while: { NIODeadline.now() < end }) {
       // Never sooner than a tick from now: what is due in the meantime is one tick late at most.
       self.scheduleWakeUp(at: max(next, self.engine.now + 1_000_000))
     }

@@ -84,7 +84,8 @@ public struct TimerWheel<Payload>: ~Copyable {
   /// The earliest time at which `advance` may have something to do, or `nil` when nothing is
   /// scheduled. Never later than the earliest deadline rounded up to a tick.
   public var nextDeadline: Int64? {
-    self.nextOccupiedTick.map { $0 * self.tickNanoseconds }
+    let tick = self.isUnfinished ? self.current : self.nextOccupiedTick
+    return tick.map { $0 * self.tickNanoseconds }
   }
 
   /// The earliest tick at which an occupied slot of any level begins.
@@ -104,17 +105,20 @@ public struct TimerWheel<Payload>: ~Copyable {
 
   /// Moves the wheel to `now` and hands out what is due, earliest slot first.
   ///
-  /// `fire` cannot reach the wheel; what is due is collected first, so that payloads may schedule
-  /// and cancel when they run.
-  public mutating func advance(to now: Int64, into due: inout [Payload]) {
+  /// What is due is collected first, so that payloads may schedule and cancel when they run.
+  ///
+  /// - Parameter max: so many at most; the others come with the next call, and can be cancelled
+  ///   until then.
+  public mutating func advance(to now: Int64, atMost max: Int = .max, into due: inout [Payload]) {
     let target = now / self.tickNanoseconds
-    while self.current < target {
+    if self.isUnfinished { self.collect(into: &due, atMost: max) }
+    while self.current < target, !self.isUnfinished, due.count < max {
       guard self.count > 0 else {
         self.current = target
         return
       }
       self.step(limit: target)
-      self.collect(into: &due)
+      self.collect(into: &due, atMost: max)
     }
   }
 
@@ -150,14 +154,17 @@ public struct TimerWheel<Payload>: ~Copyable {
     }
   }
 
-  private mutating func collect(into due: inout [Payload]) {
+  private mutating func collect(into due: inout [Payload], atMost max: Int) {
     let slot = Self.position(of: self.current, level: 0)
-    while self.heads[slot] >= 0 {
+    while self.heads[slot] >= 0, due.count < max {
       let index = self.heads[slot]
       self.unlink(index)
       if let payload = self.release(index) { due.append(payload) }
     }
   }
+
+  /// Whether what is due at `current` was handed out in part. A timer that comes is due later.
+  private var isUnfinished: Bool { self.heads[Self.position(of: self.current, level: 0)] >= 0 }
 
   /// Which slot of a level a tick falls into.
   private static func position(of tick: Int64, level: Int) -> Int {

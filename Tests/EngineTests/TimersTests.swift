@@ -58,6 +58,26 @@ struct TimersTests {
     #expect(other.rung.isEmpty)
   }
 
+  @Test func whatIsDueAtTheSameMomentIsDoneInTurns() {
+    let bell = Bell()
+    for kind in 0..<1_000 { _ = self.engine.timers.schedule(at: 1_000_000_000, bell, kind: kind) }
+    self.engine.advance(to: 2_000_000_000)
+    var turns = 0
+    var next: Int64? = 0
+    while let due = next, due <= self.engine.now {
+      let before = bell.rung.count
+      var looks = 0
+      next = self.engine.timers.fireDue {
+        looks += 1
+        return looks < 4
+      }
+      #expect(bell.rung.count - before <= 64)
+      turns += 1
+    }
+    #expect(turns >= 1_000 / 64)
+    #expect(bell.rung.sorted() == Array(0..<1_000))
+  }
+
   @Test func announcesOnlyWhatComesSooner() {
     var announced: [Int64] = []
     self.engine.timers.deadlineMovedForward = { announced.append($0) }

@@ -36,7 +36,13 @@ struct TimerWheelTests {
         }
         now += Int64.random(in: 0...reach, using: &random)
         var due: [Int] = []
-        wheel.advance(to: now, into: &due)
+        var piece: [Int] = []
+        let max = Int.random(in: 1...20, using: &random)
+        repeat {
+          piece = []
+          wheel.advance(to: now, atMost: max, into: &piece)
+          due += piece
+        } while piece.count == max
         for fired in due {
           let entry = expected.removeValue(forKey: fired)
           #expect(entry != nil)
@@ -73,6 +79,33 @@ struct TimerWheelTests {
     #expect(due.isEmpty)
     wheel.advance(to: far + 1, into: &due)
     #expect(due == [1])
+  }
+
+  @Test func handsOutNoMoreThanIsAskedFor() {
+    var wheel = TimerWheel<Int>(tickNanoseconds: 10, now: 0)
+    let tokens = (0..<10).map { wheel.schedule(at: 50, $0) }
+    _ = wheel.schedule(at: 60, 10)
+    _ = wheel.schedule(at: 6_000, 11)
+    var due: [Int] = []
+    wheel.advance(to: 100, atMost: 4, into: &due)
+    #expect(due.count == 4)
+    let next = wheel.nextDeadline
+    #expect(next == 50)
+    // What is left over is still there to be cancelled, and what comes now is later.
+    let left = tokens.indices.filter { !due.contains($0) }
+    let cancelled = wheel.cancel(tokens[left[0]])
+    #expect(cancelled == left[0])
+    _ = wheel.schedule(at: 50, 12)
+    var rest: [Int] = []
+    wheel.advance(to: 100, atMost: 5, into: &rest)
+    #expect(Set(rest) == Set(left.dropFirst()))
+    rest = []
+    wheel.advance(to: 100, atMost: 5, into: &rest)
+    #expect(Set(rest) == [10, 12])
+    let last = wheel.nextDeadline ?? 0
+    #expect(last > 100)
+    wheel.advance(to: 7_000, atMost: 5, into: &rest)
+    #expect(Set(rest) == [10, 11, 12])
   }
 
   @Test func anEmptyWheelAnnouncesNothing() {
