@@ -71,35 +71,45 @@ public final class TopicTree<Entry: TopicTreeEntry> {
     self.hash = ByteHash()
   }
 
-  deinit { self.takeApart() }
+  deinit { self.takeApart(.max) }
 
-  /// Takes out everything. Walks that have begun are over.
-  public func removeAll() {
+  /// Takes out everything, some of it at a time. Walks that have begun are over.
+  ///
+  /// It goes from leaf to leaf, so that a deep tree needs no deep stack.
+  ///
+  /// - Parameters:
+  ///   - nodesMax: how many nodes go at most.
+  ///   - body: called with each entry that goes.
+  /// - Returns: whether there is more.
+  @discardableResult
+  public func takeApart(_ nodesMax: Int, _ body: (Entry) -> Void = { _ in }) -> Bool {
     for cursors in self.resting.values {
       for cursor in cursors { cursor._withUnsafeGuaranteedRef { $0.end() } }
     }
     self.resting.removeAll()
-    self.takeApart()
-    self.root.exact.removeAll()
-    self.root.oneOrMore.removeAll()
-    self.root.zeroOrMore.removeAll()
-    self.count = 0
-    self.byteCount = 0
-  }
-
-  /// Goes from leaf to leaf, so that a deep tree needs no deep stack.
-  private func takeApart() {
     var node = self.root
-    while true {
+    var left = nodesMax
+    while left > 0 {
       if let child = node.firstChild {
         node = child
-      } else if let parent = node.parent {
-        Self.unlink(node, from: parent)
-        node = parent
-      } else {
-        return
+        continue
       }
+      for list in [node.exact, node.oneOrMore, node.zeroOrMore] {
+        self.count -= list.count
+        for entry in list { body(entry) }
+      }
+      guard let parent = node.parent else {
+        node.exact = []
+        node.oneOrMore = []
+        node.zeroOrMore = []
+        return false
+      }
+      Self.unlink(node, from: parent)
+      self.byteCount -= node.byteCount
+      node = parent
+      left -= 1
     }
+    return true
   }
 
   /// Adds `entry` under `pattern`. The same pattern may hold any number of entries.

@@ -180,7 +180,7 @@ struct TopicTreeTests {
     let rested = TopicTree<Leaf>.Cursor(tree, pattern(">"))
     #expect(rested.advance(2) { _ in true })
     let fresh = TopicTree<Leaf>.Cursor(tree, pattern(">"))
-    tree.removeAll()
+    tree.takeApart(.max)
     #expect(tree.count == 0 && tree.byteCount == empty)
     #expect(!tree.remove(leaves[0], at: leaves[0].pattern))
     Array("a.b".utf8).withUnsafeBytes { bytes in

@@ -56,8 +56,13 @@ struct RecentIDs {
     }
   }
 
-  /// Forgets everything.
-  mutating func removeAll() { self.forget(before: .max) }
+  /// Forgets the oldest ids, so many of them.
+  ///
+  /// - Returns: whether there are more.
+  mutating func forget(oldest count: Int) -> Bool {
+    for _ in 0..<min(count, self.queue.count) { self.remove(self.queue.removeFirst()) }
+    return !self.queue.isEmpty
+  }
 
   private mutating func remove(_ entry: Entry) {
     if self.offsets[entry.id] == entry.offset { self.offsets[entry.id] = nil }

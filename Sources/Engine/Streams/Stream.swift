@@ -135,7 +135,7 @@ public final class Stream {
     self.journal = journal
     self.keeping = StreamKeeping(indexJournal)
     self.index = TopicIndex(
-      memory: tenant.memory, effort: tenant.engine.effort,
+      memory: tenant.memory, engine: tenant.engine,
       hasPlaces: settings.recordsPerTopicMax > 0)
     self.recent = RecentIDs(memory: tenant.memory)
     self.schedules = StreamSchedules(memory: tenant.memory)

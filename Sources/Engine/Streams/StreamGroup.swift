@@ -153,6 +153,12 @@ public final class StreamGroup {
     if self.isDeleted { self.wake() }
   }
 
+  /// The stream, as long as both are there.
+  var standing: Stream? {
+    guard let stream = self.stream, !self.isDeleted, !stream.isDeleted else { return nil }
+    return stream
+  }
+
   func wake() {
     guard !self.waiters.isEmpty, !self.isWaking else { return }
     guard let engine = self.stream?.engine else { return self.callWaiters() }

@@ -10,7 +10,7 @@ extension StreamGroup {
   /// - Returns: whether it was in flight.
   @discardableResult
   public func acknowledge(_ offset: UInt64) -> Bool {
-    guard let stream = self.stream, !self.isDeleted else { return false }
+    guard let stream = self.standing else { return false }
     let engine = stream.engine
     let wasInFlight = engine.publishing {
       switch self.settings.acknowledgement {
@@ -39,7 +39,7 @@ extension StreamGroup {
   /// - Returns: whether it was in flight.
   @discardableResult
   public func terminate(_ offset: UInt64, reason: String = "") -> Bool {
-    guard let stream = self.stream, !self.isDeleted, let open = self.open[offset], !open.isDying
+    guard let stream = self.standing, let open = self.open[offset], !open.isDying
     else { return false }
     self.lastAcknowledgedAt = stream.engine.now
     guard self.mayHaveLetters(stream) else {
@@ -57,7 +57,7 @@ extension StreamGroup {
   /// - Returns: whether it was lent.
   @discardableResult
   public func release(_ offset: UInt64, delay: Int64 = 0) -> Bool {
-    guard let stream = self.stream, !self.isDeleted, var open = self.open[offset], open.isLent
+    guard let stream = self.standing, var open = self.open[offset], open.isLent
     else { return false }
     guard delay > 0 else {
       stream.engine.publishing { self.giveBack(offset, open, stream) }
@@ -75,7 +75,7 @@ extension StreamGroup {
   /// - Returns: whether it was lent.
   @discardableResult
   public func extend(_ offset: UInt64) -> Bool {
-    guard let stream = self.stream, !self.isDeleted, var open = self.open[offset], open.isLent
+    guard let stream = self.standing, var open = self.open[offset], open.isLent
     else { return false }
     open.deadline = stream.engine.now.addingClamped(self.settings.wait(open.deliveryCount))
     self.open[offset] = open

@@ -17,7 +17,7 @@ extension StreamGroup {
   /// - Returns: `nil` when there is none now, as many are in flight as may be, the group is paused,
   ///   or the disk must be asked first. `whenAvailable` tells when to try again.
   public func lease() -> Lease? {
-    guard let stream = self.stream, !self.isDeleted, !self.isStarting else { return nil }
+    guard let stream = self.standing, !self.isStarting else { return nil }
     if self.settings.pausedUntil > stream.engine.now {
       self.again(at: self.settings.pausedUntil)
       return nil
@@ -230,7 +230,7 @@ extension StreamGroup {
 extension StreamGroup: TimerTarget {
   /// The time of an alarm has come.
   public func timerFired(_ kind: Int) {
-    guard let stream = self.stream, !self.isDeleted else { return }
+    guard let stream = self.standing else { return }
     stream.engine.publishing {
       switch kind {
       case Alarm.deadline: self.returnOverdue(stream)

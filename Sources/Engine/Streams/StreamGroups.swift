@@ -74,18 +74,41 @@ extension Stream {
     self.engine.publishing {
       if group.isJournaled { self.write(removed: group.number) }
       self.groupsByNumber[group.number] = nil
-      self.disinterest(group)
-      self.tenant.memory.release(group.byteCount)
-      group.end(self)
-      if group.settings.isHidden {
-        self.hiddenGroups -= 1
-      } else {
-        self.tenant.streams.tell(.groupDeleted(self, group))
-      }
-      group.stream = nil
-      if self.settings.retention == .interest, !self.isDeleted { self.dropUnwanted() }
+      if group.settings.isHidden { self.hiddenGroups -= 1 }
+      self.letGo(group)
+      if self.settings.retention == .interest { self.dropUnwanted() }
     }
     return true
+  }
+
+  /// So many groups end before others have a turn.
+  private static var turnMax: Int { 128 }
+
+  /// Deletes all groups of a stream that goes with them. Nobody finds them from now on; those who
+  /// read them are told some at a time.
+  func deleteAllGroups() {
+    var groups = self.groupsByName.values.sorted { $0.name > $1.name }
+    self.groupsByName = [:]
+    self.groupsByNumber = [:]
+    self.hiddenGroups = 0
+    self.engine.inSteps {
+      self.engine.publishing {
+        for _ in 0..<Self.turnMax {
+          guard let group = groups.popLast() else { break }
+          self.engine.effort.pointee &+= 32
+          self.letGo(group)
+        }
+      }
+      return !groups.isEmpty
+    }
+  }
+
+  private func letGo(_ group: StreamGroup) {
+    self.disinterest(group)
+    self.tenant.memory.release(group.byteCount)
+    group.end(self)
+    if !group.settings.isHidden { self.tenant.streams.tell(.groupDeleted(self, group)) }
+    group.stream = nil
   }
 
   /// Takes a group in.

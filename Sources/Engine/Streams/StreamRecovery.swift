@@ -82,14 +82,23 @@ extension Stream {
     }
   }
 
-  /// Lets go of everything. Groups are gone already.
+  /// So many things that a stream has known are let go of before others have a turn.
+  private static var turnMax: Int { 1_024 }
+
+  /// Lets go of everything but the groups.
   func end() {
     self.isDeleted = true
     self.stopCapturing()
     self.cancelTimers()
     self.walks = [:]
     self.index.removeAll()
-    self.recent.removeAll()
+    var recent = self.recent
+    self.recent = RecentIDs(memory: self.tenant.memory)
+    let effort = self.engine.effort
+    self.engine.inSteps {
+      effort.pointee &+= UInt64(Self.turnMax)
+      return recent.forget(oldest: Self.turnMax)
+    }
     self.schedules.removeAll()
     self.pending.removeAll()
     self.pendingBytes = 0

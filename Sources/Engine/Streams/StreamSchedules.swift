@@ -35,6 +35,8 @@ struct StreamSchedules {
   private(set) var byTopic: [[UInt8]: Entry] = [:]
   private var order = MinHeap<Due>()
   private let memory: MemoryBudget
+  /// What was taken of the budget.
+  private var charged = 0
 
   init(memory: MemoryBudget) { self.memory = memory }
 
@@ -55,7 +57,9 @@ struct StreamSchedules {
 
   mutating func set(_ entry: Entry, of topic: [UInt8]) {
     if self.byTopic.updateValue(entry, forKey: topic) == nil {
-      self.memory.add(Self.entryBytes + 2 * topic.count)
+      let charge = Self.entryBytes + 2 * topic.count
+      self.memory.add(charge)
+      self.charged += charge
     }
     guard let at = entry.due else { return }
     self.order.insert(Due(at: at, offset: entry.offset, topic: topic))
@@ -85,14 +89,20 @@ struct StreamSchedules {
   mutating func remove(_ topic: [UInt8], at offset: UInt64? = nil) {
     guard let entry = self.byTopic[topic], offset == nil || offset == entry.offset else { return }
     self.byTopic[topic] = nil
-    self.memory.release(Self.entryBytes + 2 * topic.count)
+    let charge = Self.entryBytes + 2 * topic.count
+    self.memory.release(charge)
+    self.charged -= charge
   }
 
   mutating func remove(before end: UInt64) {
     for (topic, entry) in self.byTopic where entry.offset < end { self.remove(topic) }
   }
 
-  mutating func removeAll() { self.remove(before: .max) }
+  /// Forgets everything.
+  mutating func removeAll() {
+    self.memory.release(self.charged)
+    self = Self(memory: self.memory)
+  }
 }
 
 /// Sending on what a stream keeps for later.

@@ -115,8 +115,7 @@ public final class Streams {
   public func delete(_ name: String) -> Bool {
     guard let stream = self.byName.removeValue(forKey: name) else { return false }
     self.tenant.engine.publishing {
-      stream.stopCapturing()
-      for name in stream.groupsByName.keys.sorted() { stream.deleteGroup(name) }
+      stream.deleteAllGroups()
       stream.end()
       if self.isKept(stream) {
         self.definitions.forget(name) { self.removeFiles(of: stream.settings) }

@@ -61,23 +61,25 @@ final class TopicIndex {
 
   private static var entryBytes: Int { 208 }
 
-  private let tree = TopicTree<Entry>()
+  /// So many topics are forgotten before others have a turn.
+  private static var turnMax: Int { 2_048 }
+
+  private var tree = TopicTree<Entry>()
   private let memory: MemoryBudget
-  /// See `Engine.effort`.
-  private let effort: UnsafeMutablePointer<UInt64>
+  private unowned let engine: Engine
   private var memo: Entry?
   /// What was taken of the budget.
   private var charged = 0
   /// Whether entries know all their records' places.
   var hasPlaces: Bool
 
-  init(memory: MemoryBudget, effort: UnsafeMutablePointer<UInt64>, hasPlaces: Bool) {
+  init(memory: MemoryBudget, engine: Engine, hasPlaces: Bool) {
     self.memory = memory
-    self.effort = effort
+    self.engine = engine
     self.hasPlaces = hasPlaces
   }
 
-  deinit { self.removeAll() }
+  deinit { self.memory.release(self.charged) }
 
   /// How many topics have records.
   var count: Int { self.tree.count }
@@ -180,12 +182,19 @@ final class TopicIndex {
     self.tree.remove(entry, at: entry.pattern)
   }
 
-  /// Forgets every topic.
+  /// Forgets every topic. They are gone at once, and the memory that they take a little later, where
+  /// there are very many.
   func removeAll() {
     self.memo = nil
-    self.memory.release(self.charged)
     self.charged = 0
-    self.tree.removeAll()
+    let (gone, memory, effort) = (self.tree, self.memory, self.engine.effort)
+    self.tree = TopicTree()
+    // Ends the walks.
+    gone.takeApart(0)
+    self.engine.inSteps {
+      effort.pointee &+= UInt64(Self.turnMax)
+      return gone.takeApart(Self.turnMax) { memory.release($0.charge) }
+    }
   }
 
   /// Calls `body` with what is known of each topic that `pattern` matches, until it answers
@@ -193,7 +202,7 @@ final class TopicIndex {
   func search(_ pattern: TopicPattern, _ body: (Entry) -> Bool) {
     if pattern.hasWildcard {
       let cursor = self.cursor(pattern)
-      repeat { self.effort.pointee &+= 64 } while cursor.advance(64, body)
+      repeat { self.engine.effort.pointee &+= 64 } while cursor.advance(64, body)
     } else if let entry = self.tree.entry(at: pattern) {
       _ = body(entry)
     }

@@ -101,6 +101,72 @@ struct StreamGivingWayTests {
     #expect(isOver)
   }
 
+  @Test func aStreamOfManyTopicsIsForgottenSomeAtATime() throws {
+    let memory = self.fixture.tenant.memory
+    for isPurge in [true, false] {
+      let before = memory.used
+      var waiting: [() -> Void] = []
+      self.fixture.engine.putOff = { waiting.append($0) }
+      self.fixture.engine.effort.pointee = 0
+      if isPurge {
+        try self.stream.purge(.init()) { #expect($0 == 10_000) }
+      } else {
+        self.fixture.tenant.streams.delete("s")
+      }
+      #expect(self.stream.topicCount == 0)
+      // The topics of before are still in memory, and counted, and go bit by bit.
+      #expect(memory.used > before / 4)
+      var turns = 0
+      while !waiting.isEmpty {
+        let used = memory.used
+        self.fixture.engine.effort.pointee = 0
+        waiting.removeFirst()()
+        #expect(used - memory.used < before / 2)
+        turns += 1
+      }
+      #expect((3...100).contains(turns))
+      // A stream that somebody holds on to has its records in memory.
+      #expect(memory.used < (isPurge ? 1_000 : before / 2))
+      self.fixture.engine.putOff = nil
+      if isPurge { for number in 0..<10_000 { self.fixture.publish("t.\(number).x", "") } }
+    }
+  }
+
+  @Test func groupsGoWithTheirStreamSomeAtATime() throws {
+    let stream = self.stream
+    var told: [String] = []
+    let groups = try (0..<1_000).map { number in
+      let group = try stream.makeGroup(.init(name: "g\(number)"))
+      group.onDeleted = { told.append(group.name) }
+      return group
+    }
+    var woken = 0
+    for group in groups { group.whenAvailable { woken += 1 } }
+    var waiting: [() -> Void] = []
+    self.fixture.engine.putOff = { waiting.append($0) }
+    self.fixture.engine.effort.pointee = 0
+    #expect(self.fixture.tenant.streams.delete("s"))
+    #expect(stream.groupCount == 0)
+    #expect((1...500).contains(told.count))
+    // Who has not been told yet gets nothing, and waits.
+    let last = try #require(groups.first { !$0.isDeleted })
+    #expect(last.lease() == nil)
+    #expect(!last.acknowledge(0))
+    // There may be another of that name meanwhile.
+    let other = try self.fixture.stream("other")
+    _ = try other.makeGroup(.init(name: last.name))
+    while !waiting.isEmpty {
+      let before = told.count
+      self.fixture.engine.effort.pointee = 0
+      waiting.removeFirst()()
+      #expect(told.count - before <= 500)
+    }
+    #expect(Set(told).count == 1_000)
+    #expect(woken == 1_000)
+    #expect(groups.allSatisfy { $0.isDeleted && $0.stream == nil })
+    #expect(other.groupCount == 1)
+  }
+
   @Test func whatIsLookedAtCountsAsEffort() {
     let effort = self.fixture.engine.effort
     effort.pointee = 0

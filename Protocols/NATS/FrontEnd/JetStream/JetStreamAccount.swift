@@ -315,9 +315,10 @@ final class JetStreamAccount {
 
   /// Tells what happened to those who listen.
   func tell(_ event: JetStreamAdvisory.Event) {
-    let advisory = JetStreamAdvisory(id: Self.makeID(), time: self.now, event: event)
+    var advisory = JetStreamAdvisory(id: "", time: self.now, event: event)
     let topic = Array(advisory.subject.utf8)
     guard topic.withUnsafeBytes({ self.tenant.router.hasSubscriber(of: $0) }) else { return }
+    advisory.id = Self.makeID()
     self.tenant.publish(topic: topic, payload: advisory.encoded)
   }
 
@@ -403,6 +404,7 @@ final class JetStreamAccount {
     case .deleted(let stream):
       self.publishers.removeValue(forKey: ObjectIdentifier(stream))?.end()
       self.lastPublishers = nil
+      self.lastAcknowledged = nil
       self.setFollowers([], of: stream)
       for follower in self.followers.values.joined() { follower.originDeleted(stream) }
       self.tell(.stream(.delete, stream: stream.name))
