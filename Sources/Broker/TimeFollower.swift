@@ -38,7 +38,7 @@ final class TimeFollower {
     if step >= Self.stepNamed {
       self.lag = 0
       self.logger.notice(
-        "the clock went forward by \(Self.seconds(step)) s: what is due by then, is due now")
+        "the clock went forward by \(Self.seconds(step)) s: what is due by that date is due now")
     } else if abs(-step - self.lag) >= Self.stepNamed, step < 0 || self.lag > 0 {
       self.lag = max(0, -step)
       guard self.lag > 0 else { return }

@@ -67,6 +67,8 @@ public final class Engine {
   private var originBytes: [[UInt8]] = [Array("engine".utf8)]
   private var tenantsByName: [String: Tenant] = [:]
   private var subscriberCount: UInt64 = 0
+  /// By how much all steps have moved the time.
+  private(set) var stepped: Int64 = 0
   private var depth = 0
   private var deferred: [() -> Void] = []
 
@@ -120,6 +122,22 @@ public final class Engine {
   /// Moves the time on. It never goes back.
   public func advance(to now: Int64) {
     self.now = max(self.now, now)
+  }
+
+  /// What is counted from something that happened here (leases, sessions, keep-alives, time-outs)
+  /// goes by this, and dates (retention, expiry, schedules) by `now`: the same, but for the steps
+  /// of the time of day. Nanoseconds; it goes on evenly.
+  public var uptime: Int64 { self.now &- self.stepped }
+
+  /// The date of a moment that `uptime` has told.
+  public func date(ofUptime uptime: Int64) -> Int64 { uptime &+ self.stepped }
+
+  /// The time of day is another than was thought, by so many nanoseconds.
+  public func step(by nanoseconds: Int64) {
+    guard nanoseconds > 0 else { return }
+    let now = self.now.addingClamped(nanoseconds)
+    self.stepped &+= now - self.now
+    self.now = now
   }
 
   /// All tenants that exist.

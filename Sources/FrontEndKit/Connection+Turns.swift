@@ -10,7 +10,7 @@ extension Connection {
   @inline(__always)
   func noteHeard() {
     self.loop.renewTime()
-    self.lastReadAt = self.loop.engine.now
+    self.lastReadAt = self.loop.engine.uptime
   }
 
   /// All of what was at hand is read; called by the channel. What it cost is no matter of whoever

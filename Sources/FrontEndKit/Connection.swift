@@ -26,7 +26,7 @@ public final class Connection: ChannelInboundHandler {
   public internal(set) var peer: PeerInfo
   /// When it was accepted, in the engine's clock.
   public let openedAt: Int64
-  /// When bytes last came in, or could again after a pause, in the engine's clock.
+  /// When bytes last came in, or could again after a pause, by the engine's `uptime`.
   public internal(set) var lastReadAt: Int64
   /// What it has carried.
   public var counters = Counters()
@@ -83,7 +83,7 @@ public final class Connection: ChannelInboundHandler {
     self.tls = tls
     self.handshakeSeconds = handshakeSeconds
     self.openedAt = loop.engine.now
-    self.lastReadAt = loop.engine.now
+    self.lastReadAt = loop.engine.uptime
   }
 
   /// Whether the session may still send.
@@ -249,7 +249,7 @@ public final class Connection: ChannelInboundHandler {
   private func beginWriteWatch(_ context: ChannelHandlerContext) {
     let position = self.writePosition(context)
     guard self.phase == .open, position.waiting > 0 else { return }
-    self.scheduleWriteCheck(WriteWatch(position, now: self.loop.engine.now))
+    self.scheduleWriteCheck(WriteWatch(position, now: self.loop.engine.uptime))
   }
 
   private func writePosition(_ context: ChannelHandlerContext) -> WriteWatch.Position {
@@ -272,7 +272,7 @@ public final class Connection: ChannelInboundHandler {
     guard self.phase == .open, self.writeDeadlineSeconds > 0, let context = self.context else {
       return
     }
-    let now = self.loop.engine.now
+    let now = self.loop.engine.uptime
     guard let idle = watch.idle(at: self.writePosition(context), now: now) else { return }
     if Double(idle) >= self.writeDeadlineSeconds * 1_000_000_000 {
       self.session.outputTimedOut()
@@ -331,7 +331,8 @@ public final class Connection: ChannelInboundHandler {
     self.counters.stalls &+= 1
     self.setAutoRead(false)
     _ = self.loop.engine.timers.schedule(
-      at: self.loop.engine.now + Self.stallNanoseconds, ConnectionDeadline(self, .stall), kind: 0)
+      atUptime: self.loop.engine.uptime + Self.stallNanoseconds, ConnectionDeadline(self, .stall),
+      kind: 0)
   }
 
   func stallEnded() {

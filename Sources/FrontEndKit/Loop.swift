@@ -62,7 +62,8 @@ public final class Loop {
   }
 
   /// Follows the time of day, which somebody may set, and which goes on while the machine sleeps,
-  /// when the loop's own clock stands still: what is due by then is due now. The engine's time
+  /// when the loop's own clock stands still: dates that have come by then have come now, and spans
+  /// of time are as long as before. The engine's time
   /// never goes back; where the time of day was set back, it stays ahead.
   ///
   /// - Parameter nanoseconds: the time of day, nanoseconds since 1970.
@@ -73,6 +74,7 @@ public final class Loop {
     let step = nanoseconds.subtractingReportingOverflow(self.engine.now).partialValue
     if step > Self.clockStepMin, !self.isStopped {
       self.clockOffset &-= step
+      self.engine.step(by: step)
       self.fireTimers()
     }
     return step

@@ -46,7 +46,7 @@ final class KafkaEngineClock: KafkaClock {
     self.engine = engine
   }
 
-  var now: Int { Int(engine.now / 1_000_000) }
+  var now: Int { Int(engine.uptime / 1_000_000) }
 
   func alarm(after milliseconds: Int, _ body: @escaping () -> Void) -> any KafkaAlarm {
     Alarm(engine, after: milliseconds, body)

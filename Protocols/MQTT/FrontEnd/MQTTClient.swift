@@ -326,13 +326,13 @@ extension MQTTClient: TimerTarget {
     if let timer { frontEnd.engine.timers.cancel(timer) }
     timer = nil
     guard keepAliveSeconds > 0 else { return }
-    timer = frontEnd.engine.timers.schedule(at: keepAliveDeadline, self, kind: 1)
+    timer = frontEnd.engine.timers.schedule(atUptime: keepAliveDeadline, self, kind: 1)
   }
 
   /// One and a half times the keep-alive after the last bytes (MQTT-3.1.2-22). Who is not read from
   /// now cannot be heard.
   private var keepAliveDeadline: Int64 {
-    (connection.isReadingPaused ? frontEnd.engine.now : connection.lastReadAt)
+    (connection.isReadingPaused ? frontEnd.engine.uptime : connection.lastReadAt)
       + Int64(keepAliveSeconds) * 1_500_000_000
   }
 
@@ -343,8 +343,8 @@ extension MQTTClient: TimerTarget {
       return
     }
     let deadline = keepAliveDeadline
-    if deadline > frontEnd.engine.now {
-      timer = frontEnd.engine.timers.schedule(at: deadline, self, kind: 1)
+    if deadline > frontEnd.engine.uptime {
+      timer = frontEnd.engine.timers.schedule(atUptime: deadline, self, kind: 1)
     } else {
       disconnect(.keepAliveTimeout, .stale)
     }

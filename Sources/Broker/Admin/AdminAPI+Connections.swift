@@ -157,7 +157,7 @@ extension AdminAPI {
     }
     members += [
       .init("opened_at", .time(connection.openedAt)),
-      .init("last_read_at", .time(connection.lastReadAt)),
+      .init("last_read_at", .time(connection.loop.engine.date(ofUptime: connection.lastReadAt))),
       .init("messages_in", .count(connection.counters.messagesIn)),
       .init("messages_out", .count(connection.counters.messagesOut)),
       .init("bytes_in", .count(connection.counters.bytesIn)),

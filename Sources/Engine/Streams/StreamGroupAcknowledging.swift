@@ -23,8 +23,8 @@ extension StreamGroup {
     return wasInFlight
   }
 
-  /// Since when a record is lent, or since its reader said last that it is at it; `nil` where it is
-  /// not lent.
+  /// Since when, by the engine's `uptime`, a record is lent, or since its reader said last that it
+  /// is at it; `nil` where it is not lent.
   public func lentAt(_ offset: UInt64) -> Int64? {
     guard let open = self.open[offset], open.isLent else { return nil }
     let (time, overflows) = open.deadline.subtractingReportingOverflow(
@@ -63,7 +63,7 @@ extension StreamGroup {
       stream.engine.publishing { self.giveBack(offset, open, stream) }
       return true
     }
-    open.deadline = stream.engine.now.addingClamped(delay)
+    open.deadline = stream.engine.uptime.addingClamped(delay)
     self.open[offset] = open
     self.watch(offset, open.deadline, stream)
     stream.note(self, .lent(offset, open, self.sequence))
@@ -77,7 +77,7 @@ extension StreamGroup {
   public func extend(_ offset: UInt64) -> Bool {
     guard let stream = self.standing, var open = self.open[offset], open.isLent
     else { return false }
-    open.deadline = stream.engine.now.addingClamped(self.settings.wait(open.deliveryCount))
+    open.deadline = stream.engine.uptime.addingClamped(self.settings.wait(open.deliveryCount))
     self.open[offset] = open
     self.watch(offset, open.deadline, stream)
     return true

@@ -51,7 +51,7 @@ extension StreamGroup {
         // It stays in flight, and has its turn again.
         var open = open
         open.isReturned = false
-        open.deadline = stream.engine.now.addingClamped(Self.burialRetry)
+        open.deadline = stream.engine.uptime.addingClamped(Self.burialRetry)
         self.open[offset] = open
         self.watch(offset, open.deadline, stream)
       }

@@ -151,7 +151,7 @@ extension StreamGroup {
       return
     }
     var open = open
-    open.deadline = now.addingClamped(self.settings.wait(open.deliveryCount))
+    open.deadline = stream.engine.uptime.addingClamped(self.settings.wait(open.deliveryCount))
     self.open[offset] = open
     self.watch(offset, open.deadline, stream)
     stream.note(self, .lent(offset, open, self.sequence))
@@ -177,7 +177,7 @@ extension StreamGroup {
       guard next.at < timer.at else { return }
       stream.engine.timers.cancel(timer.token)
     }
-    let token = stream.engine.timers.schedule(at: next.at, self, kind: Alarm.deadline)
+    let token = stream.engine.timers.schedule(atUptime: next.at, self, kind: Alarm.deadline)
     self.deadlineTimer = (token, next.at)
   }
 
@@ -189,7 +189,7 @@ extension StreamGroup {
 
   private func returnOverdue(_ stream: Stream) {
     self.deadlineTimer = nil
-    let now = stream.engine.now
+    let now = stream.engine.uptime
     while let next = self.deadlines.min, next.at <= now {
       self.deadlines.removeMin()
       guard let open = self.open[next.offset], open.isLent, open.deadline == next.at
@@ -223,7 +223,8 @@ extension StreamGroup {
     self.inactiveTimer = nil
     guard self.readers == 0, self.settings.inactiveMax > 0, !self.isDeleted else { return }
     self.inactiveTimer = engine.timers.schedule(
-      at: engine.now.addingClamped(self.settings.inactiveMax), self, kind: Alarm.inactive)
+      atUptime: engine.uptime.addingClamped(self.settings.inactiveMax), self,
+      kind: Alarm.inactive)
   }
 }
 

@@ -178,7 +178,8 @@ final class JetStreamBatches {
   private func watch(_ batch: Batch) {
     let engine = self.account.engine
     if let timer = batch.timer { engine.timers.cancel(timer) }
-    batch.timer = engine.timers.schedule(at: engine.now + Self.patience, batch, kind: 0)
+    batch.timer = engine.timers.schedule(
+      atUptime: engine.uptime + Self.patience, batch, kind: 0)
   }
 
   private func forget(_ batch: Batch) {

@@ -106,7 +106,7 @@ final class JetStreamConsumer {
     let percent = self.config.samplePercent
     guard percent >= 100 || Int.random(in: 0..<100) < percent else { return }
     self.account.tell(
-      .acknowledged(self.delivery(numbers), delay: max(0, self.engine.now - lentAt)))
+      .acknowledged(self.delivery(numbers), delay: max(0, self.engine.uptime - lentAt)))
   }
 
   /// What says that the consumer is there and has nothing.

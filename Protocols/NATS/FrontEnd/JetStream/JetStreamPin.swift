@@ -30,9 +30,9 @@ final class JetStreamPin: TimerTarget {
   func touch() {
     let timers = self.consumer.engine.timers
     if let timer { timers?.cancel(timer) }
-    let (time, overflows) = self.consumer.engine.now.addingReportingOverflow(
+    let (time, overflows) = self.consumer.engine.uptime.addingReportingOverflow(
       self.consumer.config.pinnedTTL)
-    self.timer = timers?.schedule(at: overflows ? .max : time, self, kind: 0)
+    self.timer = timers?.schedule(atUptime: overflows ? .max : time, self, kind: 0)
   }
 
   /// Lets the client go.

@@ -39,7 +39,7 @@ final class JetStreamPull: TimerTarget {
     let timers = self.consumer.engine.timers
     if self.request.expires > 0 {
       let time = self.after(self.request.expires)
-      self.expiry = timers?.schedule(at: time, self, kind: Alarm.expiry)
+      self.expiry = timers?.schedule(atUptime: time, self, kind: Alarm.expiry)
     }
     self.beat()
     self.scheduleBeat()
@@ -55,11 +55,11 @@ final class JetStreamPull: TimerTarget {
   private func scheduleBeat() {
     guard self.request.heartbeat > 0 else { return }
     let timers = self.consumer.engine.timers
-    self.heartbeat = timers?.schedule(at: self.heartbeatAt, self, kind: Alarm.heartbeat)
+    self.heartbeat = timers?.schedule(atUptime: self.heartbeatAt, self, kind: Alarm.heartbeat)
   }
 
   private func after(_ interval: Int64) -> Int64 {
-    let (time, overflows) = self.consumer.engine.now.addingReportingOverflow(interval)
+    let (time, overflows) = self.consumer.engine.uptime.addingReportingOverflow(interval)
     return overflows ? .max : time
   }
 
@@ -81,7 +81,7 @@ final class JetStreamPull: TimerTarget {
       self.consumer.pullEnded()
     } else {
       self.heartbeat = nil
-      if self.heartbeatAt <= self.consumer.engine.now {
+      if self.heartbeatAt <= self.consumer.engine.uptime {
         self.consumer.account.send(
           self.consumer.heartbeatStatus, to: self.destination.subject)
         self.beat()

@@ -129,7 +129,7 @@ final class JetStreamPush: TimerTarget {
   // MARK: Signs of life
 
   private func beat() {
-    let (time, overflows) = self.consumer.engine.now.addingReportingOverflow(
+    let (time, overflows) = self.consumer.engine.uptime.addingReportingOverflow(
       self.config.heartbeat)
     self.heartbeatAt = overflows ? .max : time
   }
@@ -138,7 +138,7 @@ final class JetStreamPush: TimerTarget {
   private func scheduleBeat() {
     guard self.config.heartbeat > 0, !self.isOver else { return }
     self.heartbeat = self.consumer.engine.timers.schedule(
-      at: self.heartbeatAt, self, kind: Alarm.heartbeat)
+      atUptime: self.heartbeatAt, self, kind: Alarm.heartbeat)
   }
 
   func timerFired(_ kind: Int) {
@@ -149,7 +149,7 @@ final class JetStreamPush: TimerTarget {
     }
     self.heartbeat = nil
     guard !self.isOver else { return }
-    if self.heartbeatAt <= self.consumer.engine.now {
+    if self.heartbeatAt <= self.consumer.engine.uptime {
       if self.isBound {
         self.consumer.account.send(self.consumer.heartbeatStatus, to: self.subject)
       }
