@@ -268,6 +268,7 @@ public final class FileJournal: Journal, CommitMember {
       return self.giveUp(error)
     }
     self.file = successor.file
+    if !self.isMade { self.wasMade() }
     self.header = successor.header
     self.end = successor.end
     self.snapshotBytes = successor.snapshotBytes
@@ -314,9 +315,7 @@ public final class FileJournal: Journal, CommitMember {
     do {
       if !self.isMade {
         self.file = try self.store.makeFile(self.path, self.header, of: self.owner)
-        self.isMade = true
-        self.isFolderUnsynced = true
-        self.store.endPromise()
+        self.wasMade()
       }
       let size = try self.write(
         self.pending, to: self.file, at: self.end, self.header.format, number: self.entryCount,
@@ -345,6 +344,13 @@ public final class FileJournal: Journal, CommitMember {
       // What was written before waits for its sync only.
       for body in self.waiters.take(above: self.written) { body(refusal) }
     }
+  }
+
+  /// There is a file, by a write or because a snapshot took its place.
+  private func wasMade() {
+    self.isMade = true
+    self.isFolderUnsynced = true
+    self.store.fileWasMade(of: self.owner)
   }
 
   /// Drops what was refused and nobody has done yet, and everything where it is too much.

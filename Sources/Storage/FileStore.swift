@@ -205,6 +205,12 @@ public final class FileStore: Store {
   /// It was made, or never will be.
   func endPromise() { self.unmadeCount -= 1 }
 
+  /// A file that was promised to `owner`, the path of a log or journal, is there.
+  func fileWasMade(of owner: String) {
+    self.paths.insert(owner)
+    self.endPromise()
+  }
+
   /// Makes a file with its header, and the folder for it.
   ///
   /// - Parameter owner: the path of the log or journal that it belongs to.

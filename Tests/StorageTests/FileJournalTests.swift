@@ -55,6 +55,30 @@ import Testing
     return (process, journal)
   }
 
+  /// What comes first may be a snapshot.
+  @Test func aSnapshotIsThereThoughThereWasNoFile() throws {
+    let disk = SimulatedDisk(seed: 1)
+    let process = try Process(disk)
+    let journal = try process.journal()
+    journal.replace(with: [ByteBuffer(string: "all")])
+    process.settle()
+    journal.append(ByteBuffer(string: "more"))
+    process.settle()
+    disk.crash(.process)
+    let next = try Process(disk)
+    #expect(try Self.read(next.journal()) == [ByteBuffer(string: "all"), ByteBuffer(string: "more")])
+  }
+
+  @Test func aJournalThatWasASnapshotOnlyGoesWithItsFile() throws {
+    let disk = SimulatedDisk(seed: 1)
+    let process = try Process(disk)
+    try process.journal().replace(with: [ByteBuffer(string: "all")])
+    process.settle()
+    process.store.remove(named: "j")
+    #expect(try disk.list("data/journals").isEmpty)
+    #expect(try Self.read(process.journal()).isEmpty)
+  }
+
   @Test func aLongOneIsReadInPieces() throws {
     let disk = SimulatedDisk(seed: 1)
     _ = try Self.process(disk, having: Self.entries)
