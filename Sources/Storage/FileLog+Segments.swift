@@ -97,9 +97,12 @@ extension FileLog {
       // It would be believed again when there is as much as it speaks of.
       if known == nil { try self.store.disk.remove(Self.path(self.folder, base, ".index")) }
     }
-    self.segments.append(
-      Segment(
-        header, path: path, file: file, blockBytes: self.store.settings.blockBytes, scan: scan))
+    let segment = Segment(
+      header, path: path, file: file, blockBytes: self.store.settings.blockBytes, scan: scan)
+    self.segments.append(segment)
+    if !isLast, known?.end != size, scan.damage.isEmpty, scan.end == size {
+      self.wantIndex(of: segment)
+    }
     return nil
   }
 
@@ -212,7 +215,17 @@ extension FileLog {
   private func seal(_ segment: Segment) {
     guard let tail = segment.seal() else { return }
     if tail.byteCount > 0 { self.cache.insert(tail, self.key(tail.position, segment)) }
-    if segment.isMade { self.writeIndex(of: segment) }
+    if segment.isMade { self.wantIndex(of: segment) }
+  }
+
+  /// Has the index of a segment written that is full.
+  private func wantIndex(of segment: Segment) {
+    if self.store.settings.sync == .never {
+      self.writeIndex(of: segment)
+    } else {
+      self.unindexed.append(segment)
+      self.store.markDirty(self)
+    }
   }
 
   func writeIndex(of segment: Segment) {
@@ -282,11 +295,15 @@ extension FileLog {
   func forget(_ segment: Segment) {
     if !segment.isMade { self.store.endPromise() }
     self.unsynced.removeAll { $0 === segment.file }
+    self.unindexed.removeAll { $0 === segment }
+    self.indexing.removeAll { $0 === segment }
     for entry in segment.index { self.cache.remove(self.key(entry.position, segment)) }
   }
 
   func wasSynced() {
     self.compactionWasSynced()
+    for segment in self.indexing { self.writeIndex(of: segment) }
+    self.indexing.removeAll()
     for segment in self.leaving { self.removeFiles(of: segment) }
     self.leaving.removeAll()
   }

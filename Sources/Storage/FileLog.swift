@@ -50,6 +50,10 @@ public final class FileLog: Log, CommitMember {
   /// Segments that were given up since a sync was begun, and before it: their files go after one.
   var discarded: [Segment] = []
   var leaving: [Segment] = []
+  /// Segments that are full and whose index is not written yet, since a sync was begun and before
+  /// it: who finds an index looks no further, so what it speaks of is on the disk before.
+  var unindexed: [Segment] = []
+  var indexing: [Segment] = []
   /// Segments that are being written anew, and whether it is wanted.
   var compaction: SegmentCompaction?
   var wantsCompaction = false
@@ -204,6 +208,8 @@ public final class FileLog: Log, CommitMember {
     // The folder goes with them, and there may be another of the name before a sync is done.
     self.discarded.removeAll()
     self.leaving.removeAll()
+    self.unindexed.removeAll()
+    self.indexing.removeAll()
     for segment in self.segments where !segment.isMade { self.store.endPromise() }
   }
 
@@ -292,6 +298,8 @@ public final class FileLog: Log, CommitMember {
     }
     self.leaving += self.discarded
     self.discarded.removeAll()
+    self.indexing += self.unindexed
+    self.unindexed.removeAll()
     return (self.unsynced, folders)
   }
 
