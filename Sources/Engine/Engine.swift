@@ -102,8 +102,9 @@ public final class Engine {
     if self.isTurnSpent { self.later(body) } else { body() }
   }
 
-  /// Does something long a step at a time: one now, where the turn is not spent, the others in later
-  /// turns, as long as `step` answers that there is more. Who does it adds what a step was worth.
+  /// Does something long a step at a time: one now, where the turn is not spent, the others in
+  /// later turns, as long as `step` answers that there is more. Who does it adds what a step was
+  /// worth.
   public func inSteps(_ step: @escaping () -> Bool) {
     if self.isTurnSpent || step() { self.later { self.inSteps(step) } }
   }

@@ -182,8 +182,8 @@ final class TopicIndex {
     self.tree.remove(entry, at: entry.pattern)
   }
 
-  /// Forgets every topic. They are gone at once, and the memory that they take a little later, where
-  /// there are very many.
+  /// Forgets every topic. They are gone at once, and the memory that they take a little later,
+  /// where there are very many.
   func removeAll() {
     self.memo = nil
     self.charged = 0
