@@ -68,17 +68,21 @@ final class KafkaACLs {
   /// The rules that are meant, in a fixed order.
   func all(_ filter: KafkaACLFilter) -> [KafkaACL] {
     var looks = Int.max
-    return all(filter, &looks) ?? []
+    return Self.sorted(some(filter, &looks) ?? [])
   }
 
   /// - Parameter looks: how many rules may be looked at.
-  /// - Returns: `nil` where there are more.
-  private func all(_ filter: KafkaACLFilter, _ looks: inout Int) -> [KafkaACL]? {
+  /// - Returns: those that are meant, in no particular order; `nil` where there are more to look
+  ///   at.
+  private func some(_ filter: KafkaACLFilter, _ looks: inout Int) -> [KafkaACL]? {
     let candidates = index.candidates(filter)
     looks -= 1 + (candidates?.count ?? known.count)
     guard looks >= 0 else { return nil }
-    let found = candidates?.filter { filter.matches($0) } ?? known.filter { filter.matches($0) }
-    return found.sorted {
+    return candidates?.filter(filter.matches) ?? known.filter(filter.matches)
+  }
+
+  private static func sorted(_ rules: [KafkaACL]) -> [KafkaACL] {
+    rules.sorted {
       ($0.resourceType, $0.patternType, $0.resourceName, $0.principal, $0.host)
         < ($1.resourceType, $1.patternType, $1.resourceName, $1.principal, $1.host)
     }
@@ -149,8 +153,9 @@ final class KafkaACLs {
         found.append([])
         continue
       }
-      guard let rules = all(filter, &looks) else { return refuse(Self.tooMuch) }
-      found.append(rules.filter { gone.insert($0).inserted })
+      guard let rules = some(filter, &looks) else { return refuse(Self.tooMuch) }
+      // Ordered is what is new: each filter may mean all that there are.
+      found.append(Self.sorted(rules.filter { gone.insert($0).inserted }))
     }
     let entries = gone.compactMap { KafkaACLEntry.removed($0).bytes }
     guard entries.count == gone.count else { return refuse(Self.tooMuch) }
