@@ -1,3 +1,4 @@
+import GodwitEngine
 import KafkaWire
 import NIOCore
 
@@ -39,6 +40,19 @@ final class KafkaCall {
       session.flushAnswers()
     } catch {
       session.fail(error)
+    }
+  }
+
+  /// What one of very many answers that are ready at the same moment is worth, in the unit of
+  /// `Engine.effort`.
+  private static var answerEffort: UInt64 { 64 }
+
+  /// Answers one of all members of a group, which are told something at the same moment.
+  func answerInTurn<A: KafkaAPI>(_ api: A.Type, _ response: A.Response) {
+    guard let engine = session?.engine else { return }
+    engine.inTurn {
+      engine.effort.pointee &+= Self.answerEffort
+      self.answer(api, response)
     }
   }
 

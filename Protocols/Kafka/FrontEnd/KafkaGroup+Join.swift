@@ -55,17 +55,11 @@ extension KafkaGroup {
   /// Whether there is a protocol that it and all others know.
   private func agrees(_ request: KafkaJoinGroup.Request) -> Bool {
     guard !request.protocolType.isEmpty, !request.protocols.isEmpty else { return false }
-    let others = members.filter { $0.id != request.memberID }
-    guard !others.isEmpty else { return true }
-    guard protocolType == nil || protocolType == request.protocolType else { return false }
-    let common = commonProtocols(of: others)
-    return request.protocols.contains { common.contains($0.name) }
-  }
-
-  func commonProtocols(of members: [KafkaGroupMember]) -> Set<String> {
-    var common = Set(members.first?.protocols.map(\.name) ?? [])
-    for member in members.dropFirst() { common.formIntersection(member.protocols.map(\.name)) }
-    return common
+    let isAlone = members.isEmpty || (members.count == 1 && members[request.memberID] != nil)
+    guard isAlone || protocolType == nil || protocolType == request.protocolType else {
+      return false
+    }
+    return members.agree(on: request.protocols.lazy.map(\.name), besides: request.memberID)
   }
 
   private func newID(_ joiner: KafkaJoiner, _ request: KafkaJoinGroup.Request) -> String {
@@ -153,7 +147,7 @@ extension KafkaGroup {
     _ member: KafkaGroupMember, _ request: KafkaJoinGroup.Request,
     _ answer: @escaping (KafkaJoinGroup.Response) -> Void
   ) {
-    member.update(request.owned)
+    members.update(member) { $0.update(request.owned) }
     member.charge = newcomer
     member.join?(
       .with {
@@ -184,7 +178,7 @@ extension KafkaGroup {
     member.isNew = old.isNew
     member.charge = newcomer
     member.assignment = old.assignment
-    if let index = members.firstIndex(where: { $0 === old }) { members[index] = member }
+    members.replace(old, by: member)
     if let instanceID = old.instanceID { staticIDs[instanceID] = id }
     let wasLeader = leaderID == old.id
     if wasLeader { leaderID = id }

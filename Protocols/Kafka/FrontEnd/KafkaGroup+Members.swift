@@ -86,7 +86,7 @@ extension KafkaGroup {
 
   /// The protocol that most prefer among those that all know.
   func vote() -> String? {
-    let common = commonProtocols(of: members)
+    let common = members.commonProtocols
     var votes: [String: Int] = [:]
     for member in members {
       if let choice = member.protocols.first(where: { common.contains($0.name) }) {
@@ -129,7 +129,7 @@ extension KafkaGroup {
 
   /// Takes a member out and answers what it still waits for.
   func remove(_ member: KafkaGroupMember, because error: KafkaErrorCode) {
-    members.removeAll { $0 === member }
+    members.remove(member)
     member.session?.cancel()
     if let instanceID = member.instanceID, staticIDs[instanceID] == member.id {
       staticIDs[instanceID] = nil

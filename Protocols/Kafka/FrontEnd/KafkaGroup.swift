@@ -50,7 +50,7 @@ final class KafkaGroup {
   var protocolName: String?
   var leaderID: String?
   /// In the order in which they came.
-  var members: [KafkaGroupMember] = []
+  var members = KafkaGroupMembers()
   /// Ids that were handed out and have yet to be used (KIP-394).
   var pending: [String: Pending] = [:]
   /// The ids of static members, by their names.
@@ -79,7 +79,7 @@ final class KafkaGroup {
     self.makeID = makeID
   }
 
-  func member(_ id: String) -> KafkaGroupMember? { members.first { $0.id == id } }
+  func member(_ id: String) -> KafkaGroupMember? { members[id] }
 
   // MARK: Who speaks
 
@@ -217,14 +217,13 @@ final class KafkaGroup {
   func renew(_ member: KafkaGroupMember) {
     member.session?.cancel()
     let timeout = member.isNew ? Self.newMemberTimeout : member.sessionTimeout
-    member.session = clock.alarm(after: timeout) { [weak self, weak member] in
-      guard let self, let member else { return }
-      self.expired(member)
-    }
+    // The member is kept until then, or until it is heard or goes. A weak reference to each would
+    // make every look at all of them dear.
+    member.session = clock.alarm(after: timeout) { [weak self] in self?.expired(member) }
   }
 
   private func expired(_ member: KafkaGroupMember) {
-    guard members.contains(where: { $0 === member }) else { return }
+    guard members.has(member) else { return }
     // Who waits for an answer of ours cannot say anything else meanwhile.
     if !member.isNew, member.join != nil || member.sync != nil { return renew(member) }
     remove(member, because: .unknownMemberID)
@@ -238,7 +237,7 @@ final class KafkaGroup {
     for each in pending.values { each.alarm.cancel() }
     rebalance?.cancel()
     syncing?.cancel()
-    members = []
+    members.removeAll()
     pending = [:]
   }
 }

@@ -8,6 +8,14 @@ extension KafkaSession {
   func consumerGroupHeartbeat(
     _ request: KafkaConsumerGroupHeartbeat.Request, _ call: KafkaCall, _ tenant: KafkaTenant
   ) {
+    inTurn(of: tenant.consumerGroups.byName[request.groupID]?.members.count, call) {
+      self.heartbeat(request, call, tenant)
+    }
+  }
+
+  private func heartbeat(
+    _ request: KafkaConsumerGroupHeartbeat.Request, _ call: KafkaCall, _ tenant: KafkaTenant
+  ) {
     func refuse(_ refusal: KafkaRefusal) {
       call.answer(
         KafkaConsumerGroupHeartbeat.self,

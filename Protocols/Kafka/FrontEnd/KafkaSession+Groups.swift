@@ -52,6 +52,12 @@ extension KafkaSession {
 
   /// JoinGroup.
   func joinGroup(_ request: KafkaJoinGroup.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
+    inTurn(of: tenant.consumerGroups.byName[request.groupID]?.members.count, call) {
+      self.join(request, call, tenant)
+    }
+  }
+
+  private func join(_ request: KafkaJoinGroup.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
     func refuse(_ error: KafkaErrorCode) {
       call.answer(
         KafkaJoinGroup.self,
@@ -81,7 +87,7 @@ extension KafkaSession {
     guard let group = known ?? tenant.makeGroup(request.groupID) else {
       return refuse(.groupMaxSizeReached)
     }
-    group.join(request, as: joiner) { call.answer(KafkaJoinGroup.self, $0) }
+    group.join(request, as: joiner) { call.answerInTurn(KafkaJoinGroup.self, $0) }
     if group.members.isEmpty, group.pending.isEmpty { tenant.drop(request.groupID) }
   }
 
@@ -98,7 +104,7 @@ extension KafkaSession {
         KafkaSyncGroup.self,
         .with { $0.error = request.groupID.isEmpty ? .invalidGroupID : .unknownMemberID })
     }
-    group.sync(request) { call.answer(KafkaSyncGroup.self, $0) }
+    group.sync(request) { call.answerInTurn(KafkaSyncGroup.self, $0) }
   }
 
   /// Heartbeat.

@@ -10,6 +10,14 @@ extension KafkaSession {
   func shareGroupHeartbeat(
     _ request: KafkaShareGroupHeartbeat.Request, _ call: KafkaCall, _ tenant: KafkaTenant
   ) {
+    inTurn(of: tenant.shareGroups.byName[request.groupID]?.members.count, call) {
+      self.heartbeat(request, call, tenant)
+    }
+  }
+
+  private func heartbeat(
+    _ request: KafkaShareGroupHeartbeat.Request, _ call: KafkaCall, _ tenant: KafkaTenant
+  ) {
     func refuse(_ refusal: KafkaRefusal) {
       call.answer(
         KafkaShareGroupHeartbeat.self,

@@ -18,6 +18,19 @@ extension KafkaSession {
     }
   }
 
+  /// A group of so many members takes its time for one of them.
+  private static var manyMembers: Int { 64 }
+
+  /// Serves the request of one member of a group, where all members are gone through for it. With
+  /// many of them that is done in a later turn, so that those who ask at the same moment hold
+  /// nobody else up. Whoever says farewell is heard even when it does not wait for the answer.
+  ///
+  /// - Parameter count: how many members the group has.
+  func inTurn(of count: Int?, _ call: KafkaCall, _ serve: @escaping () -> Void) {
+    guard let count, count >= Self.manyMembers else { return serve() }
+    engine.later { call.work(serve) }
+  }
+
   /// Works off what a request names some at a time, so that others have their turn in between. The
   /// client's next request waits for the answer, as always.
   ///

@@ -1,0 +1,170 @@
+import GodwitEngine
+import KafkaWire
+import Logging
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import GodwitFrontEndKit
+@testable import KafkaFrontEnd
+
+/// Lets everybody in.
+private final class OpenDoor: Authenticator {
+  private let anonymous: Principal
+
+  init(_ engine: Engine) {
+    anonymous = Principal(name: "", tenant: engine.tenant(named: "default"))
+  }
+
+  var requiresCredentials: Bool { false }
+  var offersNonce: Bool { false }
+
+  func authenticate(
+    _ credentials: Credentials, peer: PeerIdentity,
+    completion: @escaping (Result<Principal, AccessRefusal>) -> Void
+  ) {
+    completion(.success(anonymous))
+  }
+
+  func scramCredential(for user: String, hash: SCRAMHash) -> SCRAMCredential {
+    SCRAMCredential(salt: [], iterations: 1, storedKey: [], serverKey: [])
+  }
+
+  func refresh(_ principal: Principal, peer: PeerIdentity) -> Principal? { anonymous }
+  func standing(of principal: Principal, peer: PeerIdentity) -> Principal? { anonymous }
+}
+
+/// A front end on an embedded loop, whose turns a test takes.
+private final class TurnRig {
+  let eventLoop = EmbeddedEventLoop()
+  let loop: Loop
+  let server: KafkaServer
+  private(set) var putOff: [() -> Void] = []
+
+  init(_ changes: [String: SettingValue] = [:]) throws {
+    loop = Loop(eventLoop: eventLoop, wallNanoseconds: 1_700_000_000_000_000_000)
+    var values: [String: SettingValue] = [:]
+    for setting in KafkaServer.settings.settings { values[setting.key] = setting.defaultValue }
+    values.merge(changes) { $1 }
+    server = try KafkaServer(
+      FrontEndContext(
+        loop: loop, access: AccessControl(OpenDoor(loop.engine)),
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, serverName: "rig",
+        version: "1.2.3"),
+      values: SettingsValues(path: "kafka", checked: values))
+    loop.engine.putOff = { [unowned self] in putOff.append($0) }
+  }
+
+  /// Moves the time on.
+  func pass(seconds: Int64) {
+    loop.engine.advance(to: loop.engine.now + seconds * 1_000_000_000)
+    loop.engine.effort.pointee = 0
+    _ = loop.engine.timers.fireDue()
+    eventLoop.run()
+  }
+
+  /// Does the first of what was put off.
+  func takeTurn() {
+    loop.engine.effort.pointee = 0
+    putOff.removeFirst()()
+    eventLoop.run()
+  }
+}
+
+private final class TurnClient {
+  let channel: EmbeddedChannel
+
+  init(_ rig: TurnRig) throws {
+    channel = EmbeddedChannel(loop: rig.eventLoop)
+    let connection = Connection(
+      loop: rig.loop, frontEndName: KafkaServer.name,
+      peer: PeerInfo(address: "127.0.0.1", port: 5000, transport: .tcp, listener: "kafka"),
+      tls: nil, handshakeSeconds: 5)
+    connection.session = rig.server.makeSession(for: connection)
+    try channel.pipeline.syncOperations.addHandler(connection)
+    try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+  }
+
+  func ask<A: KafkaAPI>(_: A.Type, version: Int16, _ request: A.Request) throws {
+    let frame = try A.encode(request, correlationID: 1, version: version, clientID: "c")
+    try channel.writeInbound(frame)
+  }
+
+  /// Whether something has come since the last call.
+  var isAnswered: Bool {
+    var isAnswered = false
+    while let buffer = try? channel.readOutbound(as: ByteBuffer.self) {
+      isAnswered = isAnswered || buffer.readableBytes > 0
+    }
+    return isAnswered
+  }
+
+  func leave() throws { _ = try channel.finish(acceptAlreadyClosed: true) }
+}
+
+/// What very many members of one group ask or hear at the same moment is done in turns.
+@Suite struct KafkaTurnTests {
+  @Test func membersHearInTurnsThatAllHaveJoined() throws {
+    let count = 600
+    let rig = try TurnRig(["group_initial_rebalance_delay_ms": .integer(3_000)])
+    let clients = try (0..<count).map { _ in try TurnClient(rig) }
+    for client in clients {
+      try client.ask(
+        KafkaJoinGroup.self, version: 2,
+        .with {
+          $0.groupID = "g"
+          $0.sessionTimeoutMs = 30_000
+          $0.rebalanceTimeoutMs = 3_000
+          $0.protocolType = "consumer"
+          $0.protocols = [.with { $0.name = "range" }]
+        })
+    }
+    #expect(clients.allSatisfy { !$0.isAnswered })
+    rig.pass(seconds: 4)
+    var answered = clients.count { $0.isAnswered }
+    #expect((1...300).contains(answered))
+    while !rig.putOff.isEmpty {
+      rig.takeTurn()
+      let more = clients.count { $0.isAnswered }
+      #expect(more <= 300)
+      answered += more
+    }
+    #expect(answered == count)
+    for client in clients { try client.leave() }
+  }
+
+  @Test func eachOfManyMembersIsServedInATurnOfItsOwn() throws {
+    let count = 150
+    let rig = try TurnRig()
+    let clients = try (0..<count).map { _ in try TurnClient(rig) }
+    func join(_ client: TurnClient, _ id: String, epoch: Int32 = 0) throws {
+      try client.ask(
+        KafkaConsumerGroupHeartbeat.self, version: 0,
+        .with {
+          $0.groupID = "g"
+          $0.memberID = id
+          $0.memberEpoch = epoch
+          $0.rebalanceTimeoutMs = epoch == 0 ? 30_000 : -1
+          $0.subscribedTopicNames = epoch == 0 ? ["t"] : nil
+          $0.topicPartitions = epoch == 0 ? [] : nil
+        })
+    }
+    for (number, client) in clients.enumerated() { try join(client, "m\(number)") }
+    rig.eventLoop.run()
+    let atOnce = clients.count { $0.isAnswered }
+    #expect((1...100).contains(atOnce))
+    #expect(rig.putOff.count == count - atOnce)
+    while !rig.putOff.isEmpty { rig.takeTurn() }
+    let tenant = rig.server.tenant(rig.loop.engine.tenant(named: "default"))
+    let group = try #require(tenant.consumerGroups.byName["g"])
+    #expect(group.members.count == count)
+    #expect(clients.dropFirst(atOnce).allSatisfy { $0.isAnswered })
+    // Who leaves, and waits for no answer, has left.
+    try join(clients[0], "m0", epoch: -1)
+    try clients[0].leave()
+    #expect(group.members.count == count)
+    while !rig.putOff.isEmpty { rig.takeTurn() }
+    #expect(group.members.count == count - 1)
+    for client in clients.dropFirst() { try client.leave() }
+  }
+}
