@@ -335,7 +335,7 @@ let package = Package(
       name: "BrokerTests",
       dependencies: [
         "GodwitBroker", "GodwitEngine", "GodwitFrontEndKit", "GodwitPrimitives", "GodwitWire",
-        "TestSupport", nioCore, nioPosix, logging, crypto,
+        "TestSupport", nioCore, nioEmbedded, nioPosix, logging, crypto,
         .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       swiftSettings: settings),

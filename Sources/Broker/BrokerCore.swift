@@ -30,6 +30,7 @@ final class BrokerCore {
   private var stores: DataStores?
   private let partitionLoops: BesideLoops
   private let time: TimeFollower
+  private let spareMemory: SpareMemory
 
   /// Makes everything and binds nothing.
   ///
@@ -40,6 +41,7 @@ final class BrokerCore {
     self.loop = loop
     self.logger = logger
     self.time = TimeFollower(loop, logger: logger)
+    self.spareMemory = SpareMemory(loop)
     let closed = try AccessRules(
       SettingsValues(path: "access", checked: [:]), moreUsers: [], isAnonymousAllowed: false,
       spelling: [])
@@ -204,6 +206,7 @@ final class BrokerCore {
     self.facts.listeners = self.addresses.map { .init(name: $0.name, address: $0.address) }
     self.facts.state = .serving
     self.time.start()
+    self.spareMemory.start()
     for notice in self.facts.notices { self.logger.warning("\(notice)") }
   }
 
@@ -228,6 +231,7 @@ final class BrokerCore {
   private func end() {
     self.admin?.close()
     self.time.stop()
+    self.spareMemory.stop()
     self.loop.stop()
     self.partitionLoops.stop()
     self.pool.shutdownGracefully { _ in }

@@ -38,6 +38,9 @@ public final class ConnectionTable {
     self.past[connection.frontEndName, default: ConnectionTotals()].opened &+= 1
   }
 
+  /// How many bytes wait to be sent. Looks at every connection.
+  public var pendingBytes: Int { self.byID.values.reduce(0) { $0 + $1.pendingBytes } }
+
   /// What each protocol's connections have carried, those that are gone included. Looks at every
   /// connection.
   public func totals() -> [String: ConnectionTotals] {

@@ -36,12 +36,7 @@ struct ProcessFigures {
     if let limit = ProcessLimits.openFilesLimit {
       figures.openFilesMax = Int(clamping: limit.rlim_cur)
     }
-    let pages = Self.fields(of: "/proc/self/statm")
-    let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
-    if pages.count >= 2, pageBytes > 0 {
-      figures.virtualBytes = (Int(pages[0]) ?? 0) &* pageBytes
-      figures.residentBytes = (Int(pages[1]) ?? 0) &* pageBytes
-    }
+    (figures.virtualBytes, figures.residentBytes) = Self.memory
     // Field 20, counted after the name, which may hold blanks but ends with the last ")".
     let status = Self.text(of: "/proc/self/stat")
     if let end = status.lastIndex(of: ")") {
@@ -50,6 +45,15 @@ struct ProcessFigures {
     }
     figures.openFiles = Self.entries(of: "/proc/self/fd")
     return figures
+  }
+
+  /// Bytes of memory now: of the address space, and those that are resident; 0 where the system
+  /// does not say.
+  static var memory: (virtual: Int, resident: Int) {
+    let pages = Self.fields(of: "/proc/self/statm")
+    let pageBytes = Int(sysconf(Int32(_SC_PAGESIZE)))
+    guard pages.count >= 2, pageBytes > 0 else { return (0, 0) }
+    return ((Int(pages[0]) ?? 0) &* pageBytes, (Int(pages[1]) ?? 0) &* pageBytes)
   }
 
   private static func seconds(_ time: timeval) -> Double {
