@@ -16,6 +16,7 @@ public final class Loop {
 
   /// For so long what was put off, and what is due at the same moment, goes on in one turn.
   private static let turnTime = TimeAmount.milliseconds(2)
+  private static let turnPauseMin = TimeAmount.microseconds(50)
 
   /// The loop that owns all of it.
   public let eventLoop: any EventLoop
@@ -39,6 +40,8 @@ public final class Loop {
   private var isStopped = false
   private var putOff: [() -> Void] = []
   private var isTurnScheduled = false
+  /// How long after what else is due the next turn begins.
+  private var turnPause = Loop.turnPauseMin
 
   /// A loop's shared state, with an engine of its own.
   ///
@@ -138,12 +141,13 @@ public final class Loop {
     // A loop looks at its sockets only when no task is due. So there is one task for all, its time
     // begins when what has gathered meanwhile is done, and it is a moment away.
     let loop = self.eventLoop.assumeIsolated()
-    loop.execute { loop.scheduleTask(in: .microseconds(50)) { self.takeTurn() } }
+    loop.execute { loop.scheduleTask(in: self.turnPause) { self.takeTurn() } }
   }
 
   private func takeTurn() {
     self.isTurnScheduled = false
-    let end = NIODeadline.now() + Self.turnTime
+    let begin = NIODeadline.now()
+    let end = begin + Self.turnTime
     let due = self.putOff
     var done = 0
     while done < due.count, done == 0 || NIODeadline.now() < end {
@@ -155,6 +159,10 @@ public final class Loop {
     self.engine.effort.pointee = 0
     // Whoever comes again meanwhile stands at the end. A loop that was stopped has nothing left.
     self.putOff.removeFirst(min(done, self.putOff.count))
+    // What a turn brings about is done by then, mostly: commits, and the answers that wait for
+    // them. Otherwise one turn would follow the other without a look at the sockets.
+    self.turnPause = max(
+      Self.turnPauseMin, .nanoseconds((NIODeadline.now() - begin).nanoseconds / 8))
     self.scheduleTurn()
   }
 
