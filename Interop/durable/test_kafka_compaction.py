@@ -6,13 +6,14 @@ import time
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
-from godwit_rig.kafka_peer import PATIENCE, address
+from godwit_rig.kafka_peer import PATIENCE, KafkaWire, address, batch, produce_request
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
 TOPIC = "last"
 KEYS = 40
 SENT = 6_000
+OUT_OF_ORDER = 45
 
 
 def read_to_the_end(
@@ -76,6 +77,33 @@ def test_the_last_of_each_key_stays(durable, compression: str) -> None:
         assert offsets == sorted(set(offsets))
         assert offsets[-1] == SENT - 1
         assert {key: value for _, key, value in each} == last
+
+
+def test_a_producer_whose_batches_are_gone_is_known(durable) -> None:
+    broker = durable(sync="always", segment_bytes_max=65_536)
+    where = address(broker.broker)
+    admin = KafkaAdminClient(bootstrap_servers=where)
+    admin.create_topics([NewTopic(TOPIC, 1, 1, topic_configs={"cleanup.policy": "compact"})])
+    admin.close()
+
+    def send(value: bytes, sequence: int, producer: int = 77) -> tuple[int, int]:
+        made = batch([value], producer=producer, epoch=3, sequence=sequence, key=b"key")
+        with KafkaWire(broker.broker.address("kafka")) as wire:
+            return wire.produce(produce_request(TOPIC, 0, made))
+
+    assert send(b"first", 0) == (0, 0)
+    assert send(b"second", 1) == (0, 1)
+    for number in range(24):
+        assert send(b"x" * 8_000, number, producer=78) == (0, 2 + number)
+    deadline = time.monotonic() + 4 * PATIENCE
+    while read_to_the_end(where)[0][0] < 2:
+        assert time.monotonic() < deadline, "nothing was compacted"
+    for _ in range(2):
+        where = address(broker.restart())
+        assert send(b"second", 1) == (0, 1), "what was sent again is there twice"
+        assert send(b"fourth", 3)[0] == OUT_OF_ORDER
+    assert send(b"third", 2) == (0, 26)
+    assert [offset for offset, _, _ in read_to_the_end(where)][-1] == 26
 
 
 def test_of_transactions_the_last_that_was_committed_stays(durable) -> None:

@@ -234,12 +234,13 @@ def _crc32c(data: bytes) -> int:
 
 def batch(
     values: list[bytes], producer: int = -1, epoch: int = -1, sequence: int = -1,
-    attributes: int = 0,
+    attributes: int = 0, key: bytes | None = None,
 ) -> bytes:
     """A record batch of magic 2."""
     records = b""
+    keyed = _varint(-1) if key is None else _varint(len(key)) + key
     for number, value in enumerate(values):
-        record = b"\0" + _varint(0) + _varint(number) + _varint(-1) + _varint(len(value)) + value
+        record = b"\0" + _varint(0) + _varint(number) + keyed + _varint(len(value)) + value
         record += _varint(0)
         records += _varint(len(record)) + record
     now = int(time.time() * 1000)

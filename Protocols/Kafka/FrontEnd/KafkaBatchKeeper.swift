@@ -9,8 +9,8 @@ final class KafkaBatchKeeper: BatchKeeper {
   private let origin: Origin
   /// The coordinator, once it knows what became of transactions; until then theirs stay whole.
   weak var transactions: KafkaTransactions?
-  /// Which place a partition is.
-  var place: (Partition) -> KafkaPlace? = { _ in nil }
+  /// Which place a partition is, and what is known of it.
+  var find: (Partition) -> (place: KafkaPlace, partition: KafkaPartition)? = { _ in nil }
 
   init(origin: Origin) { self.origin = origin }
 
@@ -20,16 +20,17 @@ final class KafkaBatchKeeper: BatchKeeper {
     guard let header = bytes.withUnsafeReadableBytes({ KafkaBatchHeader($0) }),
       header.attributes.isTransactional
     else { return .counts }
-    guard let transactions, let place = place(partition), let found = transactions.find(place)
-    else { return .stays }
+    guard transactions != nil, let found = find(partition) else { return .stays }
     if header.attributes.isControl { return .end(of: header.producerID) }
-    return found.transactions.isAborted(first, of: header.producerID)
+    return found.partition.transactions.isAborted(first, of: header.producerID)
       ? .void : .part(of: header.producerID)
   }
 
   func settledOffset(of partition: Partition) -> UInt64 {
-    guard let transactions, let place = place(partition) else { return .max }
-    return transactions.settledOffset(of: place)
+    guard let found = find(partition) else { return .max }
+    // A batch that is gone tells nobody what its producer has written last.
+    return min(
+      found.partition.settleProducers(), transactions?.settledOffset(of: found.place) ?? .max)
   }
 
   func opening(

@@ -50,7 +50,7 @@ struct KafkaProducers {
       batches.append(
         Batch(
           firstSequence: header.baseSequence, lastSequence: header.lastSequence, offset: offset,
-          count: Int(header.count)))
+          count: Int(header.lastOffsetDelta) + 1))
     }
   }
 
@@ -97,6 +97,18 @@ struct KafkaProducers {
       .note(header, at: offset, usedAt: writes)
     // An eighth at once, so that a flood of producers does not search each time.
     if byID.count > producersMax { shrink(to: max(1, producersMax - producersMax / 8)) }
+  }
+
+  /// Takes over a producer that was written down, as the one who wrote last.
+  ///
+  /// - Parameter end: what does not lie before it is not there after all.
+  mutating func take(_ written: KafkaProducerEntry.Producer, before end: UInt64) {
+    let batches = written.batches.map(Batch.init).filter { $0.offset < end }
+    guard written.id >= 0, !batches.isEmpty || written.batches.isEmpty else { return }
+    writes &+= 1
+    byID[written.id] = Producer(
+      epoch: written.epoch, lastTimestamp: written.lastTimestamp,
+      batches: batches.suffix(Self.batchesMax), beginsAnew: written.beginsAnew, usedAt: writes)
   }
 
   /// Takes down a producer's epoch: what it sends with an older one is refused.

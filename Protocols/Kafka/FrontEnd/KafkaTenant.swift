@@ -50,10 +50,11 @@ final class KafkaTenant {
       case .deleted(let topic): remove(topic)
       }
     }
-    keeper.place = { [unowned self] partition in
-      topic(partition.topic.name).map {
-        KafkaPlace(topic: $0.id, partition: Int32(clamping: partition.index))
-      }
+    keeper.find = { [unowned self] partition in
+      guard let topic = topic(partition.topic.name),
+        let found = topic.partition(Int32(clamping: partition.index))
+      else { return nil }
+      return (KafkaPlace(topic: topic.id, partition: found.index), found)
     }
     restore()
     expiry = makeExpiry()

@@ -10,9 +10,11 @@ final class KafkaTopic {
   private(set) var config: KafkaTopicConfig
   /// The route of messages to others.
   var memo: Route?
+  private let notes: KafkaProducerNotes
 
   init(_ topic: PartitionedTopic) {
     self.topic = topic
+    notes = KafkaProducerNotes(topic)
     id = Self.id(of: topic)
     config = KafkaTopicConfig(notes: topic.settings.notes)
     update()
@@ -29,7 +31,7 @@ final class KafkaTopic {
   func update() {
     config = KafkaTopicConfig(notes: topic.settings.notes)
     for partition in topic.partitions.dropFirst(partitions.count) {
-      partitions.append(KafkaPartition(partition))
+      partitions.append(KafkaPartition(partition, notes))
     }
   }
 
@@ -79,36 +81,50 @@ final class KafkaPartition {
   /// For how many producers memory was taken.
   private var charged = 0
   private let memory: MemoryBudget
-  /// Whether the end of the log was looked at for producers, after a start.
+  private let notes: KafkaProducerNotes
+  /// Whether it was asked of journal and log what producers had written before the start.
   private var isRecovered = false
-
-  /// So much of the log's end is looked at: more batches than any client has under way.
-  private static let recoveredBatchesMax = 256
-  private static let recoveredBytesMax = 4 << 20
+  /// Whether there was nothing before the start.
+  private let isNew: Bool
+  /// What producers have written before this offset is written down.
+  private var notedOffset: UInt64 = 0
+  private var isNoting = false
+  /// How many bytes were appended since producers were written down last, and at how many they are
+  /// written down again.
+  private var unnotedBytes = 0
+  private var unnotedBytesMax = KafkaPartition.unnotedBytesMax(behind: 0)
 
   /// What a producer takes of memory, about.
   private static let producerBytes = 384
 
-  init(_ partition: Partition) {
+  init(_ partition: Partition, _ notes: KafkaProducerNotes) {
     self.partition = partition
+    self.notes = notes
+    isNew = partition.nextOffset == 0
     memory = partition.topic.tenant.memory
   }
 
   deinit { memory.release(charged * Self.producerBytes) }
 
-  /// Takes down a batch that was appended. When memory for another producer is lacking, others are
-  /// forgotten for it.
   func setOwed(_ header: KafkaBatchHeader, _ isOwed: Bool) { producers.setOwed(header, isOwed) }
 
+  /// Takes down a batch that was appended. When memory for another producer is lacking, others are
+  /// forgotten for it.
   func note(_ header: KafkaBatchHeader, at offset: UInt64, producersMax: Int) {
+    unnotedBytes += header.batchSize
     guard header.producerID >= 0 else { return }
     producers.note(header, at: offset, producersMax: producersMax)
-    if producers.count > charged {
-      if memory.reserve(Self.producerBytes) {
-        charged += 1
-      } else {
+    charge()
+    if unnotedBytes >= unnotedBytesMax { writeDown() }
+  }
+
+  private func charge() {
+    while producers.count > charged {
+      guard memory.reserve(Self.producerBytes) else {
         producers.shrink(to: max(charged, 1))
+        break
       }
+      charged += 1
     }
     if producers.count < charged {
       memory.release((charged - producers.count) * Self.producerBytes)
@@ -170,17 +186,36 @@ final class KafkaPartition {
 
   var index: Int32 { Int32(clamping: partition.index) }
 
-  /// Learns from the log what producers have written last, so that what they repeat after a restart
-  /// of the broker is not there twice.
+  /// Learns what producers have written last, from what is written down of it and the log behind
+  /// that: so what they repeat after a restart of the broker is not there twice.
   func recover(producersMax: Int) {
     guard !isRecovered else { return }
     isRecovered = true
+    let found = notes.take(index) { [weak self] in self?.entry }
+    let end = partition.committedOffset
+    if !isNew, let found {
+      notedOffset = min(found.end, end)
+      unnotedBytesMax = Self.unnotedBytesMax(behind: found.bytes?.readableBytes ?? 0)
+      for producer in found.producers { producers.take(producer, before: end) }
+    }
+    let (headers, bytes) = headers(from: max(notedOffset, partition.firstOffset), to: end)
+    unnotedBytes += bytes
+    for (header, first) in headers {
+      producers.note(header, at: first, producersMax: producersMax)
+    }
+    charge()
+    producers.setAllOwed()
+  }
+
+  /// The batches of producers at the end of the log, oldest first; of a log of before producers
+  /// were written down, no more than could be missing otherwise.
+  private func headers(
+    from start: UInt64, to end: UInt64
+  ) -> (headers: [(KafkaBatchHeader, UInt64)], bytes: Int) {
     var headers: [(KafkaBatchHeader, UInt64)] = []
-    var offset = partition.committedOffset
+    var offset = end
     var bytes = 0
-    while offset > partition.firstOffset, headers.count < Self.recoveredBatchesMax,
-      bytes < Self.recoveredBytesMax
-    {
+    while offset > start, bytes < 2 * unnotedBytesMax {
       guard let entry = partition.log.entry(at: offset - 1) else {
         offset -= 1
         bytes += 64
@@ -193,11 +228,39 @@ final class KafkaPartition {
       else { continue }
       if header.producerID >= 0 { headers.append((header, first)) }
     }
-    for (header, first) in headers.reversed() {
-      note(header, at: first, producersMax: producersMax)
-    }
-    producers.setAllOwed()
+    return (headers.reversed(), bytes)
   }
+
+  // MARK: Writing producers down
+
+  /// Before this offset, what the log says of producers is written down, so that it may go. What is
+  /// missing of that is on its way when this returns.
+  func settleProducers() -> UInt64 {
+    guard partition.topic.tenant.store.isDurable, notes.isThere else { return .max }
+    recover(producersMax: .max)
+    guard producers.count > 0 else { return .max }
+    if notedOffset < partition.log.sealedOffset { writeDown() }
+    return notedOffset
+  }
+
+  private var entry: KafkaProducerEntry {
+    KafkaProducerEntry(producers, of: index, before: partition.committedOffset)
+  }
+
+  private func writeDown() {
+    guard !isNoting, isRecovered, !partition.topic.isDeleted else { return }
+    isNoting = true
+    let entry = entry
+    let size = notes.write(entry) { [weak self] error in
+      guard let self else { return }
+      isNoting = false
+      if error == nil { notedOffset = max(notedOffset, entry.end) }
+    }
+    unnotedBytes = 0
+    unnotedBytesMax = Self.unnotedBytesMax(behind: size)
+  }
+
+  private static func unnotedBytesMax(behind size: Int) -> Int { max(4 << 20, 8 * size) }
 }
 
 /// Which partition gets a key: as Kafka's own clients choose.

@@ -36,6 +36,17 @@ public final class PartitionedTopic {
   /// The topic's name within its tenant.
   public var name: String { self.settings.name }
 
+  /// A journal for what the protocol that made the topic knows of its records, and wants to have
+  /// back. It goes with the topic.
+  ///
+  /// - Throws: `notFound` when the topic was deleted; else as `Store.journal(named:isKnown:)`.
+  public func notes() throws(EngineError) -> any Journal {
+    guard !self.isDeleted else { throw EngineError(.notFound, "the topic was deleted") }
+    return try self.tenant.store.journal(named: self.notesName)
+  }
+
+  var notesName: String { "notes \(self.name)" }
+
   // MARK: Capturing
 
   func capture() throws(EngineError) {

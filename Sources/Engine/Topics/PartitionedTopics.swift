@@ -62,6 +62,7 @@ public final class PartitionedTopics {
     let topic = PartitionedTopic(
       settings: settings, tenant: self.tenant, createdAt: self.tenant.engine.now)
     let isNew = self.definitions.clear(settings.name)
+    if isNew { self.tenant.store.remove(named: topic.notesName) }
     do {
       try self.open(topic, isNew: isNew, isKnown: false)
       try topic.capture()
@@ -129,11 +130,11 @@ public final class PartitionedTopics {
     guard let topic = self.byName.removeValue(forKey: name) else { return false }
     self.tenant.cursors.forget(Set(topic.partitions.map(\.name)))
     let partitions = self.close(topic)
-    if self.tenant.store.isDurable {
-      self.definitions.forget(name) { partitions.forEach(self.remove) }
-    } else {
+    let remove = {
       partitions.forEach(self.remove)
+      self.tenant.store.remove(named: topic.notesName)
     }
+    if self.tenant.store.isDurable { self.definitions.forget(name, remove) } else { remove() }
     self.tell(.deleted(topic))
     for partition in partitions { partition.wake() }
     return true

@@ -34,7 +34,9 @@ final class ShareGroupRig {
     tenant.partitionedTopics.keeper = keeper
     topic = try tenant.partitionedTopics.create(
       PartitionedTopicSettings(name: "t", topic: Array("t".utf8), partitions: count))
-    partitions = topic.partitions.map(KafkaPartition.init)
+    partitions = topic.partitions.map {
+      KafkaPartition($0, KafkaProducerNotes($0.topic))
+    }
     values = try KafkaSettings(SettingsValues(defaultsOf: KafkaSettings.section))
     values.shareSessionTimeout = 10_000
     values.shareGroupSizeMax = 4
@@ -65,7 +67,9 @@ final class ShareGroupRig {
 
   func grow(to count: Int) throws {
     try tenant.partitionedTopics.addPartitions(topic, to: count)
-    partitions += topic.partitions.dropFirst(partitions.count).map(KafkaPartition.init)
+    partitions += topic.partitions.dropFirst(partitions.count).map {
+      KafkaPartition($0, KafkaProducerNotes($0.topic))
+    }
     generation += 1
   }
 

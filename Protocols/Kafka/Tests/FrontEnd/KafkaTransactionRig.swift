@@ -64,6 +64,7 @@ final class JournalStore: Store {
   }
   func remove(named name: String) {
     logs[name] = nil
+    journals[name] = nil
     memory.remove(named: name)
   }
 }
@@ -98,7 +99,6 @@ final class TransactionRig {
     tenant.store = store
     origin = engine.register(origin: "kafka", reader: KafkaEnvelope())
     keeper = KafkaBatchKeeper(origin: origin)
-    keeper.place = { Self.place(Int32($0.index)) }
     tenant.partitionedTopics.keeper = keeper
     var settings = PartitionedTopicSettings(name: "t", topic: Array("t".utf8), partitions: 2)
     change(&settings)
@@ -113,7 +113,8 @@ final class TransactionRig {
   func restart() throws {
     store.fails = false
     store.isSilent = false
-    partitions = topic.partitions.map(KafkaPartition.init)
+    let notes = KafkaProducerNotes(topic)
+    partitions = topic.partitions.map { KafkaPartition($0, notes) }
     transactions = KafkaTransactions(
       tenant, clock: clock, origin: origin,
       find: { [unowned self] place in
@@ -130,6 +131,7 @@ final class TransactionRig {
       })
     _ = try transactions.restore()
     keeper.transactions = transactions
+    keeper.find = { [unowned self] in (Self.place(Int32($0.index)), partitions[$0.index]) }
   }
 
   /// Time passes, and what was to be done by then is.

@@ -1,0 +1,181 @@
+import GodwitEngine
+import KafkaWire
+import NIOCore
+import Testing
+
+@testable import KafkaFrontEnd
+
+/// What a partition knows of producers, over restarts, when the log has nothing of it any more.
+@Suite struct KafkaProducerNotesTests {
+  private let rig: TransactionRig
+
+  init() throws { rig = try TransactionRig { $0.cleanup = .compact } }
+
+  private var partition: KafkaPartition { rig.partitions[0] }
+
+  private static func header(
+    _ producer: Int64, _ sequence: Int32, epoch: Int16 = 0
+  ) throws -> KafkaBatchHeader {
+    var bytes = try batch(producer, sequence, epoch: epoch)
+    return try #require(try KafkaBatch.next(from: &bytes)?.header)
+  }
+
+  private static func batch(
+    _ producer: Int64, _ sequence: Int32, epoch: Int16 = 0, size: Int = 1
+  ) throws -> ByteBuffer {
+    var builder = KafkaBatchBuilder()
+    builder.producerID = producer
+    builder.producerEpoch = epoch
+    builder.baseSequence = sequence
+    try builder.append(
+      KafkaRecord(
+        timestamp: 1, key: ByteBuffer(string: "key"),
+        value: ByteBuffer(repeating: 7, count: size)))
+    return try builder.finish()
+  }
+
+  /// As Produce does it.
+  @discardableResult
+  private func write(
+    _ producer: Int64, _ sequence: Int32, epoch: Int16 = 0, size: Int = 1
+  ) throws -> UInt64 {
+    var batch = try Self.batch(producer, sequence, epoch: epoch, size: size)
+    partition.recover(producersMax: 100)
+    let offset = try partition.partition.append(
+      batch: batch, form: 0, origin: rig.origin, count: 1, time: 1)
+    let header = try #require(try KafkaBatch.next(from: &batch)?.header)
+    partition.note(header, at: offset, producersMax: 100)
+    return offset
+  }
+
+  private func judged(
+    _ producer: Int64, _ sequence: Int32, epoch: Int16 = 0
+  ) throws -> KafkaProducers.Verdict {
+    partition.recover(producersMax: 100)
+    return partition.producers.judge(try Self.header(producer, sequence, epoch: epoch))
+  }
+
+  private func isThere(_ offset: UInt64) -> Bool {
+    partition.partition.log.next(from: offset) == offset
+  }
+
+  @Test(arguments: [false, true]) func whatCompactionTookIsKnown(isSnapshot: Bool) throws {
+    rig.store.wantsSnapshots = isSnapshot
+    let first = try write(1, 0)
+    for sequence in 0..<4 { try write(2, Int32(sequence)) }
+    rig.pass(seconds: 6)
+    #expect(!isThere(first))
+    for _ in 0..<3 {
+      try rig.restart()
+      #expect(try judged(1, 0) == .duplicate(first: first, count: 1))
+      #expect(try judged(1, 1) == .new)
+      #expect(try judged(1, 2) == .refused(.outOfOrderSequenceNumber))
+      #expect(try judged(2, 3) == .duplicate(first: 4, count: 1))
+    }
+  }
+
+  @Test func nothingGoesBeforeItIsWrittenDown() throws {
+    try write(1, 0)
+    try write(2, 0)
+    rig.store.isSilent = true
+    rig.pass(seconds: 6)
+    rig.pass(seconds: 6)
+    #expect(isThere(0))
+    rig.store.speak()
+    rig.pass(seconds: 6)
+    #expect(!isThere(0))
+  }
+
+  @Test func whatTheDiskRefusesIsTriedAgain() throws {
+    try write(1, 0)
+    try write(2, 0)
+    rig.store.fails = true
+    rig.pass(seconds: 6)
+    #expect(isThere(0))
+    rig.store.fails = false
+    rig.pass(seconds: 6)
+    #expect(!isThere(0))
+  }
+
+  @Test func whereNobodyCountsNothingIsWaitedFor() throws {
+    rig.store.fails = true
+    for value in 0..<4 { try write(-1, -1, size: value + 1) }
+    rig.pass(seconds: 6)
+    #expect(!isThere(0) && isThere(3))
+  }
+
+  @Test func whatIsAppendedIsWrittenDownNowAndThen() throws {
+    let first = try write(1, 0)
+    for sequence in 0..<6 { try write(2, Int32(sequence), size: 1 << 20) }
+    #expect(rig.store.journals["notes t"]?.entries.count == 1)
+    for offset in 0..<partition.partition.nextOffset { partition.partition.log.remove(at: offset) }
+    try rig.restart()
+    #expect(try judged(1, 0) == .duplicate(first: first, count: 1))
+    // Of what came since, the log would have to say it.
+    #expect(try judged(2, 1) == .duplicate(first: 2, count: 1))
+    #expect(try judged(2, 5) == .refused(.outOfOrderSequenceNumber))
+  }
+
+  @Test func whatWasAppendedBeforeAStartCounts() throws {
+    for sequence in 0..<9 {
+      try write(1, Int32(sequence), size: 1 << 20)
+      try rig.restart()
+    }
+    partition.recover(producersMax: 100)
+    #expect(rig.store.journals["notes t"]?.entries.count == 2)
+  }
+
+  @Test func whatIsNotCommittedIsNotWrittenDown() throws {
+    let first = try write(1, 0)
+    rig.store.logs["t-0"]?.hold()
+    let second = try write(1, 1)
+    try write(2, 0)
+    #expect(partition.settleProducers() == second)
+    try rig.restart()
+    #expect(try judged(1, 0) == .duplicate(first: first, count: 1))
+    #expect(try judged(1, 1) == .new)
+    #expect(try judged(2, 0) == .new)
+  }
+
+  @Test func whatALossOfPowerTookIsNotKnown() {
+    var producers = KafkaProducers()
+    var header = KafkaBatchHeader()
+    header.producerID = 1
+    header.producerEpoch = 0
+    header.count = 1
+    for sequence in 0..<4 {
+      header.baseSequence = Int32(sequence)
+      producers.note(header, at: UInt64(sequence) * 10, producersMax: 10)
+    }
+    let entry = KafkaProducerEntry(producers, of: 3, before: 100)
+    let read = entry.bytes.flatMap { KafkaProducerEntry($0) }
+    #expect(read?.index == 3 && read?.end == 100)
+    var found = KafkaProducers()
+    for producer in read?.producers ?? [] { found.take(producer, before: 20) }
+    header.baseSequence = 1
+    #expect(found.judge(header) == .duplicate(first: 10, count: 1))
+    header.baseSequence = 2
+    #expect(found.judge(header) == .new)
+    found = KafkaProducers()
+    for producer in read?.producers ?? [] { found.take(producer, before: 0) }
+    #expect(found.count == 0)
+  }
+
+  @Test func anEpochIsKnown() throws {
+    try write(1, 0, epoch: 4)
+    try write(2, 0)
+    rig.pass(seconds: 6)
+    try rig.restart()
+    #expect(try judged(1, 1, epoch: 3) == .refused(.invalidProducerEpoch))
+    #expect(try judged(1, 0, epoch: 4) == .duplicate(first: 0, count: 1))
+  }
+
+  @Test func notesGoWithTheirTopic() throws {
+    try write(1, 0)
+    try write(2, 0)
+    rig.pass(seconds: 6)
+    #expect(rig.store.journals["notes t"]?.entries.isEmpty == false)
+    rig.tenant.partitionedTopics.delete("t")
+    #expect(rig.store.journals["notes t"] == nil)
+  }
+}
