@@ -26,6 +26,9 @@ public final class PartitionedTopics {
   private let definitions: Definitions<PartitionedTopicSettings>
   private var observers: [(PartitionedTopicEvent) -> Void] = []
   private var ageTimer: Timers.Token?
+  /// When the last topic was made: each has a time of its own, by which it is told from one that
+  /// had its name before.
+  private var lastCreatedAt: Int64 = 0
 
   init(tenant: Tenant) {
     self.tenant = tenant
@@ -59,8 +62,9 @@ public final class PartitionedTopics {
     guard self.byName[settings.name] == nil else {
       throw EngineError(.alreadyExists, "a topic of that name exists")
     }
+    self.lastCreatedAt = max(self.lastCreatedAt + 1, self.tenant.engine.now)
     let topic = PartitionedTopic(
-      settings: settings, tenant: self.tenant, createdAt: self.tenant.engine.now)
+      settings: settings, tenant: self.tenant, createdAt: self.lastCreatedAt)
     let isNew = self.definitions.clear(settings.name)
     if isNew { self.tenant.store.remove(named: topic.notesName) }
     do {
@@ -197,6 +201,7 @@ public final class PartitionedTopics {
     var failed: [(name: String, error: EngineError)] = []
     for definition in try self.definitions.restore() {
       let name = definition.settings.name
+      self.lastCreatedAt = max(self.lastCreatedAt, definition.createdAt)
       let topic = PartitionedTopic(
         settings: definition.settings, tenant: self.tenant, createdAt: definition.createdAt)
       do {

@@ -220,6 +220,14 @@ struct PartitionedTopicTests {
     #expect(topics.count == 1)
   }
 
+  @Test func eachHasATimeOfItsOwn() throws {
+    let first = try self.make()
+    self.tenant.partitionedTopics.delete("t")
+    let second = try self.make()
+    let third = try self.make("other")
+    #expect(first.createdAt < second.createdAt && second.createdAt < third.createdAt)
+  }
+
   @Test func aDeletedTopicLeavesNothing() throws {
     let topics = self.tenant.partitionedTopics
     var events: [String] = []
