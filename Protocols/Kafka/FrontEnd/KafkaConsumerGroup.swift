@@ -516,8 +516,8 @@ final class KafkaConsumerGroup {
     return member.classic == nil ? .staleMemberEpoch : .illegalGeneration
   }
 
-  func isSubscribed(to topic: String) -> Bool {
-    members.values.contains { $0.subscription.contains(topic) }
+  var subscribedTopics: Set<String> {
+    members.values.reduce(into: []) { $0.formUnion($1.subscription) }
   }
 
   /// Takes up what was written down. Topics may have come, gone or grown before any member was

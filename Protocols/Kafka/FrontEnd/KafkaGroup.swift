@@ -199,16 +199,19 @@ final class KafkaGroup {
     return nil
   }
 
-  /// Whether it reads a topic at the moment, as far as its members say what they read.
-  func isSubscribed(to topic: String) -> Bool {
-    guard protocolType == "consumer", !members.isEmpty else { return false }
-    return members.contains { member in
-      member.protocols.contains { each in
+  /// The topics that it reads at the moment; `nil` for any, where what a member says of it cannot
+  /// be read.
+  var subscribedTopics: Set<String>? {
+    guard protocolType == KafkaConsumerGroup.classicType else { return [] }
+    var topics: Set<String> = []
+    for each in members.flatMap(\.protocols) {
+      guard
         let subscription = try? KafkaConsumerProtocol.decode(
           KafkaConsumerProtocol.Subscription.self, each.metadata)
-        return subscription?.topics.contains(topic) ?? true
-      }
+      else { return nil }
+      topics.formUnion(subscription.topics)
     }
+    return topics
   }
 
   // MARK: Liveness

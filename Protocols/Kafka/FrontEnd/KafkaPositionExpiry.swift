@@ -10,8 +10,8 @@ final class KafkaPositionExpiry {
   enum Readers {
     /// Nobody.
     case none
-    /// Somebody, and it is known which topics.
-    case some(reads: (String) -> Bool)
+    /// Somebody, and the topics can be had: `nil` for any.
+    case some(topics: () -> Set<String>?)
     /// Somebody, and nobody can tell what at the moment.
     case unknown
   }
@@ -82,9 +82,10 @@ final class KafkaPositionExpiry {
       let seen = seenAt[group] ?? now
       seenAt[group] = seen
       if seen < before { due = Set(old) }
-    case .some(let reads):
+    case .some(let topics):
       seenAt[group] = now
-      due = Set(old.filter { log in Self.topic(of: log).map { !reads($0) } ?? false })
+      guard !old.isEmpty, let read = topics() else { break }
+      due = Set(old.filter { log in Self.topic(of: log).map { !read.contains($0) } ?? false })
     case .unknown: seenAt[group] = now
     }
     guard !due.isEmpty else { return }

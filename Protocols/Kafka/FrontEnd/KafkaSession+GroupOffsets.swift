@@ -241,10 +241,14 @@ extension KafkaSession {
     } else if let group, !group.members.isEmpty, group.protocolType != "consumer" {
       response.error = .nonEmptyGroup
     } else {
+      let read: Set<String>?
+      if let group {
+        read = group.subscribedTopics
+      } else {
+        read = tenant.consumerGroups.byName[request.groupID]?.subscribedTopics ?? []
+      }
       for topic in request.topics {
-        let isRead =
-          group?.isSubscribed(to: topic.name) == true
-          || tenant.consumerGroups.byName[request.groupID]?.isSubscribed(to: topic.name) == true
+        let isRead = read?.contains(topic.name) ?? true
         response.topics.append(
           .with {
             $0.name = topic.name

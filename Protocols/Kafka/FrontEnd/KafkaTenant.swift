@@ -99,11 +99,11 @@ final class KafkaTenant {
         retention: { [unowned self] in server.values.offsetsRetention },
         prefix: Self.cursorGroup(""),
         readers: { [unowned self] name in
-          if let group = consumerGroups.byName[name] { return .some(reads: group.isSubscribed) }
+          if let group = consumerGroups.byName[name] { return .some { group.subscribedTopics } }
           guard let group = groups[name], !group.members.isEmpty else { return .none }
           // Others may keep positions of what they do not name.
           return group.state == .stable && group.protocolType == KafkaConsumerGroup.classicType
-            ? .some(reads: group.isSubscribed) : .unknown
+            ? .some { group.subscribedTopics } : .unknown
         },
         held: { [unowned self] name in
           Set(

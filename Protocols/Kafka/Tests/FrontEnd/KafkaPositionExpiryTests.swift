@@ -56,7 +56,7 @@ import Testing
 
   @Test func timeRunsFromWhenTheLastMemberHasGone() {
     commit("t-0")
-    readers = .some { $0 == "t" }
+    readers = .some { ["t"] }
     pass(500)
     readers = .unknown
     pass(500)
@@ -77,10 +77,31 @@ import Testing
     #expect(logs.isEmpty)
   }
 
+  @Test func whatMembersReadIsAskedOnceForAGroup() {
+    var asked = 0
+    for index in 0..<20 { commit("t-\(index)") }
+    commit("u-0")
+    readers = .some {
+      asked += 1
+      return ["t"]
+    }
+    pass(90)
+    #expect(asked == 0)
+    pass(60)
+    #expect((1...3).contains(asked) && logs.count == 20)
+  }
+
+  @Test func whoCannotBeUnderstoodMayReadAnything() {
+    commit("t-0")
+    readers = .some { nil }
+    pass(150)
+    #expect(logs == ["t-0"])
+  }
+
   @Test func whatIsNotReadAnyMoreGoes() {
     commit("t-0")
     commit("t-u-0")
-    readers = .some { $0 == "t" }
+    readers = .some { ["t"] }
     held = ["t-u-0"]
     pass(150)
     #expect(logs == ["t-0", "t-u-0"])
