@@ -1,22 +1,13 @@
 /// What one partition knows of transactions: which are open, and where aborted ones lie. Pure.
 struct KafkaOpenTransactions {
-  /// A transaction whose records nobody wants who reads what is committed.
-  struct Aborted: Hashable {
-    var producerID: Int64
-    /// Nothing of it lies before this offset.
-    var first: UInt64
-    /// Where its marker is.
-    var last: UInt64
-    /// Transactions that were aborted after this one have nothing before this offset.
-    var stable: UInt64
-  }
-
   /// From where on each producer has written in its transaction.
   private(set) var open: [Int64: UInt64] = [:]
   /// The first offset of an open transaction.
   private(set) var firstOpen: UInt64?
-  /// In the order of their markers.
-  private(set) var aborted: [Aborted] = []
+  /// Those whose markers are committed.
+  private(set) var aborted = KafkaAbortedTransactions()
+  /// Those whose markers are not, and may be refused.
+  private var aborting: [KafkaAbortedTransaction] = []
 
   /// A producer has written within a transaction.
   mutating func began(_ producerID: Int64, at offset: UInt64) {
@@ -31,55 +22,51 @@ struct KafkaOpenTransactions {
   ///   nothing was written.
   mutating func ended(
     _ producerID: Int64, at marker: UInt64, isAborted: Bool
-  ) -> (first: UInt64, aborted: Aborted?)? {
+  ) -> (first: UInt64, aborted: KafkaAbortedTransaction?)? {
     guard let first = open.removeValue(forKey: producerID) else { return nil }
     if first == firstOpen { firstOpen = open.values.min() }
     guard isAborted else { return (first, nil) }
-    let entry = Aborted(
-      producerID: producerID, first: first, last: marker, stable: firstOpen ?? marker + 1)
-    aborted.append(entry)
+    let entry = KafkaAbortedTransaction(producerID: producerID, first: first, last: marker)
+    aborting.append(entry)
     return (first, entry)
   }
 
-  /// Has a transaction open again that was taken for aborted.
-  mutating func takeBack(_ entry: Aborted) {
-    guard let place = aborted.lastIndex(of: entry) else { return }
-    aborted.remove(at: place)
+  /// The marker of an aborted transaction is committed.
+  mutating func settle(_ entry: KafkaAbortedTransaction) {
+    guard let place = aborting.firstIndex(of: entry) else { return }
+    aborting.remove(at: place)
+    recover(entry)
+  }
+
+  /// Has a transaction open again whose marker was refused.
+  mutating func takeBack(_ entry: KafkaAbortedTransaction) {
+    guard let place = aborting.firstIndex(of: entry) else { return }
+    aborting.remove(at: place)
     began(entry.producerID, at: entry.first)
   }
 
   /// Remembers what was written down of an aborted transaction.
-  mutating func recover(_ entry: Aborted) {
-    guard aborted.last.map({ $0.last < entry.last }) ?? true else { return }
+  mutating func recover(_ entry: KafkaAbortedTransaction) {
+    guard aborted.all.last.map({ $0.last < entry.last }) ?? true else { return }
     aborted.append(entry)
   }
 
   /// The aborted transactions that have something in a range.
-  func aborted(in range: Range<UInt64>) -> [Aborted] {
-    var low = 0
-    var high = aborted.count
-    while low < high {
-      let middle = (low + high) / 2
-      if aborted[middle].last < range.lowerBound { low = middle + 1 } else { high = middle }
-    }
-    var found: [Aborted] = []
-    for entry in aborted[low...] {
-      if entry.first < range.upperBound { found.append(entry) }
-      if entry.stable >= range.upperBound { break }
-    }
-    return found
+  func aborted(in range: Range<UInt64>) -> [KafkaAbortedTransaction] {
+    aborted.within(range)
+      + aborting.filter { $0.last >= range.lowerBound && $0.first < range.upperBound }
   }
 
   /// Whether a batch of a transaction is one of an aborted one.
   func isAborted(_ offset: UInt64, of producerID: Int64) -> Bool {
-    aborted(in: offset..<offset + 1).contains {
-      $0.producerID == producerID && $0.first <= offset && offset < $0.last
-    }
+    aborted.contains(offset, of: producerID)
+      || aborting.contains {
+        $0.producerID == producerID && $0.first <= offset && offset < $0.last
+      }
   }
 
-  /// Forgets what lies before an offset.
-  mutating func trim(before offset: UInt64) {
-    guard let first = aborted.first, first.last < offset else { return }
-    aborted.removeAll { $0.last < offset }
+  /// Forgets aborted ones.
+  mutating func forget(where isGone: (KafkaAbortedTransaction) -> Bool) {
+    aborted.removeAll(where: isGone)
   }
 }

@@ -66,10 +66,19 @@ extension KafkaOpenTransactions {
   /// producers have written until it comes to the marker; where compaction has removed that,
   /// everything before it is gone, and what follows is not to be passed over. A marker that is not
   /// committed yet will come.
-  func aborted(in range: Range<UInt64>, of partition: Partition) -> [Aborted] {
+  func aborted(
+    in range: Range<UInt64>, of partition: Partition
+  ) -> [KafkaAbortedTransaction] {
     aborted(in: range).filter {
-      $0.last >= partition.committedOffset || partition.log.next(from: $0.last) == $0.last
+      $0.last >= partition.committedOffset || partition.hasRecord(at: $0.last)
     }
+  }
+}
+
+extension Partition {
+  /// Whether something is there for readers that has this offset.
+  fileprivate func hasRecord(at offset: UInt64) -> Bool {
+    offset < committedOffset && log.next(from: offset) == offset
   }
 }
 
@@ -93,6 +102,11 @@ final class KafkaPartition {
   /// written down again.
   private var unnotedBytes = 0
   private var unnotedBytesMax = KafkaPartition.unnotedBytesMax(behind: 0)
+
+  /// The markers of aborted transactions that were found to be gone, and when that was looked at.
+  private var goneMarkers: Set<UInt64> = []
+  private var lookedForGoneAt: Int64 = 0
+  private static let lookInterval: Int64 = 60_000_000_000
 
   /// What a producer takes of memory, about.
   private static let producerBytes = 384
@@ -160,27 +174,36 @@ final class KafkaPartition {
   /// - Returns: as `KafkaOpenTransactions.ended`.
   func ended(
     _ producer: KafkaTransaction.Producer, at marker: UInt64, isAborted: Bool
-  ) -> (first: UInt64, aborted: KafkaOpenTransactions.Aborted?)? {
+  ) -> (first: UInt64, aborted: KafkaAbortedTransaction?)? {
     producers.fence(producer.id, epoch: producer.epoch)
-    trimTransactions()
+    forgetAborted()
     return transactions.ended(producer.id, at: marker, isAborted: isAborted)
   }
 
+  /// The marker of an aborted transaction is committed.
+  func settle(_ aborted: KafkaAbortedTransaction) { transactions.settle(aborted) }
+
   /// Has a transaction open again whose marker the disk has refused: its offset may be another's
   /// now.
-  func takeBack(_ aborted: KafkaOpenTransactions.Aborted) { transactions.takeBack(aborted) }
+  func takeBack(_ aborted: KafkaAbortedTransaction) { transactions.takeBack(aborted) }
 
   /// Remembers an aborted transaction that was written down, unless compaction has removed its
   /// marker, and all of it before, or a crash the marker: then it gets another.
-  func recover(_ aborted: KafkaOpenTransactions.Aborted) {
-    let isThere =
-      aborted.last < partition.committedOffset
-      && partition.log.next(from: aborted.last) == aborted.last
-    if aborted.last >= partition.firstOffset, isThere { transactions.recover(aborted) }
+  func recover(_ aborted: KafkaAbortedTransaction) {
+    if partition.hasRecord(at: aborted.last) { transactions.recover(aborted) }
   }
 
-  /// Forgets the aborted transactions whose records are gone.
-  func trimTransactions() { transactions.trim(before: partition.firstOffset) }
+  /// Forgets the aborted transactions whose markers are gone, and were when it was looked before,
+  /// a minute ago or more: by then no crash brings back what went with them.
+  func forgetAborted() {
+    let now = partition.topic.tenant.engine.now
+    guard now - lookedForGoneAt >= Self.lookInterval else { return }
+    lookedForGoneAt = now
+    let before = goneMarkers
+    transactions.forget { before.contains($0.last) }
+    goneMarkers = Set(
+      transactions.aborted.all.map(\.last).filter { !partition.hasRecord(at: $0) })
+  }
 
   // MARK: Recovery
 

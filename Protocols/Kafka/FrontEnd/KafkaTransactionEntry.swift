@@ -89,6 +89,7 @@ enum KafkaTransactionEntry: KafkaJournalEntry {
     var producerID: Int64 = 0
     var first: Int64 = 0
     var last: Int64 = 0
+    /// Of no use any more.
     var stable: Int64 = 0
 
     mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
@@ -176,7 +177,7 @@ extension KafkaTransactionEntry {
   }
 
   /// Where an aborted transaction lies.
-  init(_ aborted: KafkaOpenTransactions.Aborted, in place: KafkaPlace) {
+  init(_ aborted: KafkaAbortedTransaction, in place: KafkaPlace) {
     self = .aborted(
       .with {
         $0.topic = place.topic
@@ -184,7 +185,6 @@ extension KafkaTransactionEntry {
         $0.producerID = aborted.producerID
         $0.first = Int64(clamping: aborted.first)
         $0.last = Int64(clamping: aborted.last)
-        $0.stable = Int64(clamping: aborted.stable)
       })
   }
 }
@@ -222,9 +222,8 @@ extension KafkaTransactionEntry.Whole {
 extension KafkaTransactionEntry.Aborted {
   var place: KafkaPlace { KafkaPlace(topic: topic, partition: index) }
 
-  var entry: KafkaOpenTransactions.Aborted {
-    KafkaOpenTransactions.Aborted(
-      producerID: producerID, first: UInt64(clamping: first), last: UInt64(clamping: last),
-      stable: UInt64(clamping: stable))
+  var entry: KafkaAbortedTransaction {
+    KafkaAbortedTransaction(
+      producerID: producerID, first: UInt64(clamping: first), last: UInt64(clamping: last))
   }
 }

@@ -105,7 +105,7 @@ extension KafkaTransactions {
     let producer = transaction.marking
     let marker: UInt64
     var first = known
-    var aborted: KafkaOpenTransactions.Aborted?
+    var aborted: KafkaAbortedTransaction?
     do {
       var batch = try KafkaControlRecord(isCommit: isCommit, coordinatorEpoch: 0).batch(
         producerID: producer.id, producerEpoch: producer.epoch, timestamp: now)
@@ -126,6 +126,7 @@ extension KafkaTransactions {
     }
     partition.partition.whenCommitted(before: marker + 1) { [aborted, first] error in
       if let aborted, error == nil {
+        partition.settle(aborted)
         self.markedPlaces.insert(place)
         self.note(aborted, in: place)
       } else if let aborted {

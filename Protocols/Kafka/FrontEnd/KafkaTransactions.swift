@@ -309,7 +309,7 @@ final class KafkaTransactions {
   }
 
   /// Writes down where an aborted transaction lies.
-  func note(_ aborted: KafkaOpenTransactions.Aborted, in place: KafkaPlace) {
+  func note(_ aborted: KafkaAbortedTransaction, in place: KafkaPlace) {
     guard let entry = KafkaTransactionEntry(aborted, in: place).bytes else { return }
     try? openJournal().append(entry)
   }
@@ -318,10 +318,9 @@ final class KafkaTransactions {
     var entries = byID.values.compactMap { KafkaTransactionEntry($0).bytes }
     for place in markedPlaces {
       guard let partition = find(place) else { continue }
-      partition.trimTransactions()
-      let end = partition.partition.committedOffset
-      entries += partition.transactions.aborted.compactMap {
-        $0.last < end ? KafkaTransactionEntry($0, in: place).bytes : nil
+      partition.forgetAborted()
+      entries += partition.transactions.aborted.all.compactMap {
+        KafkaTransactionEntry($0, in: place).bytes
       }
     }
     return entries

@@ -1,4 +1,5 @@
 import GodwitEngine
+import GodwitWireTesting
 import KafkaWire
 import NIOCore
 import Testing
@@ -226,31 +227,47 @@ import Testing
     #expect(table.firstOpen == 10 && table.open == [1: 10, 2: 12])
     #expect(table.ended(1, at: 20, isAborted: false)?.first == 10)
     #expect(table.firstOpen == 12)
-    #expect(table.ended(2, at: 21, isAborted: true)?.aborted?.stable == 22)
+    #expect(table.ended(2, at: 21, isAborted: true)?.aborted?.first == 12)
     #expect(table.firstOpen == nil && table.ended(2, at: 22, isAborted: true) == nil)
   }
 
-  @Test func abortedOnesAreFoundWhereTheyLie() {
-    var generator = SystemRandomNumberGenerator()
-    for _ in 0..<200 {
-      var table = KafkaOpenTransactions()
-      for offset in UInt64(0)..<60 {
-        let producer = Int64.random(in: 0..<4, using: &generator)
-        if Bool.random(using: &generator) {
-          table.began(producer, at: offset)
-        } else {
-          _ = table.ended(producer, at: offset, isAborted: Bool.random(using: &generator))
-        }
+  @Test(arguments: [60, 400, 9_000] as [UInt64]) func abortedOnesAreFound(end: UInt64) {
+    var dice = SplitMix64(seed: end)
+    var table = KafkaOpenTransactions()
+    var all: [KafkaAbortedTransaction] = []
+    for offset in 0..<end {
+      // Some are open for very long.
+      let producer = Int64.random(in: 0..<40, using: &dice)
+      if Bool.random(using: &dice) {
+        table.began(producer, at: offset)
+      } else if producer < 36 || Int.random(in: 0..<100, using: &dice) == 0,
+        let entry = table.ended(
+          producer, at: offset, isAborted: Int.random(in: 0..<4, using: &dice) > 0)?.aborted
+      {
+        all.append(entry)
+        // The disk is slow at times, and never out of order.
+        if Int.random(in: 0..<4, using: &dice) == 0 { for each in all { table.settle(each) } }
       }
-      let all = table.aborted
-      for _ in 0..<20 {
-        let low = UInt64.random(in: 0..<60, using: &generator)
-        let high = UInt64.random(in: low...60, using: &generator)
-        let wanted = all.filter { $0.last >= low && $0.first < high }
-        #expect(low == high || table.aborted(in: low..<high) == wanted)
-      }
-      table.trim(before: 30)
-      #expect(table.aborted == all.filter { $0.last >= 30 })
     }
+    func check() {
+      for _ in 0..<200 {
+        let low = UInt64.random(in: 0..<end, using: &dice)
+        let high = UInt64.random(in: low + 1...min(end, low + 50), using: &dice)
+        #expect(
+          table.aborted(in: low..<high) == all.filter { $0.last >= low && $0.first < high })
+        let producer = Int64.random(in: 0..<40, using: &dice)
+        let isAborted = all.contains {
+          $0.producerID == producer && $0.first <= low && low < $0.last
+        }
+        #expect(table.isAborted(low, of: producer) == isAborted)
+      }
+    }
+    check()
+    for each in all { table.settle(each) }
+    check()
+    table.forget { $0.last < end / 2 }
+    all.removeAll { $0.last < end / 2 }
+    check()
+    #expect(table.aborted.all == all)
   }
 }
