@@ -99,8 +99,9 @@ final class KafkaTransaction {
   /// Whether a change of the producer or a decision is being written down.
   var isBusy = false
   var alarm: (any KafkaAlarm)?
-  /// What the transaction takes of memory.
+  /// What the partitions take of memory, and the positions of each group.
   var charges: [AnyObject] = []
+  var positionCharges: [String: AnyObject] = [:]
 
   init(id: String, producerID: Int64, timeout: Int, now: Int64) {
     self.id = id
@@ -282,5 +283,6 @@ final class KafkaTransaction {
     unwritten = []
     marked = []
     charges = []
+    positionCharges = [:]
   }
 }

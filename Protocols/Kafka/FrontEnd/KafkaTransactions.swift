@@ -29,6 +29,7 @@ final class KafkaTransactions {
   private static let partBytes = 192
   /// How often ids are looked at for those that nobody uses, in milliseconds.
   private static let lookInterval: Int64 = 60_000
+  private static let lookIntervalWhenFull: Int64 = 1_000
 
   let tenant: Tenant
   let clock: any KafkaClock
@@ -129,7 +130,8 @@ final class KafkaTransactions {
 
   /// Forgets ids that nobody has used for long.
   private func forgetUnused() {
-    guard now - lookedAt >= Self.lookInterval || byID.count >= rules.countMax else { return }
+    let interval = byID.count < rules.countMax ? Self.lookInterval : Self.lookIntervalWhenFull
+    guard now - lookedAt >= interval else { return }
     lookedAt = now
     let before = now - Int64(rules.lifetime)
     for transaction in Array(byID.values)
@@ -160,13 +162,14 @@ final class KafkaTransactions {
     guard transaction.state != .ongoing || !new.isEmpty || transaction.waiting > 0 else {
       return answer(.noError)
     }
-    if !new.isEmpty {
-      guard let charge = tenant.memory.charge(Self.partBytes * new.count) else {
+    let unknown = Set(new).filter { transaction.partitions[$0] == nil }
+    if !unknown.isEmpty {
+      guard let charge = tenant.memory.charge(Self.partBytes * unknown.count) else {
         return answer(.coordinatorNotAvailable)
       }
       transaction.charges.append(charge)
     }
-    for place in new where transaction.partitions[place] == nil {
+    for place in unknown {
       // Nothing of it can stand before what is committed now; what is not may be taken back, and
       // its offsets be given again.
       transaction.partitions[place] = find(place)?.partition.committedOffset ?? 0
@@ -219,13 +222,14 @@ final class KafkaTransactions {
     _ positions: [KafkaPlace: KafkaTransaction.Position], of group: String,
     in transaction: KafkaTransaction, _ answer: @escaping Answer
   ) {
-    let size = positions.values.reduce(Self.partBytes + group.utf8.count) {
+    let before = transaction.positions[group]
+    let after = (before ?? [:]).merging(positions) { _, new in new }
+    let size = after.values.reduce(Self.partBytes + group.utf8.count) {
       $0 + Self.partBytes + $1.note.utf8.count
     }
     guard let charge = tenant.memory.charge(size) else { return answer(.coordinatorNotAvailable) }
-    transaction.charges.append(charge)
-    let before = transaction.positions[group]
-    transaction.positions[group, default: [:]].merge(positions) { _, new in new }
+    transaction.positionCharges[group] = charge
+    transaction.positions[group] = after
     touch(transaction)
     write(transaction) { error in
       guard error != nil else { return answer(.noError) }

@@ -160,6 +160,21 @@ import Testing
     #expect(!known.isAborted(16, of: 5) && known.isAborted(12, of: 5))
   }
 
+  @Test func whatIsSaidAgainTakesNoMoreMemory() throws {
+    let producer = try #require(rig.begin()).get()
+    #expect(rig.add([0, 1], producer) == .noError && rig.hold(7, of: 0, producer) == .noError)
+    let used = rig.tenant.memory.used
+    rig.store.isSilent = true
+    for offset in 0..<50 { _ = rig.holdAtOnce(UInt64(offset), of: 0, producer) }
+    let place = TransactionRig.place(0)
+    for _ in 0..<50 { rig.transactions.add([place, place], to: "x", producer) { _ in } }
+    rig.store.speak()
+    #expect(rig.tenant.memory.used <= used)
+    #expect(rig.end(producer, isCommit: true) == .noError)
+    #expect(rig.transactions.byID["x"]?.charges.isEmpty == true)
+    #expect(rig.transactions.byID["x"]?.positionCharges.isEmpty == true)
+  }
+
   @Test func aPositionThatWasRefusedIsNotCommitted() throws {
     let producer = try #require(rig.begin()).get()
     #expect(rig.hold(3, of: 0, producer) == .noError)
