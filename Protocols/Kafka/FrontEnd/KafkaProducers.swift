@@ -147,7 +147,15 @@ struct KafkaProducers {
     owed[header.producerID]?.contains(header.baseSequence) ?? false
   }
 
-  /// Forgets a producer: what it wrote last was not kept after all, and is welcome again.
+  /// Takes back what a producer wrote from an offset on: it was not kept after all, and is welcome
+  /// again. What it wrote before is known still.
+  mutating func takeBack(_ producerID: Int64, from offset: UInt64) {
+    byID[producerID]?.batches.removeAll { $0.offset >= offset }
+    // Which sequence comes next is not known then.
+    if byID[producerID]?.batches.isEmpty == true { forget(producerID) }
+  }
+
+  /// Forgets a producer.
   mutating func forget(_ producerID: Int64) {
     byID[producerID] = nil
     owed[producerID] = nil

@@ -247,7 +247,7 @@ extension KafkaSession {
       outcome.wait = { body in
         partition.whenCommitted(before: offset + UInt64(count)) { error in
           // What was not kept is welcome when it is sent again.
-          if error != nil, producerID >= 0 { place.forget(producerID, isOpen: isOpen) }
+          if error != nil { place.takeBack(producerID, from: offset, isOpen: isOpen) }
           guard error == nil, let told else { return body(error) }
           told.whenKnown { error in
             if error != nil { place.setOwed(header, true) }

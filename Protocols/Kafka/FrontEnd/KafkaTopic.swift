@@ -146,12 +146,12 @@ final class KafkaPartition {
     }
   }
 
-  /// Forgets a producer, whose last batch was not kept after all.
+  /// A producer's batch at an offset was not kept after all, nor what it wrote behind that.
   ///
   /// - Parameter isOpen: whether the batch was part of a transaction. What the producer sends next
   ///   may get an offset that was given to what is lost.
-  func forget(_ producerID: Int64, isOpen: Bool = false) {
-    producers.forget(producerID)
+  func takeBack(_ producerID: Int64, from offset: UInt64, isOpen: Bool) {
+    producers.takeBack(producerID, from: offset)
     if isOpen, transactions.open[producerID] != nil {
       transactions.began(producerID, at: partition.committedOffset)
     }

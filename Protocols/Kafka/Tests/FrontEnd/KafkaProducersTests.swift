@@ -86,6 +86,20 @@ import Testing
     #expect(!producers.isOwed(Self.batch(2, 0)))
   }
 
+  @Test func whatWasNotKeptIsWelcomeAgainAndWhatWasIsKnown() {
+    var producers = Self.noted([
+      (Self.batch(1, 0), 0), (Self.batch(1, 10), 10), (Self.batch(1, 20), 20),
+    ])
+    producers.takeBack(1, from: 10)
+    producers.takeBack(1, from: 20)
+    #expect(producers.judge(Self.batch(1, 0)) == .duplicate(first: 0, count: 10))
+    #expect(producers.judge(Self.batch(1, 10)) == .new)
+    #expect(producers.judge(Self.batch(1, 20)) == .refused(.outOfOrderSequenceNumber))
+    producers.takeBack(1, from: 0)
+    #expect(producers.count == 0)
+    producers.takeBack(1, from: 0)
+  }
+
   @Test func whoIsForgottenIsWelcome() {
     var producers = Self.noted([(Self.batch(1, 0), 0)])
     producers.forget(1)
