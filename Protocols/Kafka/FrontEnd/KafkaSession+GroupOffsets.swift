@@ -64,7 +64,8 @@ extension KafkaSession {
     tenant.tenant.cursors.commit(marks, of: KafkaTenant.cursorGroup(request.groupID)) { error in
       if let error {
         let isSpent = error.code == .quotaExceeded
-        response.fail(isSpent ? .throttlingQuotaExceeded : .coordinatorNotAvailable)
+        response.topics.fail(
+          isSpent ? .throttlingQuotaExceeded : .coordinatorNotAvailable, in: \.partitions, \.error)
       }
       call.answer(KafkaOffsetCommit.self, response)
     }
@@ -282,13 +283,16 @@ extension KafkaSession {
   }
 }
 
-extension KafkaOffsetCommit.Response {
-  /// What was not refused before is now.
-  fileprivate mutating func fail(_ error: KafkaErrorCode) {
-    for topic in topics.indices {
-      for index in topics[topic].partitions.indices
-      where topics[topic].partitions[index].error == .noError {
-        topics[topic].partitions[index].error = error
+extension MutableCollection {
+  /// Refuses what of an answer about topics was not refused before.
+  mutating func fail<Partition>(
+    _ code: KafkaErrorCode, in partitions: WritableKeyPath<Element, [Partition]>,
+    _ error: WritableKeyPath<Partition, KafkaErrorCode>
+  ) {
+    for topic in indices {
+      for index in self[topic][keyPath: partitions].indices
+      where self[topic][keyPath: partitions][index][keyPath: error] == .noError {
+        self[topic][keyPath: partitions][index][keyPath: error] = code
       }
     }
   }

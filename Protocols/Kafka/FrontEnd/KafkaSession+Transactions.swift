@@ -174,13 +174,14 @@ extension KafkaSession {
       KafkaTransaction.Producer(id: request.producerID, epoch: request.producerEpoch),
       begins: begins
     ) { error in
-      switch error {
-      case .noError: break
-      case .invalidTxnState where call.header.version >= 4: response.fail(.transactionAbortable)
-      // This is what clients try again.
-      case .concurrentTransactions where begins: response.fail(.coordinatorLoadInProgress)
-      default: response.fail(error)
-      }
+      let refusal: KafkaErrorCode =
+        switch error {
+        case .invalidTxnState where call.header.version >= 4: .transactionAbortable
+        // This is what clients try again.
+        case .concurrentTransactions where begins: .coordinatorLoadInProgress
+        default: error
+        }
+      if refusal != .noError { response.topics.fail(refusal, in: \.partitions, \.error) }
       call.answer(KafkaTxnOffsetCommit.self, response)
     }
   }
@@ -360,17 +361,6 @@ extension KafkaSession {
         if let first = partition.transactions.open[id] {
           $0.currentTxnStartOffset = Int64(clamping: first)
         }
-      }
-    }
-  }
-}
-
-extension KafkaTxnOffsetCommit.Response {
-  fileprivate mutating func fail(_ error: KafkaErrorCode) {
-    for topic in topics.indices {
-      for index in topics[topic].partitions.indices
-      where topics[topic].partitions[index].error == .noError {
-        topics[topic].partitions[index].error = error
       }
     }
   }
