@@ -5,8 +5,6 @@ import NIOCore
 
 /// A Fetch request that waits until there is enough to read, or for as long as the client wants.
 final class KafkaFetchJob {
-  /// The longest wait, whatever the client wants, in milliseconds.
-  private static let waitMax = 300_000
   /// What a response may hold although there is no room, in bytes.
   private static let smallBytes = 16 << 10
 
@@ -15,14 +13,7 @@ final class KafkaFetchJob {
   private let tenant: KafkaTenant
   private let context: KafkaFetchSessions.Context
   private weak var session: KafkaSession?
-  private var waits: [(partition: Partition, wait: Partition.Wait)] = []
-  private var deadline: (any KafkaAlarm)?
-  private var isDone = false
-  /// Whether an attempt waits for the disk.
-  private var reading = 0
-  /// Whether the disk was asked, so that the next attempt takes what there is.
-  private var hasRead = false
-  private var isOver = false
+  private let wait: KafkaReaderWait
 
   init(
     _ request: KafkaFetch.Request, _ context: KafkaFetchSessions.Context, _ call: KafkaCall,
@@ -35,6 +26,8 @@ final class KafkaFetchJob {
     self.call = call
     self.tenant = tenant
     self.session = session
+    wait = KafkaReaderWait(clock: session.server.clock, engine: session.engine)
+    wait.attempt = { [weak self] in self?.attempt() }
   }
 
   /// One partition that is asked for, as far as it can be read.
@@ -47,38 +40,16 @@ final class KafkaFetchJob {
     var end: UInt64 = 0
   }
 
-  func begin() {
-    if request.maxWaitMs <= 0 || request.topics.isEmpty { isOver = true }
-    attempt()
-    guard !isDone, !isOver else { return }
-    deadline = session?.server.clock.alarm(
-      after: min(Int(request.maxWaitMs), Self.waitMax)
-    ) { [weak self] in
-      guard let self else { return }
-      self.deadline = nil
-      self.isOver = true
-      if self.reading == 0 { self.attempt() }
-    }
-  }
+  func begin() { wait.begin(for: request.topics.isEmpty ? 0 : request.maxWaitMs) }
 
-  func cancel() {
-    isDone = true
-    deadline?.cancel()
-    deadline = nil
-    stopWaiting()
-  }
-
-  private func stopWaiting() {
-    for (partition, wait) in waits { partition.cancel(wait) }
-    waits = []
-  }
+  func cancel() { wait.end() }
 
   private func attempt() { call.work { answerOrWait() } }
 
   /// Answers, if there is enough; otherwise waits for more.
   private func answerOrWait() {
-    guard !isDone, let session else { return }
-    stopWaiting()
+    guard !wait.hasEnded, let session else { return }
+    wait.stopListening()
     var topics: [(KafkaFetch.Response.Topic, [Place])] = []
     var hasFailed = false
     for said in request.topics {
@@ -89,40 +60,26 @@ final class KafkaFetchJob {
       hasFailed = hasFailed || places.contains { $0.answer.error != .noError }
       topics.append((topic, places))
     }
-    guard isReady(topics.flatMap(\.1)) else { return }
+    let places = topics.flatMap(\.1)
+    guard isReady(places) else { return }
     let (response, size) = read(topics, session)
     // More than its quota allows at once the client does not get, however long it waits.
     let enough = min(max(0, Int(request.minBytes)), session.fetchMax(call))
-    if hasFailed || isOver || size >= enough {
+    if hasFailed || wait.isOver || size >= enough {
       finish(response, session)
     } else {
-      wait(for: topics.flatMap(\.1))
+      for place in places { place.partition.map(wait.listen) }
     }
   }
 
   /// Whether all can be read without waiting for the disk; if not, tries again when it can.
   private func isReady(_ places: [Place]) -> Bool {
-    guard !hasRead else {
-      hasRead = false
-      return true
-    }
-    reading += 1
-    for place in places {
-      guard let partition = place.partition, place.offset < place.end else { continue }
-      let isAtHand = partition.prepare(place.offset, maxBytes: place.bytesMax) { [weak self] in
-        self?.diskHasAnswered()
+    wait.isAtHand { ask in
+      for place in places {
+        guard let partition = place.partition, place.offset < place.end else { continue }
+        ask(partition, place.offset, place.bytesMax)
       }
-      if !isAtHand { reading += 1 }
     }
-    reading -= 1
-    return reading == 0
-  }
-
-  private func diskHasAnswered() {
-    reading -= 1
-    guard reading == 0 else { return }
-    hasRead = true
-    attempt()
   }
 
   private func place(
@@ -213,21 +170,6 @@ final class KafkaFetchJob {
       response.responses.append(topic)
     }
     return (response, size)
-  }
-
-  private func wait(for places: [Place]) {
-    for place in places {
-      guard let partition = place.partition else { continue }
-      waits.append((partition, partition.whenAppended { [weak self] in self?.tryAgain() }))
-    }
-  }
-
-  /// One append may wake very many.
-  private func tryAgain() {
-    session?.engine.inTurn { [weak self] in
-      guard let self, reading == 0 else { return }
-      attempt()
-    }
   }
 
   private func finish(_ response: KafkaFetch.Response, _ session: KafkaSession) {

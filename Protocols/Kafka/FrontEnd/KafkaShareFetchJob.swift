@@ -5,8 +5,6 @@ import NIOCore
 /// A ShareFetch request that waits until there are records to lend, or for as long as the client
 /// wants; and until what it acknowledges is written down.
 final class KafkaShareFetchJob {
-  /// The longest wait, whatever the client wants, in milliseconds.
-  private static let waitMax = 300_000
   /// What a response may hold although there is no room, in bytes.
   private static let smallBytes = 16 << 10
   /// So many entries of one partition are looked at in one go.
@@ -25,15 +23,7 @@ final class KafkaShareFetchJob {
   /// What is to be read, another place first each time.
   private let places: [KafkaPlace]
   private var acknowledged: KafkaShareAcknowledged
-  private var waits: [(partition: Partition, wait: Partition.Wait)] = []
-  private var shareWaits: [(partition: KafkaSharePartition, wait: UInt64)] = []
-  private var deadline: (any KafkaAlarm)?
-  private var again: (any KafkaAlarm)?
-  private var isDone = false
-  private var isOver = false
-  /// Whether an attempt waits for the disk.
-  private var reading = 0
-  private var hasRead = false
+  private let wait: KafkaReaderWait
 
   init(
     _ request: KafkaShareFetch.Request, _ call: KafkaCall, _ tenant: KafkaTenant,
@@ -48,6 +38,8 @@ final class KafkaShareFetchJob {
     self.places = places
     self.acknowledged = acknowledged
     member = request.memberID ?? ""
+    wait = KafkaReaderWait(clock: session.server.clock, engine: session.engine)
+    wait.attempt = { [weak self] in self?.attempt() }
   }
 
   /// One partition, as far as it can be read.
@@ -74,43 +66,20 @@ final class KafkaShareFetchJob {
 
   func begin() {
     tenant.shareGroups.commit { [weak self] error in
-      guard let self, !isDone else { return }
+      guard let self, !wait.hasEnded else { return }
       if error != nil { acknowledged.fail() }
       start()
     }
   }
 
   private func start() {
-    isOver = request.maxWaitMs <= 0 || request.maxRecords <= 0 || places.isEmpty && isFinal
-    attempt()
-    guard !isDone, !isOver else { return }
-    deadline = session?.server.clock.alarm(
-      after: min(Int(request.maxWaitMs), Self.waitMax)
-    ) { [weak self] in
-      guard let self else { return }
-      self.deadline = nil
-      self.isOver = true
-      if self.reading == 0 { self.attempt() }
-    }
+    let isWaiting = request.maxRecords > 0 && !(places.isEmpty && isFinal)
+    wait.begin(for: isWaiting ? request.maxWaitMs : 0)
   }
 
   private var isFinal: Bool { request.shareSessionEpoch == -1 }
 
-  func cancel() {
-    isDone = true
-    deadline?.cancel()
-    deadline = nil
-    stopWaiting()
-  }
-
-  private func stopWaiting() {
-    again?.cancel()
-    again = nil
-    for (partition, wait) in waits { partition.cancel(wait) }
-    for (partition, wait) in shareWaits { partition.cancel(wait) }
-    waits = []
-    shareWaits = []
-  }
+  func cancel() { wait.end() }
 
   // MARK: Attempts
 
@@ -118,8 +87,8 @@ final class KafkaShareFetchJob {
 
   /// Answers, if there is enough; otherwise waits for more.
   private func answerOrWait() {
-    guard !isDone, let session else { return }
-    stopWaiting()
+    guard !wait.hasEnded, let session else { return }
+    wait.stopListening()
     let found = request.maxRecords > 0 ? places.map { place($0, session) } : []
     guard isReady(found) else { return }
     var bytes = bytesMax(session)
@@ -130,16 +99,19 @@ final class KafkaShareFetchJob {
     let hasFailed = found.contains { $0.error != nil }
     let enough = min(Int(request.minBytes), session.fetchMax(call))
     let isEnough = !isFirst && all - bytes >= enough || request.minBytes <= 0
-    if hasFailed || isOver || isEnough {
+    if hasFailed || wait.isOver || isEnough {
       session.engine.addEffort(ofBytes: all - bytes)
       let held = session.throttleFetch(all - bytes, call)
       if held > 0 { return answerNothing(session, for: held) }
-      if finish(plans, session, mayBeEmpty: hasFailed || isOver || request.minBytes <= 0) { return }
+      let mayBeEmpty = hasFailed || wait.isOver || request.minBytes <= 0
+      if finish(plans, session, mayBeEmpty: mayBeEmpty) { return }
     } else {
       // What is not for readers need not be looked at again.
       for plan in plans where !plan.lends { _ = carryOut(plan, session, limit: 0) }
     }
-    wait(for: found, plans.contains { $0.isCutShort }, session)
+    // Others have their turn in between.
+    if plans.contains(where: \.isCutShort) { wait.tryAgain(after: 1) }
+    for place in found { listen(to: place) }
   }
 
   private func bytesMax(_ session: KafkaSession) -> Int {
@@ -176,48 +148,22 @@ final class KafkaShareFetchJob {
 
   /// Whether all can be read without waiting for the disk; if not, tries again when it can.
   private func isReady(_ places: [Place]) -> Bool {
-    guard !hasRead else {
-      hasRead = false
-      return true
-    }
-    reading += 1
-    for place in places {
-      guard let partition = place.partition?.partition, let share = place.share,
-        let next = share.window.available(from: 0), next.lowerBound < place.end
-      else { continue }
-      let isAtHand = partition.prepare(next.lowerBound, maxBytes: 1 << 20) { [weak self] in
-        self?.diskHasAnswered()
+    wait.isAtHand { ask in
+      for place in places {
+        guard let partition = place.partition?.partition, let share = place.share,
+          let next = share.window.available(from: 0), next.lowerBound < place.end
+        else { continue }
+        ask(partition, next.lowerBound, 1 << 20)
       }
-      if !isAtHand { reading += 1 }
-    }
-    reading -= 1
-    return reading == 0
-  }
-
-  private func diskHasAnswered() {
-    reading -= 1
-    guard reading == 0 else { return }
-    hasRead = true
-    attempt()
-  }
-
-  private func wait(for places: [Place], _ isCutShort: Bool, _ session: KafkaSession) {
-    if isCutShort {
-      // Others have their turn in between.
-      again = session.server.clock.alarm(after: 1) { [weak self] in self?.tryAgain() }
-    }
-    for place in places {
-      guard let partition = place.partition?.partition, let share = place.share else { continue }
-      let wait = partition.whenAppended { [weak self] in self?.tryAgain() }
-      waits.append((partition, wait))
-      shareWaits.append((share, share.whenAvailable { [weak self] in self?.tryAgain() }))
     }
   }
 
-  private func tryAgain() {
-    session?.engine.inTurn { [weak self] in
-      guard let self, reading == 0 else { return }
-      attempt()
+  private func listen(to place: Place) {
+    guard let partition = place.partition?.partition, let share = place.share else { return }
+    wait.listen(to: partition)
+    wait.listen { news in
+      let number = share.whenAvailable(news)
+      return { share.cancel(number) }
     }
   }
 
