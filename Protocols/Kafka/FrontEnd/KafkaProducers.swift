@@ -31,6 +31,8 @@ struct KafkaProducers {
     fileprivate(set) var beginsAnew = false
     /// When it wrote last, as a count of writes.
     var usedAt: UInt64 = 0
+    /// And in milliseconds since 1970, or when it was learnt that it had.
+    var seenAt: Int64 = 0
 
     fileprivate mutating func raise(to epoch: Int16) {
       self.epoch = epoch
@@ -39,10 +41,11 @@ struct KafkaProducers {
     }
 
     fileprivate mutating func note(
-      _ header: KafkaBatchHeader, at offset: UInt64, usedAt: UInt64
+      _ header: KafkaBatchHeader, at offset: UInt64, usedAt: UInt64, now: Int64
     ) {
       if epoch != header.producerEpoch { raise(to: header.producerEpoch) }
       self.usedAt = usedAt
+      seenAt = now
       lastTimestamp = header.maxTimestamp
       // A marker of a transaction's end has no sequence; it says which epoch is current.
       guard header.baseSequence >= 0 else { return }
@@ -88,13 +91,16 @@ struct KafkaProducers {
 
   /// Takes down a batch that was appended at `offset`.
   ///
-  /// - Parameter producersMax: how many producers are remembered; who wrote longest ago is
-  ///   forgotten.
-  mutating func note(_ header: KafkaBatchHeader, at offset: UInt64, producersMax: Int) {
+  /// - Parameters:
+  ///   - now: in milliseconds since 1970.
+  ///   - producersMax: how many producers are remembered; who wrote longest ago is forgotten.
+  mutating func note(
+    _ header: KafkaBatchHeader, at offset: UInt64, now: Int64, producersMax: Int
+  ) {
     guard header.producerID >= 0 else { return }
     writes &+= 1
     byID[header.producerID, default: Producer(epoch: header.producerEpoch)]
-      .note(header, at: offset, usedAt: writes)
+      .note(header, at: offset, usedAt: writes, now: now)
     // An eighth at once, so that a flood of producers does not search each time.
     if byID.count > producersMax { shrink(to: max(1, producersMax - producersMax / 8)) }
   }
@@ -102,13 +108,16 @@ struct KafkaProducers {
   /// Takes over a producer that was written down, as the one who wrote last.
   ///
   /// - Parameter end: what does not lie before it is not there after all.
-  mutating func take(_ written: KafkaProducerEntry.Producer, before end: UInt64) {
+  mutating func take(
+    _ written: KafkaProducerEntry.Producer, before end: UInt64, now: Int64
+  ) {
     let batches = written.batches.map(Batch.init).filter { $0.offset < end }
     guard written.id >= 0, !batches.isEmpty || written.batches.isEmpty else { return }
     writes &+= 1
     byID[written.id] = Producer(
       epoch: written.epoch, lastTimestamp: written.lastTimestamp,
-      batches: batches.suffix(Self.batchesMax), beginsAnew: written.beginsAnew, usedAt: writes)
+      batches: batches.suffix(Self.batchesMax), beginsAnew: written.beginsAnew, usedAt: writes,
+      seenAt: now)
   }
 
   /// Takes down a producer's epoch: what it sends with an older one is refused.
@@ -159,6 +168,12 @@ struct KafkaProducers {
   mutating func forget(_ producerID: Int64) {
     byID[producerID] = nil
     owed[producerID] = nil
+  }
+
+  /// Forgets those who have not written since a time, but for some.
+  mutating func forget(silentSince time: Int64, unless isNeeded: (Int64) -> Bool) {
+    let silent = byID.filter { $0.value.seenAt < time && !isNeeded($0.key) }
+    for id in silent.keys { forget(id) }
   }
 
   /// Forgets those who wrote longest ago, until no more than `count` are left.

@@ -34,6 +34,7 @@ struct KafkaSettings: Hashable {
   var shareSessionsMax: Int
   var offsetNoteBytesMax: Int
   var producersMax: Int
+  var producerLifetime: Int
   var transactionTimeoutMax: Int
   var transactionalIDsMax: Int
   var transactionalIDLifetime: Int
@@ -101,6 +102,7 @@ struct KafkaSettings: Hashable {
     shareSessionsMax = values.int("group_share_max_share_sessions")
     offsetNoteBytesMax = values.int("offset_metadata_bytes_max")
     producersMax = values.int("producers_per_partition_max")
+    producerLifetime = values.int("producer_id_expiration_ms")
     transactionTimeoutMax = values.int("transaction_max_timeout_ms")
     transactionalIDsMax = values.int("max_transactional_ids")
     transactionalIDLifetime = values.int("transactional_id_expiration_ms")
@@ -188,6 +190,9 @@ struct KafkaSettings: Hashable {
       "producers_per_partition_max", .integer(16...1_000_000), default: .integer(4_096),
       "Idempotent producers that a partition remembers, those who wrote last. A producer that is "
         + "forgotten goes on, but a batch that it repeats then is there twice."),
+    Setting(
+      "producer_id_expiration_ms", .integer(1_000...(1 << 53)), default: .integer(86_400_000),
+      "How long a partition remembers an idempotent producer that does not write, in milliseconds."),
   ]
 
   private static let groups: [Setting] = [

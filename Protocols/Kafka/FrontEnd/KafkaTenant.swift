@@ -22,6 +22,7 @@ final class KafkaTenant {
   }
   private(set) lazy var shareGroups = makeShareGroups()
   private var expiry: KafkaPositionExpiry?
+  private var producerExpiry: KafkaProducerExpiry?
   let users: KafkaUsers
   let acls: KafkaACLs
   let quotas: KafkaQuotas
@@ -58,6 +59,10 @@ final class KafkaTenant {
     }
     restore()
     expiry = makeExpiry()
+    producerExpiry = KafkaProducerExpiry(
+      clock: server.clock,
+      partitions: { [unowned self] in topics.values.flatMap(\.partitions) },
+      lifetime: { [unowned self] in self.server.values.producerLifetime })
   }
 
   /// Takes up what the tenant's store has kept. What cannot be read is in the log.

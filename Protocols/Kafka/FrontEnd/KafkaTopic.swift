@@ -127,10 +127,18 @@ final class KafkaPartition {
   func note(_ header: KafkaBatchHeader, at offset: UInt64, producersMax: Int) {
     unnotedBytes += header.batchSize
     guard header.producerID >= 0 else { return }
-    producers.note(header, at: offset, producersMax: producersMax)
+    producers.note(header, at: offset, now: now, producersMax: producersMax)
     charge()
     if unnotedBytes >= unnotedBytesMax { writeDown() }
   }
+
+  /// Forgets producers that have not written for so many milliseconds, and have nothing open.
+  func forgetProducers(silentFor milliseconds: Int) {
+    producers.forget(silentSince: now - Int64(milliseconds)) { transactions.open[$0] != nil }
+    charge()
+  }
+
+  private var now: Int64 { partition.topic.tenant.engine.now / 1_000_000 }
 
   private func charge() {
     while producers.count > charged {
@@ -219,12 +227,12 @@ final class KafkaPartition {
     if !isNew, let found {
       notedOffset = min(found.end, end)
       unnotedBytesMax = Self.unnotedBytesMax(behind: found.bytes?.readableBytes ?? 0)
-      for producer in found.producers { producers.take(producer, before: end) }
+      for producer in found.producers { producers.take(producer, before: end, now: now) }
     }
     let (headers, bytes) = headers(from: max(notedOffset, partition.firstOffset), to: end)
     unnotedBytes += bytes
     for (header, first) in headers {
-      producers.note(header, at: first, producersMax: producersMax)
+      producers.note(header, at: first, now: now, producersMax: producersMax)
     }
     charge()
     producers.setAllOwed()

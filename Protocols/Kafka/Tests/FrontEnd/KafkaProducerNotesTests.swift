@@ -145,20 +145,46 @@ import Testing
     header.count = 1
     for sequence in 0..<4 {
       header.baseSequence = Int32(sequence)
-      producers.note(header, at: UInt64(sequence) * 10, producersMax: 10)
+      producers.note(header, at: UInt64(sequence) * 10, now: 0, producersMax: 10)
     }
     let entry = KafkaProducerEntry(producers, of: 3, before: 100)
     let read = entry.bytes.flatMap { KafkaProducerEntry($0) }
     #expect(read?.index == 3 && read?.end == 100)
     var found = KafkaProducers()
-    for producer in read?.producers ?? [] { found.take(producer, before: 20) }
+    for producer in read?.producers ?? [] { found.take(producer, before: 20, now: 0) }
     header.baseSequence = 1
     #expect(found.judge(header) == .duplicate(first: 10, count: 1))
     header.baseSequence = 2
     #expect(found.judge(header) == .new)
     found = KafkaProducers()
-    for producer in read?.producers ?? [] { found.take(producer, before: 0) }
+    for producer in read?.producers ?? [] { found.take(producer, before: 0, now: 0) }
     #expect(found.count == 0)
+  }
+
+  @Test func whoDoesNotWriteIsForgotten() throws {
+    var life = 60_000
+    let expiry = KafkaProducerExpiry(
+      clock: rig.clock, partitions: { [rig] in rig.partitions }, lifetime: { life })
+    func pass(_ seconds: Int) {
+      for _ in 0..<seconds {
+        rig.engine.advance(to: rig.engine.now + 1_000_000_000)
+        rig.clock.pass(1_000)
+      }
+    }
+    defer { withExtendedLifetime(expiry) {} }
+    for id in Int64(1)...40 { try write(id, 0) }
+    partition.began(7, at: 7)
+    let used = rig.tenant.memory.used
+    pass(30)
+    try write(1, 1)
+    pass(25)
+    #expect(partition.producers.count == 40)
+    pass(25)
+    #expect(Set(partition.producers.byID.keys) == [1, 7])
+    #expect(rig.tenant.memory.used < used - 37 * 384)
+    life = 1_000_000
+    try rig.restart()
+    #expect(try judged(2, 0) == .duplicate(first: 1, count: 1))
   }
 
   @Test func anEpochIsKnown() throws {

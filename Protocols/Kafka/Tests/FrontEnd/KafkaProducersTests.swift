@@ -18,7 +18,9 @@ import Testing
 
   private static func noted(_ batches: [(KafkaBatchHeader, UInt64)]) -> KafkaProducers {
     var producers = KafkaProducers()
-    for (header, offset) in batches { producers.note(header, at: offset, producersMax: 100) }
+    for (header, offset) in batches {
+      producers.note(header, at: offset, now: 0, producersMax: 100)
+    }
     return producers
   }
 
@@ -42,7 +44,7 @@ import Testing
     var producers = Self.noted([(Self.batch(1, 0), 0)])
     #expect(producers.judge(Self.batch(1, 10, epoch: 1)) == .refused(.outOfOrderSequenceNumber))
     #expect(producers.judge(Self.batch(1, 0, epoch: 1)) == .new)
-    producers.note(Self.batch(1, 0, epoch: 1), at: 10, producersMax: 100)
+    producers.note(Self.batch(1, 0, epoch: 1), at: 10, now: 0, producersMax: 100)
     #expect(producers.judge(Self.batch(1, 10, epoch: 0)) == .refused(.invalidProducerEpoch))
     #expect(producers.judge(Self.batch(1, 0, epoch: 1)) == .duplicate(first: 10, count: 10))
   }
@@ -110,7 +112,7 @@ import Testing
   @Test func producersAreBounded() {
     var producers = KafkaProducers()
     for id in 0..<1_000 {
-      producers.note(Self.batch(Int64(id), 0), at: UInt64(id), producersMax: 64)
+      producers.note(Self.batch(Int64(id), 0), at: UInt64(id), now: 0, producersMax: 64)
       #expect(producers.count <= 64)
     }
     #expect(producers.judge(Self.batch(999, 0)) == .duplicate(first: 999, count: 10))
@@ -120,7 +122,7 @@ import Testing
     var header = KafkaBatchHeader()
     header.count = 1
     var producers = KafkaProducers()
-    producers.note(header, at: 0, producersMax: 10)
+    producers.note(header, at: 0, now: 0, producersMax: 10)
     #expect(producers.count == 0 && producers.judge(header) == .new)
   }
 }
