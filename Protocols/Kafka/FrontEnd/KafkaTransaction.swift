@@ -82,7 +82,10 @@ final class KafkaTransaction {
   var startedAt: Int64 = -1
   /// When anything changed last, in milliseconds since 1970.
   var changedAt: Int64
-  /// When the end was decided, in the engine's clock; 0 if it is not.
+  /// The rank of the positions that it commits (`Cursors`), from the decision on; 0 before.
+  var rank: UInt64 = 0
+  /// When an earlier version, which knew no ranks, has decided the end, in the engine's clock; 0
+  /// otherwise.
   var decidedAt: Int64 = 0
   /// The partitions that the transaction writes to, each with an offset before which it has written
   /// nothing.
@@ -240,14 +243,14 @@ final class KafkaTransaction {
 
   /// Decides how the transaction ends.
   func decide(
-    isCommit: Bool, for successor: Successor, now: Int64, clock: Int64, makeID: () -> Int64
+    isCommit: Bool, for successor: Successor, now: Int64, rank: UInt64, makeID: () -> Int64
   ) -> Undecided {
     let before = Undecided(
       producer: producer, previousProducerID: previousProducerID, lastEpoch: lastEpoch,
       state: state)
     state = isCommit ? .prepareCommit : .prepareAbort
     changedAt = now
-    decidedAt = clock
+    self.rank = rank
     guard successor != .same else { return before }
     // Nobody has written with that epoch: what comes late of the transaction comes after its end.
     let next = producer.epoch < .max ? producer.epoch + 1 : .max
@@ -268,7 +271,7 @@ final class KafkaTransaction {
     previousProducerID = before.previousProducerID
     lastEpoch = before.lastEpoch
     state = before.state
-    decidedAt = 0
+    rank = 0
     ending = nil
   }
 
@@ -276,6 +279,7 @@ final class KafkaTransaction {
   func finish(now: Int64) {
     state = state == .prepareCommit ? .completeCommit : .completeAbort
     changedAt = now
+    rank = 0
     decidedAt = 0
     ending = nil
     partitions = [:]

@@ -25,6 +25,8 @@ enum KafkaTransactionEntry: KafkaJournalEntry {
     /// In whose name the markers are written, where that is not the producer. Tagged.
     var endingID: Int64 = -1
     var endingEpoch: Int16 = -1
+    /// 0 where an earlier version has decided the end. Tagged.
+    var rank: Int64 = 0
 
     mutating func visit<V: KafkaVisitor>(_ visitor: inout V) throws(KafkaWireError) {
       try visitor.visit(&id)
@@ -44,6 +46,7 @@ enum KafkaTransactionEntry: KafkaJournalEntry {
     mutating func visitTags<V: KafkaTagVisitor>(_ visitor: inout V) throws(KafkaWireError) {
       try visitor.visit(0, &endingID, default: -1)
       try visitor.visit(1, &endingEpoch, default: -1)
+      try visitor.visit(2, &rank, default: 0)
     }
   }
 
@@ -153,6 +156,7 @@ extension KafkaTransactionEntry {
         $0.decidedAt = transaction.decidedAt
         $0.endingID = transaction.ending?.id ?? -1
         $0.endingEpoch = transaction.ending?.epoch ?? -1
+        $0.rank = Int64(clamping: transaction.rank)
         $0.partitions = transaction.partitions.map { place, first in
           .with {
             $0.topic = place.topic
@@ -200,6 +204,7 @@ extension KafkaTransactionEntry.Whole {
     found.state = KafkaTransaction.State(rawValue: state) ?? .empty
     found.startedAt = startedAt
     found.decidedAt = decidedAt
+    found.rank = UInt64(clamping: rank)
     if endingID >= 0 {
       found.ending = KafkaTransaction.Producer(id: endingID, epoch: endingEpoch)
     }

@@ -42,7 +42,8 @@ extension KafkaTransactions {
     transaction.alarm?.cancel()
     transaction.alarm = nil
     let before = transaction.decide(
-      isCommit: isCommit, for: successor, now: now, clock: tenant.engine.now, makeID: makeID)
+      isCommit: isCommit, for: successor, now: now, rank: tenant.cursors.nextRank(),
+      makeID: makeID)
     transaction.isBusy = true
     write(transaction) { error in
       transaction.isBusy = false
@@ -90,7 +91,7 @@ extension KafkaTransactions {
     if transaction.state == .prepareCommit {
       for (group, positions) in transaction.positions {
         ending.left += 1
-        commit(positions, of: group, decidedAt: transaction.decidedAt, done)
+        commit(positions, of: group, in: transaction, done)
       }
     }
     done(true)
@@ -140,21 +141,25 @@ extension KafkaTransactions {
     }
   }
 
-  /// Commits positions of a group that were held back.
+  /// Commits positions of a group that were held back. After a crash this may come a second time,
+  /// when the group is further already: then it stays there.
   private func commit(
-    _ positions: [KafkaPlace: KafkaTransaction.Position], of group: String, decidedAt: Int64,
-    _ done: @escaping (Bool) -> Void
+    _ positions: [KafkaPlace: KafkaTransaction.Position], of group: String,
+    in transaction: KafkaTransaction, _ done: @escaping (Bool) -> Void
   ) {
     let name = KafkaTenant.cursorGroup(group)
     let there = tenant.cursors.positions(of: name)
     var marks: [String: Cursors.Mark] = [:]
     for (place, position) in positions {
       guard let log = find(place)?.partition.name else { continue }
-      // After a crash this may come a second time, when the group is further already.
-      if let known = there[log], known.committedAt > decidedAt { continue }
+      // What an earlier version has decided has no rank, only a time.
+      if transaction.rank == 0, let known = there[log], known.committedAt > transaction.decidedAt {
+        continue
+      }
       marks[log] = (position.offset, position.note)
     }
-    tenant.cursors.commit(marks, of: name) { done($0 == nil) }
+    let rank = transaction.rank > 0 ? transaction.rank : nil
+    tenant.cursors.commit(marks, of: name, rank: rank) { done($0 == nil) }
   }
 }
 

@@ -5,6 +5,9 @@ import NIOCore
 ///
 /// A position is what was committed last; it never moves by itself. It holds when it is as durable
 /// as the store promises, and nobody sees it before: what the disk refuses leaves nothing.
+///
+/// What was committed last is told by ranks, which are written down with the positions: a clock may
+/// go back over a restart.
 public final class Cursors {
   /// A committed position.
   public struct Position: Hashable, Sendable {
@@ -14,12 +17,16 @@ public final class Cursors {
     public var note: String
     /// When it was committed, in the engine's clock.
     public var committedAt: Int64
+    /// Of two positions the one with the higher rank was committed later; 0 for one that an earlier
+    /// version has written.
+    public var rank: UInt64
 
     /// A position.
-    public init(offset: UInt64, note: String = "", committedAt: Int64) {
+    public init(offset: UInt64, note: String = "", committedAt: Int64, rank: UInt64 = 0) {
       self.offset = offset
       self.note = note
       self.committedAt = committedAt
+      self.rank = rank
     }
   }
 
@@ -52,6 +59,8 @@ public final class Cursors {
   /// What is on its way to the disk, by numbers that ascend.
   private var changes: [UInt64: Change] = [:]
   private var lastChange: UInt64 = 0
+  /// No position has a higher one.
+  private var lastRank: UInt64 = 0
   private var journal: (any Journal)?
 
   init(tenant: Tenant) {
@@ -79,18 +88,31 @@ public final class Cursors {
     }
   }
 
+  /// The rank of what is committed now. Who decides now, and commits later or perhaps a second time
+  /// after a crash, keeps it.
+  public func nextRank() -> UInt64 {
+    self.lastRank += 1
+    return self.lastRank
+  }
+
   /// Commits positions of a group, by the logs' names: all of them, or none.
   ///
-  /// - Parameter body: is called when they hold; or with the error, `quotaExceeded` where memory
-  ///   for more positions is lacking.
+  /// - Parameters:
+  ///   - rank: from `nextRank`, of this life or one before: where there is a position that was
+  ///     committed later than that, it stays.
+  ///   - body: is called when they hold; or with the error, `quotaExceeded` where memory for more
+  ///     positions is lacking.
   public func commit(
-    _ marks: [String: Mark], of group: String, _ body: @escaping (EngineError?) -> Void
+    _ marks: [String: Mark], of group: String, rank: UInt64? = nil,
+    _ body: @escaping (EngineError?) -> Void
   ) {
     guard !marks.isEmpty else { return body(nil) }
     let now = self.tenant.engine.now
+    let rank = rank ?? self.nextRank()
+    self.lastRank = max(self.lastRank, rank)
     var change = Change(group: group)
     for (log, mark) in marks {
-      let position = Position(offset: mark.offset, note: mark.note, committedAt: now)
+      let position = Position(offset: mark.offset, note: mark.note, committedAt: now, rank: rank)
       change.positions[log] = position
       let old = self.byGroup[group]?[log].map { Self.size($0, group, log) } ?? 0
       change.reserved += max(0, Self.size(position, group, log) - old)
@@ -165,13 +187,19 @@ public final class Cursors {
   }
 
   private func apply(_ change: Change) {
-    for (log, position) in change.positions {
+    for (log, position) in change.positions where self.isLast(position, change.group, log) {
       self.drop(change.group, log)
       self.tenant.memory.add(Self.size(position, change.group, log))
       self.byGroup[change.group, default: [:]][log] = position
     }
     let removed = change.isRemoval ? Set(self.positions(of: change.group).keys) : change.removed
     for log in removed { self.drop(change.group, log) }
+  }
+
+  /// Whether no position was committed later.
+  private func isLast(_ position: Position, _ group: String, _ log: String) -> Bool {
+    guard position.rank > 0, let known = self.position(of: group, in: log) else { return true }
+    return known.rank <= position.rank
   }
 
   /// Reads what the tenant's store has kept. Once, when the store is set.
@@ -204,6 +232,7 @@ public final class Cursors {
       case 3: position.offset = UInt64(bitPattern: field.number)
       case 4: position.note = field.text
       case 5: position.committedAt = field.number
+      case 6: position.rank = UInt64(bitPattern: field.number)
       default: break
       }
     }
@@ -216,6 +245,8 @@ public final class Cursors {
   }
 
   private func set(_ position: Position, _ group: String, _ log: String) throws(EngineError) {
+    self.lastRank = max(self.lastRank, position.rank)
+    guard self.isLast(position, group, log) else { return }
     let old = self.byGroup[group]?[log].map { Self.size($0, group, log) } ?? 0
     let growth = Self.size(position, group, log) - old
     guard growth <= 0 || self.tenant.memory.reserve(growth) else {
@@ -245,6 +276,7 @@ public final class Cursors {
       writer.write(3, position.offset)
       writer.write(4, position.note)
       writer.write(5, position.committedAt)
+      if position.rank > 0 { writer.write(6, position.rank) }
     }
     var entry = ByteBuffer(integer: kind)
     entry.writeImmutableBuffer(writer.buffer)

@@ -25,7 +25,8 @@ struct CursorsTests {
     store.commit()
     #expect(told == [true])
     #expect(
-      cursors.position(of: "g", in: "l") == .init(offset: 7, note: "here", committedAt: 1_000))
+      cursors.position(of: "g", in: "l")
+        == .init(offset: 7, note: "here", committedAt: 1_000, rank: 1))
     self.commit(4, of: "g", in: "l", tenant)
     self.commit(5, of: "g", in: "l", tenant)
     #expect(cursors.position(of: "g", in: "l")?.offset == 7)
@@ -102,7 +103,46 @@ struct CursorsTests {
     try after.cursors.restore()
     #expect(after.cursors.groups == ["g", "h"])
     #expect(
-      after.cursors.position(of: "g", in: "l") == .init(offset: 59, note: "n", committedAt: 1_000))
+      after.cursors.position(of: "g", in: "l")
+        == .init(offset: 59, note: "n", committedAt: 1_000, rank: 60))
     #expect(after.cursors.positions(of: "h").mapValues(\.offset) == ["m": 2])
+  }
+
+  @Test func whatWasDecidedEarlierAndCommittedLaterTakesNothingBack() throws {
+    let disk = CrashingStore.Disk()
+    let (before, store) = self.start(on: disk)
+    func offset(_ tenant: Tenant) -> UInt64? {
+      tenant.cursors.position(of: "g", in: "l")?.offset
+    }
+    let first = before.cursors.nextRank()
+    let second = before.cursors.nextRank()
+    before.cursors.commit(["l": (2, "")], of: "g", rank: second) { _ in }
+    store.commit()
+    before.cursors.commit(["l": (1, ""), "m": (1, "")], of: "g", rank: first) { _ in }
+    store.commit()
+    #expect(before.cursors.positions(of: "g").mapValues(\.offset) == ["l": 2, "m": 1])
+    let third = before.cursors.nextRank()
+    self.commit(5, of: "g", in: "l", before)
+    before.cursors.commit(["l": (3, "")], of: "g", rank: third) { _ in }
+    store.commit()
+    #expect(offset(before) == 5)
+    let used = before.memory.used
+
+    let (after, next) = self.start(on: disk)
+    let base = after.memory.used
+    try after.cursors.restore()
+    #expect(offset(after) == 5 && after.memory.used - base == used)
+    after.cursors.commit(["l": (3, "")], of: "g", rank: third) { _ in }
+    next.commit()
+    #expect(offset(after) == 5)
+    // A position of this life is later than all before.
+    self.commit(4, of: "g", in: "l", after)
+    next.commit()
+    #expect(offset(after) == 4)
+    // So is one that is committed behind what was decided before, of which no position is left.
+    after.cursors.commit(["m": (6, "")], of: "g", rank: 100) { _ in }
+    self.commit(7, of: "g", in: "m", after)
+    next.commit()
+    #expect(after.cursors.position(of: "g", in: "m")?.offset == 7)
   }
 }

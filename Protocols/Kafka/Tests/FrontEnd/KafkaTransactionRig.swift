@@ -71,7 +71,7 @@ final class JournalStore: Store {
 
 /// A topic of two partitions, and the transactions of a tenant.
 final class TransactionRig {
-  let engine = Engine(now: 1_700_000_000_000_000_000)
+  let engine: Engine
   let clock = TestClock()
   let tenant: Tenant
   let store: JournalStore
@@ -93,10 +93,19 @@ final class TransactionRig {
     ) -> Bool { true }
   }
 
-  init(_ change: (inout PartitionedTopicSettings) -> Void = { _ in }) throws {
+  /// - Parameter found: entries of journals that a process before has left.
+  init(
+    now: Int64 = 1_700_000_000_000_000_000, found: [String: [ByteBuffer]] = [:],
+    _ change: (inout PartitionedTopicSettings) -> Void = { _ in }
+  ) throws {
+    engine = Engine(now: now)
     tenant = engine.tenant(named: "t")
     store = JournalStore(tenant.memoryStore)
     tenant.store = store
+    for (name, entries) in found {
+      for entry in entries { try store.journal(named: name, isKnown: true).append(entry) }
+    }
+    try tenant.cursors.restore()
     origin = engine.register(origin: "kafka", reader: KafkaEnvelope())
     keeper = KafkaBatchKeeper(origin: origin)
     tenant.partitionedTopics.keeper = keeper
@@ -132,6 +141,12 @@ final class TransactionRig {
     _ = try transactions.restore()
     keeper.transactions = transactions
     keeper.find = { [unowned self] in (Self.place(Int32($0.index)), partitions[$0.index]) }
+  }
+
+  /// The process dies, and comes again with what its journals have, and empty logs, at any time.
+  func next(now: Int64) throws -> TransactionRig {
+    let found = store.journals.filter { ["cursors", "kafka.transactions"].contains($0.key) }
+    return try TransactionRig(now: now, found: found.mapValues(\.entries))
   }
 
   /// Time passes, and what was to be done by then is.

@@ -58,7 +58,7 @@ import Testing
   private static func decide(
     _ transaction: KafkaTransaction, isCommit: Bool, for successor: KafkaTransaction.Successor
   ) -> KafkaTransaction.Undecided {
-    transaction.decide(isCommit: isCommit, for: successor, now: 2, clock: 3) { 6 }
+    transaction.decide(isCommit: isCommit, for: successor, now: 2, rank: 3) { 6 }
   }
 
   @Test func anEndRaisesTheEpoch() {
@@ -67,7 +67,7 @@ import Testing
     #expect(transaction.marking == Producer(id: 5, epoch: 3))
     _ = Self.decide(transaction, isCommit: true, for: .producer)
     #expect(transaction.producer == Producer(id: 5, epoch: 4))
-    #expect(transaction.marking == Producer(id: 5, epoch: 4) && transaction.decidedAt == 3)
+    #expect(transaction.marking == Producer(id: 5, epoch: 4) && transaction.rank == 3)
     transaction.finish(now: 4)
     #expect(transaction.producer == Producer(id: 5, epoch: 4) && transaction.ending == nil)
     // The producer's form is the older one.
@@ -86,7 +86,7 @@ import Testing
       transaction.takeBack(to: before)
       #expect(transaction.producer == Producer(id: 5, epoch: epoch) && transaction.lastEpoch == 1)
       #expect(transaction.previousProducerID == -1 && transaction.ending == nil)
-      #expect(transaction.state == .ongoing && transaction.decidedAt == 0)
+      #expect(transaction.state == .ongoing && transaction.rank == 0)
     }
   }
 
@@ -170,6 +170,7 @@ import Testing
     transaction.previousProducerID = 4
     transaction.lastEpoch = 2
     transaction.decidedAt = 99
+    transaction.rank = 98
     transaction.state = .prepareAbort
     transaction.ending = Producer(id: 4, epoch: .max)
     let place = KafkaPlace(topic: KafkaUUID(high: 1, low: 2), partition: 3)
@@ -184,6 +185,7 @@ import Testing
     #expect(read.id == "x" && read.producer == transaction.producer && read.timeout == 1)
     #expect(read.previousProducerID == 4 && read.lastEpoch == 2 && read.state == .prepareAbort)
     #expect(read.startedAt == 77 && read.changedAt == 77 && read.decidedAt == 99)
+    #expect(read.rank == 98)
     #expect(read.partitions == transaction.partitions && read.positions == transaction.positions)
     #expect(read.ending == transaction.ending && read.marking == Producer(id: 4, epoch: .max))
     for size in 0..<bytes.readableBytes {
@@ -211,7 +213,7 @@ import Testing
     #expect(read.producer == .init(id: 5, epoch: 3) && read.state == .prepareCommit)
     #expect(read.previousProducerID == 4 && read.lastEpoch == 2 && read.timeout == 9)
     #expect(read.startedAt == 77 && read.changedAt == 78 && read.decidedAt == 99)
-    #expect(read.ending == nil && read.marking == read.producer)
+    #expect(read.ending == nil && read.marking == read.producer && read.rank == 0)
     let written = try #require(KafkaTransactionEntry(read).bytes)
     #expect(Array(buffer: written) == Self.entry)
   }

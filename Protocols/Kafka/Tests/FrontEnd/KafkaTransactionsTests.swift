@@ -109,6 +109,66 @@ import Testing
     #expect(rig.position(0) == 9)
   }
 
+  @Test func aClockThatIsSetBackTakesNoPositionAway() throws {
+    #expect(rig.end(try producer(), isCommit: true) == .noError)
+    let after = try rig.next(now: 1_600_000_000_000_000_000)
+    let producer = try #require(after.begin()).get()
+    #expect(after.hold(8, of: 0, producer) == .noError)
+    #expect(after.end(producer, isCommit: true) == .noError)
+    #expect(after.position(0) == 8)
+    // Nor where a start completes what was decided.
+    #expect(after.hold(9, of: 0, producer) == .noError)
+    after.store.isSilent = true
+    #expect(after.end(producer, isCommit: true) == nil)
+    let last = try after.next(now: 1_500_000_000_000_000_000)
+    #expect(last.position(0) == 9 && last.state == .completeCommit)
+  }
+
+  @Test func aGroupThatIsFurtherStaysThereWhenTheClockIsSetBack() throws {
+    let producer = try producer()
+    rig.store.isSilent = true
+    #expect(rig.end(producer, isCommit: true) == nil)
+    let decision = try #require(rig.store.journals["kafka.transactions"]).entries
+    let after = try rig.next(now: 1_600_000_000_000_000_000)
+    #expect(after.position(0) == 7)
+    after.tenant.cursors.commit(["t-0": (9, "")], of: KafkaTenant.cursorGroup("g")) { _ in }
+    // That the transaction is over was not written down.
+    let cursors = try #require(after.store.journals["cursors"]).entries
+    let last = try TransactionRig(
+      now: 1_500_000_000_000_000_000,
+      found: ["kafka.transactions": decision, "cursors": cursors])
+    #expect(last.position(0) == 9 && last.state == .completeCommit)
+  }
+
+  @Test func whatIsCommittedAfterADecisionStays() throws {
+    let producer = try producer()
+    let memory = rig.tenant.memory
+    var taken = 0
+    while memory.reserve(64) { taken += 64 }
+    // There is no room for markers and positions: they are tried again.
+    #expect(rig.end(producer, isCommit: true) == .noError)
+    #expect(rig.state == .prepareCommit && rig.position(0) == nil)
+    memory.release(taken)
+    rig.tenant.cursors.commit(["t-0": (9, "")], of: KafkaTenant.cursorGroup("g")) { _ in }
+    rig.clock.pass(1_000)
+    #expect(rig.state == .completeCommit && rig.position(0) == 9)
+  }
+
+  @Test(arguments: [true, false])
+  func whatAnEarlierVersionHasDecidedGoesByTime(isFurther: Bool) throws {
+    let transaction = KafkaTransaction(id: "x", producerID: 5, timeout: 9, now: 1)
+    transaction.producer.epoch = 0
+    transaction.state = .prepareCommit
+    transaction.decidedAt = rig.engine.now
+    transaction.positions = ["g": [TransactionRig.place(0): .init(offset: 7, note: "-1 ")]]
+    let entry = try #require(KafkaTransactionEntry(transaction).bytes)
+    if isFurther { rig.engine.advance(to: rig.engine.now + 1) }
+    rig.tenant.cursors.commit(["t-0": (9, "")], of: KafkaTenant.cursorGroup("g")) { _ in }
+    let cursors = try #require(rig.store.journals["cursors"]).entries
+    let after = try TransactionRig(found: ["kafka.transactions": [entry], "cursors": cursors])
+    #expect(after.state == .completeCommit && after.position(0) == (isFurther ? 9 : 7))
+  }
+
   @Test func anAbortIsKnownBeforeItsMarkerIsCommitted() throws {
     let producer = try producer()
     let log = try #require(rig.store.logs[rig.partitions[0].partition.name])
