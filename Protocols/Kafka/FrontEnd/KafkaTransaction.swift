@@ -55,6 +55,13 @@ final class KafkaTransaction {
     var note: String
   }
 
+  /// Partitions that a transaction writes to, and groups of which it commits positions.
+  struct Parts {
+    /// Each with an offset before which the transaction has written nothing.
+    var partitions: [KafkaPlace: UInt64] = [:]
+    var positions: [String: [KafkaPlace: Position]] = [:]
+  }
+
   /// What is to become of an EndTxn.
   enum Verdict: Hashable {
     /// The end begins.
@@ -104,7 +111,7 @@ final class KafkaTransaction {
   var alarm: (any KafkaAlarm)?
   /// What the partitions take of memory, and the positions of each group.
   var charges: [AnyObject] = []
-  var positionCharges: [String: AnyObject] = [:]
+  var positionCharges: [String: (charge: MemoryCharge, bytes: Int)] = [:]
 
   init(id: String, producerID: Int64, timeout: Int, now: Int64) {
     self.id = id

@@ -1,15 +1,17 @@
 import GodwitEngine
 import KafkaWire
 
-/// What the journal of transactions has: a transaction whole, where an aborted one lies, or that a
-/// transactional id is forgotten.
+/// What the journal of transactions has: a transaction whole, or what has changed of one, where an
+/// aborted one lies, or that a transactional id is forgotten.
 enum KafkaTransactionEntry: KafkaJournalEntry {
-  case transaction(Whole)
+  case transaction(Written)
+  /// Partitions and positions are those that were added; the rest is as it is from then on.
+  case changed(Written)
   case aborted(Aborted)
   case forgotten(String)
 
   /// A transaction as it is written down. Later versions add tagged fields.
-  struct Whole: KafkaStructure {
+  struct Written: KafkaStructure {
     var id = ""
     var producerID: Int64 = -1
     var epoch: Int16 = -1
@@ -109,13 +111,15 @@ enum KafkaTransactionEntry: KafkaJournalEntry {
     static let transaction: UInt8 = 1
     static let aborted: UInt8 = 2
     static let forgotten: UInt8 = 3
+    static let changed: UInt8 = 4
   }
 
   // MARK: Bytes
 
   init?(_ kind: UInt8, from reader: inout KafkaReader) throws(KafkaWireError) {
     switch kind {
-    case Kind.transaction: self = .transaction(try Whole(from: &reader))
+    case Kind.transaction: self = .transaction(try Written(from: &reader))
+    case Kind.changed: self = .changed(try Written(from: &reader))
     case Kind.aborted: self = .aborted(try Aborted(from: &reader))
     case Kind.forgotten: self = .forgotten(try String(from: &reader))
     default: return nil
@@ -125,6 +129,7 @@ enum KafkaTransactionEntry: KafkaJournalEntry {
   var kind: UInt8 {
     switch self {
     case .transaction: Kind.transaction
+    case .changed: Kind.changed
     case .aborted: Kind.aborted
     case .forgotten: Kind.forgotten
     }
@@ -133,6 +138,7 @@ enum KafkaTransactionEntry: KafkaJournalEntry {
   func write(to writer: inout KafkaWriter) throws(KafkaWireError) {
     switch self {
     case .transaction(let value): try value.write(to: &writer)
+    case .changed(let value): try value.write(to: &writer)
     case .aborted(let value): try value.write(to: &writer)
     case .forgotten(let value): try value.write(to: &writer)
     }
@@ -143,41 +149,15 @@ extension KafkaTransactionEntry {
   /// A transaction as it is now.
   init(_ transaction: KafkaTransaction) {
     self = .transaction(
-      .with {
-        $0.id = transaction.id
-        $0.producerID = transaction.producer.id
-        $0.epoch = transaction.producer.epoch
-        $0.previousProducerID = transaction.previousProducerID
-        $0.lastEpoch = transaction.lastEpoch
-        $0.timeout = Int64(transaction.timeout)
-        $0.state = transaction.state.rawValue
-        $0.startedAt = transaction.startedAt
-        $0.changedAt = transaction.changedAt
-        $0.decidedAt = transaction.decidedAt
-        $0.endingID = transaction.ending?.id ?? -1
-        $0.endingEpoch = transaction.ending?.epoch ?? -1
-        $0.rank = Int64(clamping: transaction.rank)
-        $0.partitions = transaction.partitions.map { place, first in
-          .with {
-            $0.topic = place.topic
-            $0.index = place.partition
-            $0.first = Int64(clamping: first)
-          }
-        }
-        $0.groups = transaction.positions.map { name, positions in
-          .with {
-            $0.name = name
-            $0.positions = positions.map { place, position in
-              .with {
-                $0.topic = place.topic
-                $0.index = place.partition
-                $0.offset = Int64(clamping: position.offset)
-                $0.note = position.note
-              }
-            }
-          }
-        }
-      })
+      Written(
+        transaction,
+        KafkaTransaction.Parts(
+          partitions: transaction.partitions, positions: transaction.positions)))
+  }
+
+  /// What has changed of a transaction, with what was added to it.
+  init(_ transaction: KafkaTransaction, adding parts: KafkaTransaction.Parts) {
+    self = .changed(Written(transaction, parts))
   }
 
   /// Where an aborted transaction lies.
@@ -193,34 +173,87 @@ extension KafkaTransactionEntry {
   }
 }
 
-extension KafkaTransactionEntry.Whole {
-  /// The transaction that was written down.
-  var transaction: KafkaTransaction {
-    let found = KafkaTransaction(
-      id: id, producerID: producerID, timeout: Int(clamping: timeout), now: changedAt)
-    found.producer.epoch = epoch
-    found.previousProducerID = previousProducerID
-    found.lastEpoch = lastEpoch
-    found.state = KafkaTransaction.State(rawValue: state) ?? .empty
-    found.startedAt = startedAt
-    found.decidedAt = decidedAt
-    found.rank = UInt64(clamping: rank)
-    if endingID >= 0 {
-      found.ending = KafkaTransaction.Producer(id: endingID, epoch: endingEpoch)
+extension KafkaTransactionEntry.Written {
+  fileprivate init(_ transaction: KafkaTransaction, _ parts: KafkaTransaction.Parts) {
+    id = transaction.id
+    producerID = transaction.producer.id
+    epoch = transaction.producer.epoch
+    previousProducerID = transaction.previousProducerID
+    lastEpoch = transaction.lastEpoch
+    timeout = Int64(transaction.timeout)
+    state = transaction.state.rawValue
+    startedAt = transaction.startedAt
+    changedAt = transaction.changedAt
+    decidedAt = transaction.decidedAt
+    endingID = transaction.ending?.id ?? -1
+    endingEpoch = transaction.ending?.epoch ?? -1
+    rank = Int64(clamping: transaction.rank)
+    partitions = parts.partitions.map { place, first in
+      .with {
+        $0.topic = place.topic
+        $0.index = place.partition
+        $0.first = Int64(clamping: first)
+      }
     }
+    groups = parts.positions.map { name, positions in
+      .with {
+        $0.name = name
+        $0.positions = positions.map { place, position in
+          .with {
+            $0.topic = place.topic
+            $0.index = place.partition
+            $0.offset = Int64(clamping: position.offset)
+            $0.note = position.note
+          }
+        }
+      }
+    }
+  }
+
+  /// The transaction that was written down whole.
+  var transaction: KafkaTransaction {
+    let made = KafkaTransaction(
+      id: id, producerID: producerID, timeout: Int(clamping: timeout), now: changedAt)
+    change(made)
+    return made
+  }
+
+  /// Changes what was written down of the id before.
+  ///
+  /// - Returns: the transaction, another where what was known is one that was over before.
+  func changed(_ known: KafkaTransaction?) -> KafkaTransaction {
+    guard let known, known.startedAt == startedAt else { return transaction }
+    change(known)
+    return known
+  }
+
+  private func change(_ known: KafkaTransaction) {
+    known.producer = KafkaTransaction.Producer(id: producerID, epoch: epoch)
+    known.previousProducerID = previousProducerID
+    known.lastEpoch = lastEpoch
+    known.timeout = Int(clamping: timeout)
+    known.state = KafkaTransaction.State(rawValue: state) ?? .empty
+    known.startedAt = startedAt
+    known.changedAt = changedAt
+    known.decidedAt = decidedAt
+    known.rank = UInt64(clamping: rank)
+    known.ending =
+      endingID >= 0 ? KafkaTransaction.Producer(id: endingID, epoch: endingEpoch) : nil
     for partition in partitions {
-      found.partitions[KafkaPlace(topic: partition.topic, partition: partition.index)] =
+      known.partitions[KafkaPlace(topic: partition.topic, partition: partition.index)] =
         UInt64(clamping: partition.first)
     }
     for group in groups {
-      var positions: [KafkaPlace: KafkaTransaction.Position] = [:]
-      for position in group.positions {
-        positions[KafkaPlace(topic: position.topic, partition: position.index)] =
-          KafkaTransaction.Position(offset: UInt64(clamping: position.offset), note: position.note)
-      }
-      found.positions[group.name] = positions
+      known.positions[group.name, default: [:]].merge(
+        group.positions.lazy.map { position in
+          (
+            KafkaPlace(topic: position.topic, partition: position.index),
+            KafkaTransaction.Position(
+              offset: UInt64(clamping: position.offset), note: position.note)
+          )
+        }
+      ) { _, new in new }
     }
-    return found
   }
 }
 

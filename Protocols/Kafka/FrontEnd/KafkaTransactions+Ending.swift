@@ -45,7 +45,7 @@ extension KafkaTransactions {
       isCommit: isCommit, for: successor, now: now, rank: tenant.cursors.nextRank(),
       makeID: makeID)
     transaction.isBusy = true
-    write(transaction) { error in
+    write(transaction, adding: KafkaTransaction.Parts()) { error in
       transaction.isBusy = false
       guard error == nil else {
         transaction.takeBack(to: before)

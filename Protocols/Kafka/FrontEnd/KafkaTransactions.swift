@@ -110,7 +110,7 @@ final class KafkaTransactions {
       timeout: timeout, expected: expected, now: now, makeID: makeID)
     if let error { return refuse(error) }
     transaction.isBusy = true
-    write(transaction) { error in
+    write(KafkaTransactionEntry(transaction)) { error in
       transaction.isBusy = false
       guard error == nil else { return refuse(.coordinatorNotAvailable) }
       answer(.success(transaction.producer))
@@ -169,15 +169,19 @@ final class KafkaTransactions {
       }
       transaction.charges.append(charge)
     }
-    for place in unknown {
+    var parts = KafkaTransaction.Parts()
+    for place in new {
       // Nothing of it can stand before what is committed now; what is not may be taken back, and
       // its offsets be given again.
-      transaction.partitions[place] = find(place)?.partition.committedOffset ?? 0
+      let first =
+        transaction.partitions[place] ?? find(place)?.partition.committedOffset ?? 0
+      transaction.partitions[place] = first
+      parts.partitions[place] = first
     }
     transaction.unwritten.formUnion(new)
     touch(transaction)
     transaction.waiting += 1
-    write(transaction) { error in
+    write(transaction, adding: parts) { error in
       transaction.waiting -= 1
       guard error == nil else { return answer(.coordinatorNotAvailable) }
       transaction.unwritten.subtract(new)
@@ -222,26 +226,32 @@ final class KafkaTransactions {
     _ positions: [KafkaPlace: KafkaTransaction.Position], of group: String,
     in transaction: KafkaTransaction, _ answer: @escaping Answer
   ) {
-    let before = transaction.positions[group]
-    let after = (before ?? [:]).merging(positions) { _, new in new }
-    let size = after.values.reduce(Self.partBytes + group.utf8.count) {
-      $0 + Self.partBytes + $1.note.utf8.count
-    }
-    guard let charge = tenant.memory.charge(size) else { return answer(.coordinatorNotAvailable) }
-    transaction.positionCharges[group] = charge
-    transaction.positions[group] = after
+    let isNew = transaction.positions[group] == nil
+    var before: [KafkaPlace: KafkaTransaction.Position] = [:]
+    for place in positions.keys { before[place] = transaction.positions[group]?[place] }
+    let bytes =
+      (transaction.positionCharges[group]?.bytes ?? Self.partBytes + group.utf8.count)
+      + Self.bytes(of: positions.values) - Self.bytes(of: before.values)
+    guard let charge = tenant.memory.charge(bytes) else { return answer(.coordinatorNotAvailable) }
+    transaction.positionCharges[group] = (charge, bytes)
+    transaction.positions[group, default: [:]].merge(positions) { _, new in new }
     touch(transaction)
-    write(transaction) { error in
+    let parts = KafkaTransaction.Parts(positions: [group: positions])
+    write(transaction, adding: parts) { [before] error in
       guard error != nil else { return answer(.noError) }
       // The transaction may be committed without them.
       for (place, position) in positions where transaction.positions[group]?[place] == position {
-        transaction.positions[group]?[place] = before?[place]
+        transaction.positions[group]?[place] = before[place]
       }
-      if before == nil, transaction.positions[group]?.isEmpty == true {
+      if isNew, transaction.positions[group]?.isEmpty == true {
         transaction.positions[group] = nil
       }
       answer(.coordinatorNotAvailable)
     }
+  }
+
+  private static func bytes(of positions: some Sequence<KafkaTransaction.Position>) -> Int {
+    positions.reduce(0) { $0 + partBytes + $1.note.utf8.count }
   }
 
   /// Something was added: the time runs from the first on.
@@ -289,17 +299,26 @@ final class KafkaTransactions {
 
   // MARK: Lasting
 
-  /// Writes a transaction down as it is now, and calls `body` when that lasts, or never will: then
-  /// a restart does not find it either, whatever else is written meanwhile.
-  func write(_ transaction: KafkaTransaction, _ body: @escaping (EngineError?) -> Void) {
+  /// Writes down what has changed of a transaction: what was written of it before is not written
+  /// again, as it may be much. See `write(_:_:)`.
+  func write(
+    _ transaction: KafkaTransaction, adding parts: KafkaTransaction.Parts,
+    _ body: @escaping (EngineError?) -> Void
+  ) {
+    write(KafkaTransactionEntry(transaction, adding: parts), body)
+  }
+
+  /// Writes something down, and calls `body` when that lasts, or never will: then a restart does
+  /// not find it either, whatever else is written meanwhile.
+  private func write(_ entry: KafkaTransactionEntry, _ body: @escaping (EngineError?) -> Void) {
     do throws(EngineError) {
       let journal = try openJournal()
-      guard let entry = KafkaTransactionEntry(transaction).bytes else {
+      guard let entry = entry.bytes else {
         throw EngineError(.storageFailed, "the transaction is too large")
       }
       journal.propose([entry], body)
       // Behind `body`, where the disk refuses at once: what is taken back is in no snapshot.
-      if journal.wantsSnapshot { journal.replace { add in snapshot().forEach(add) } }
+      if journal.wantsSnapshot { journal.replace(snapshot) }
     } catch {
       body(error)
     }
@@ -318,16 +337,18 @@ final class KafkaTransactions {
     try? openJournal().append(entry)
   }
 
-  private func snapshot() -> [ByteBuffer] {
-    var entries = byID.values.compactMap { KafkaTransactionEntry($0).bytes }
+  private func snapshot(_ body: (ByteBuffer) -> Void) {
+    func add(_ entry: KafkaTransactionEntry) {
+      if let entry = entry.bytes { body(entry) }
+    }
+    for transaction in byID.values { add(KafkaTransactionEntry(transaction)) }
     for place in markedPlaces {
       guard let partition = find(place) else { continue }
       partition.forgetAborted()
-      entries += partition.transactions.aborted.all.compactMap {
-        KafkaTransactionEntry($0, in: place).bytes
+      for aborted in partition.transactions.aborted.all {
+        add(KafkaTransactionEntry(aborted, in: place))
       }
     }
-    return entries
   }
 
   /// The partitions that have aborted transactions.
@@ -344,10 +365,11 @@ final class KafkaTransactions {
   ///
   /// - Returns: the largest number that a producer has.
   func restore() throws(EngineError) -> Int64 {
-    var found: [String: KafkaTransactionEntry.Whole] = [:]
+    var found: [String: KafkaTransaction] = [:]
     try openJournal().replay { entry in
       switch KafkaTransactionEntry(entry) {
-      case .transaction(let whole): found[whole.id] = whole
+      case .transaction(let written): found[written.id] = written.transaction
+      case .changed(let written): found[written.id] = written.changed(found[written.id])
       case .forgotten(let id): found[id] = nil
       case .aborted(let aborted):
         guard let partition = find(aborted.place) else { return }
@@ -356,7 +378,7 @@ final class KafkaTransactions {
       case nil: break
       }
     }
-    for whole in found.values { take(whole.transaction) }
+    for transaction in found.values { take(transaction) }
     for transaction in active.values.sorted(by: { $0.id < $1.id }) {
       if transaction.state.isDecided {
         complete(transaction) {}

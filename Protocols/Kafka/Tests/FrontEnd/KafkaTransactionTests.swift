@@ -177,11 +177,11 @@ import Testing
     transaction.partitions = [place: 42]
     transaction.positions = ["g": [place: .init(offset: 7, note: "1 n")], "empty": [:]]
     let bytes = try #require(KafkaTransactionEntry(transaction).bytes)
-    guard case .transaction(let whole)? = KafkaTransactionEntry(bytes) else {
+    guard case .transaction(let written)? = KafkaTransactionEntry(bytes) else {
       Issue.record("no transaction")
       return
     }
-    let read = whole.transaction
+    let read = written.transaction
     #expect(read.id == "x" && read.producer == transaction.producer && read.timeout == 1)
     #expect(read.previousProducerID == 4 && read.lastEpoch == 2 && read.state == .prepareAbort)
     #expect(read.startedAt == 77 && read.changedAt == 77 && read.decidedAt == 99)
@@ -194,6 +194,51 @@ import Testing
     }
     if KafkaTransactionEntry(ByteBuffer(bytes: [9, 0])) != nil { Issue.record("an unknown kind") }
   }
+
+  @Test func whatHasChangedIsAdded() throws {
+    func read(
+      _ transaction: KafkaTransaction, adding parts: KafkaTransaction.Parts,
+      to known: KafkaTransaction?
+    ) throws -> KafkaTransaction {
+      let bytes = try #require(KafkaTransactionEntry(transaction, adding: parts).bytes)
+      guard case .changed(let written)? = KafkaTransactionEntry(bytes) else {
+        throw EngineError(.storageFailed, "not what was written")
+      }
+      return written.changed(known)
+    }
+    let places = (0..<3).map { KafkaPlace(topic: KafkaUUID(high: 1, low: 2), partition: $0) }
+    let now = Self.begun(epoch: 3)
+    _ = now.touch(now: 77)
+    let first = try read(
+      now,
+      adding: .init(
+        partitions: [places[0]: 1],
+        positions: [
+          "g": [places[0]: .init(offset: 5, note: "a"), places[1]: .init(offset: 6, note: "b")]
+        ]),
+      to: nil)
+    #expect(first.id == "x" && first.state == .ongoing && first.producer == now.producer)
+    _ = Self.decide(now, isCommit: true, for: .producer)
+    let second = try read(
+      now,
+      adding: .init(
+        partitions: [places[2]: 9],
+        positions: ["g": [places[1]: .init(offset: 7, note: "c")], "h": [:]]),
+      to: first)
+    #expect(second.partitions == [places[0]: 1, places[2]: 9])
+    #expect(
+      second.positions == [
+        "g": [places[0]: .init(offset: 5, note: "a"), places[1]: .init(offset: 7, note: "c")],
+        "h": [:],
+      ])
+    #expect(second.state == .prepareCommit && second.rank == 3 && second.ending == now.ending)
+    #expect(second.producer == now.producer && second.lastEpoch == 3)
+    // What was added to a transaction before is nothing of this one.
+    now.finish(now: 80)
+    _ = now.touch(now: 81)
+    let third = try read(now, adding: .init(partitions: [places[1]: 12]), to: second)
+    #expect(third.partitions == [places[1]: 12] && third.positions.isEmpty)
+  }
 }
 
 /// What journals have of before epochs rose with each transaction.
@@ -205,17 +250,17 @@ import Testing
 
   @Test func itIsReadAndWrittenAsBefore() throws {
     let bytes = ByteBuffer(bytes: Self.entry)
-    guard case .transaction(let whole)? = KafkaTransactionEntry(bytes) else {
+    guard case .transaction(let written)? = KafkaTransactionEntry(bytes) else {
       Issue.record("no transaction")
       return
     }
-    let read = whole.transaction
+    let read = written.transaction
     #expect(read.producer == .init(id: 5, epoch: 3) && read.state == .prepareCommit)
     #expect(read.previousProducerID == 4 && read.lastEpoch == 2 && read.timeout == 9)
     #expect(read.startedAt == 77 && read.changedAt == 78 && read.decidedAt == 99)
     #expect(read.ending == nil && read.marking == read.producer && read.rank == 0)
-    let written = try #require(KafkaTransactionEntry(read).bytes)
-    #expect(Array(buffer: written) == Self.entry)
+    let again = try #require(KafkaTransactionEntry(read).bytes)
+    #expect(Array(buffer: again) == Self.entry)
   }
 }
 

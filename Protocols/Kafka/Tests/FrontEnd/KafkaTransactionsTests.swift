@@ -1,5 +1,6 @@
 import GodwitEngine
 import KafkaWire
+import NIOCore
 import Testing
 
 @testable import KafkaFrontEnd
@@ -152,6 +153,44 @@ import Testing
     rig.tenant.cursors.commit(["t-0": (9, "")], of: KafkaTenant.cursorGroup("g")) { _ in }
     rig.clock.pass(1_000)
     #expect(rig.state == .completeCommit && rig.position(0) == 9)
+  }
+
+  @Test(arguments: [true, false])
+  func whatWasAddedIsNotWrittenAgain(takesSnapshots: Bool) throws {
+    let producer = try #require(rig.begin()).get()
+    let note = String(repeating: "n", count: 1_000)
+    func hold(_ offset: UInt64, of group: String) {
+      rig.transactions.hold(
+        [TransactionRig.place(0): .init(offset: offset, note: note)], of: group, for: "x",
+        producer, begins: true
+      ) { #expect($0 == .noError) }
+    }
+    for number in 0..<100 { hold(UInt64(number), of: "g\(number)") }
+    #expect(rig.add([0, 1], producer) == .noError)
+    try rig.write("a", producer, to: 0)
+    let journal = try #require(rig.store.journals["kafka.transactions"])
+    let sizes = journal.entries.map(\.readableBytes)
+    #expect(sizes.allSatisfy { $0 < 1_500 }, "\(sizes.max() ?? 0)")
+    rig.store.wantsSnapshots = takesSnapshots
+    hold(1_000, of: "g0")
+    rig.store.wantsSnapshots = false
+    hold(2_000, of: "g1")
+    try rig.restart()
+    #expect(rig.transactions.byID["x"]?.positions.count == 100)
+    rig.store.isSilent = true
+    #expect(rig.end(producer, isCommit: true) == nil)
+    #expect(try #require(journal.entries.last).readableBytes < 200)
+    try rig.restart()
+    let found = (0..<100).map { number in
+      rig.tenant.cursors.position(of: KafkaTenant.cursorGroup("g\(number)"), in: "t-0")?.offset
+    }
+    #expect(found == [1_000, 2_000] + (2..<100).map { UInt64($0) })
+    #expect(rig.committed(0) == ["a"] && rig.state == .completeCommit)
+    // The next one has nothing of this.
+    #expect(rig.add([1], producer) == .noError)
+    try rig.restart()
+    #expect(rig.transactions.byID["x"]?.positions.isEmpty == true)
+    #expect(rig.transactions.byID["x"]?.partitions.keys.map(\.partition) == [1])
   }
 
   @Test(arguments: [true, false])
