@@ -25,15 +25,22 @@ struct QueueClaimTests {
 
   /// One message by the number 7 to two streams, a topic and a queue; then the process ends when
   /// `commit` has written what it writes.
+  ///
+  /// - Parameter now: the time of a life of its own that the message has.
   private func publish(
-    _ commit: (CrashingStore) -> Void
+    now: Int64? = nil, _ commit: (CrashingStore) -> Void
   ) throws -> (fixture: StreamFixture, store: CrashingStore, queues: Queues) {
-    let (fixture, store, queues) = try self.start()
+    var (fixture, store, queues) = try self.start()
     _ = try fixture.stream("a") { $0.name = "one" }
     _ = try fixture.stream(">") { $0.name = "two" }
     _ = try fixture.tenant.partitionedTopics.create(
       PartitionedTopicSettings(name: "a", topic: Array("a".utf8)))
-    let queue = try queues.create(Array("reader".utf8))
+    var queue = try queues.create(Array("reader".utf8))
+    store.commit()
+    if let now {
+      (fixture, store, queues) = try self.start(now: now)
+      queue = try #require(queues[Array("reader".utf8)])
+    }
     let reader = QueueHolder(fixture.tenant, queue)
     try fixture.tenant.router.subscribe(
       Subscription(pattern: TopicPattern("a"), group: nil, subscriber: reader))
@@ -90,6 +97,32 @@ struct QueueClaimTests {
     // It stays so, and who sends it again is heard.
     life.store.commit()
     #expect(try self.has(self.start(now: 3_000_000_000)) == [0, 0, 0, 0, 0])
+  }
+
+  @Test(arguments: ["stream one", "a-0"])
+  func theSameWhenTheClockWasSetBackBefore(log: String) throws {
+    let life = try self.publish(now: 500_000_000) { store in
+      store.commitJournals()
+      store.commit(logNamed: log)
+      store.commit(logNamed: "queues")
+    }
+    #expect(try self.has(life) == [0, 0, 0, 0, 0])
+  }
+
+  @Test func whatAnEarlierVersionWroteGoesByTime() throws {
+    let (fixture, _, _) = try self.start()
+    let stream = try fixture.stream("a") { $0.name = "one" }
+    var entry = ByteBuffer()
+    entry.writeMultipleIntegers(1 as UInt8, 5 as UInt64, 0 as UInt32, 3 as UInt16)
+    entry.writeString("one")
+    entry.writeInteger(9 as UInt8)
+    let copy = try #require(QueueCopy(&entry))
+    #expect(entry.readableBytes == 1)
+    #expect(copy.isMissing(fixture.tenant, stream.createdAt))
+    #expect(!copy.isMissing(fixture.tenant, stream.createdAt - 1))
+    var written = ByteBuffer()
+    copy.write(to: &written)
+    #expect(Array(buffer: written) == [1, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 3] + "one".utf8)
   }
 
   @Test func aStreamThatWasMadeAnewTakesNothingFromOthers() throws {
