@@ -1,3 +1,4 @@
+import GodwitEngine
 import KafkaWire
 
 /// One partition, by what a topic of the same name that is made later does not share.
