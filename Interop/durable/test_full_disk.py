@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import nats
 import pytest
-from nats.js.api import StreamConfig
+from nats.js.api import ConsumerConfig, StreamConfig
 
 from mqtt import wire
 from mqtt.client import Client, ConnectionEnded, TCPTransport
@@ -111,4 +111,78 @@ async def test_jetstream_refuses_and_goes_on(broker, small_disk):
     assert (await stream.stream_info("S")).state.messages == len(kept) == 40
     for sequence, number in kept.items():
         assert (await stream.get_msg("S", sequence)).data == b"%d " % number + body
+    await client.close()
+
+
+async def test_jetstream_refuses_changes_of_streams_and_consumers(broker, small_disk):
+    client = await nats.connect(broker.url, allow_reconnect=False, connect_timeout=10)
+    context = client.jetstream(timeout=10)
+    config = StreamConfig(name="S", subjects=["s.>"])
+    await context.add_stream(config)
+    told = {"streams": {"S"}, "limit": -1, "consumers": set(), "about": None}
+
+    async def seen(context) -> dict:
+        consumers = await context.consumers_info("S")
+        return {
+            "streams": {each.config.name for each in await context.streams_info()},
+            "limit": (await context.stream_info("S")).config.max_msgs,
+            "consumers": {each.name for each in consumers},
+            "about": next((e.config.description for e in consumers if e.name == "C"), None),
+        }
+
+    async def until_refused(step) -> None:
+        for number in range(1_000):
+            try:
+                await step(number)
+            except nats.js.errors.APIError as refusal:
+                assert refusal.code in (500, 503), refusal
+                return
+        raise AssertionError("the disk is not full")
+
+    async def create(number: int) -> None:
+        await context.add_stream(StreamConfig(name=f"n{number}", subjects=[f"n{number}"]))
+        told["streams"].add(f"n{number}")
+
+    async def update(number: int) -> None:
+        await context.update_stream(config.evolve(max_msgs=100 + number))
+        told["limit"] = 100 + number
+
+    async def delete(_: int) -> None:
+        name = max(told["streams"] - {"S"}, default="S")
+        await context.delete_stream(name)
+        told["streams"].remove(name)
+
+    async def consume(number: int) -> None:
+        name = f"c{number}" if number else "C"
+        await context.add_consumer("S", ConsumerConfig(durable_name=name))
+        told["consumers"].add(name)
+
+    async def describe(number: int) -> None:
+        about = f"{number:08}"
+        await context.add_consumer("S", ConsumerConfig(durable_name="C", description=about))
+        told["about"] = about
+
+    async def forget(_: int) -> None:
+        name = max(told["consumers"] - {"C"}, default="C")
+        await context.delete_consumer("S", name)
+        told["consumers"].remove(name)
+
+    for number in range(100, 250):
+        await create(number)
+    for number in range(200):
+        await consume(number)
+    small_disk.fill()
+    for step in (create, update, delete, lambda n: consume(n + 1_000), describe, forget):
+        await until_refused(step)
+    assert await seen(context) == told
+    small_disk.empty()
+    assert await seen(context) == told
+    await client.close()
+    broker.restart()
+    client = await nats.connect(broker.url, allow_reconnect=False, connect_timeout=10)
+    context = client.jetstream(timeout=10)
+    assert await seen(context) == told
+    for step in (update, delete, describe, forget):
+        await step(500)
+    assert await seen(context) == told
     await client.close()

@@ -14,6 +14,10 @@ from confluent_kafka.admin import (
     AclOperation,
     AclPermissionType,
     AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
     NewTopic,
     ResourcePatternType,
     ResourceType,
@@ -342,3 +346,75 @@ def test_a_refused_change_of_acls_leaves_nothing(broker, small_disk):
     kept.add(refused)
     client = AdminClient({"bootstrap.servers": address(broker.restart())})
     assert names() == kept
+
+
+def until_refused(step) -> int:
+    """Does a step with 0, 1, and so on, until there is no room; says which was refused."""
+    for number in range(1_000):
+        try:
+            step(number)
+        except KafkaException as error:
+            assert error.args[0].code() == STORAGE_ERROR, error
+            return number
+    raise AssertionError("the disk is not full")
+
+
+def test_refused_changes_of_topics_leave_nothing(broker, small_disk):
+    client = AdminClient({"bootstrap.servers": address(broker.broker)})
+    resource = ConfigResource(ResourceType.TOPIC, TOPIC)
+    told = {"names": {TOPIC}, "partitions": 3, "age": "604800000"}
+
+    def seen(client: AdminClient) -> dict:
+        topics = client.list_topics(timeout=PATIENCE).topics
+        settings = client.describe_configs([resource])[resource].result(PATIENCE)
+        return {
+            "names": set(topics), "partitions": len(topics[TOPIC].partitions),
+            "age": settings["retention.ms"].value,
+        }
+
+    def create(number: int) -> None:
+        name = f"t{number}"
+        client.create_topics([NewTopic(name, 1, 1)])[name].result(PATIENCE)
+        told["names"].add(name)
+
+    def alter(number: int) -> None:
+        age = str(10_000_000 + number)
+        entry = ConfigEntry(
+            "retention.ms", age, incremental_operation=AlterConfigOpType.SET)
+        change = ConfigResource(ResourceType.TOPIC, TOPIC, incremental_configs=[entry])
+        client.incremental_alter_configs([change])[change].result(PATIENCE)
+        told["age"] = age
+
+    def grow(_: int) -> None:
+        count = told["partitions"] + 1
+        client.create_partitions([NewPartitions(TOPIC, count)])[TOPIC].result(PATIENCE)
+        told["partitions"] = count
+
+    def delete(_: int) -> None:
+        name = max(told["names"] - {TOPIC}, default=TOPIC)
+        client.delete_topics([name])[name].result(PATIENCE)
+        told["names"].remove(name)
+
+    told["age"] = seen(client)["age"]
+    for number in range(100, 250):
+        create(number)
+    small_disk.fill()
+    refused = f"t{until_refused(create)}"
+    until_refused(alter)
+    until_refused(grow)
+    until_refused(delete)
+    assert seen(client) == told
+    wire = KafkaWire(broker.broker.address("kafka"))
+    with wire:
+        # Nothing is kept for what is not there.
+        assert wire.produce(produce_request(refused, 0, batch([b"x"])))[0] != 0
+    small_disk.empty()
+    assert seen(client) == told
+    client = AdminClient({"bootstrap.servers": address(broker.restart())})
+    assert seen(client) == told
+    alter(500)
+    grow(0)
+    delete(0)
+    assert seen(client) == told
+    client = AdminClient({"bootstrap.servers": address(broker.restart())})
+    assert seen(client) == told

@@ -238,12 +238,12 @@ public final class DeadLetters {
       let streams = self.tenant.streams
       let pattern = TopicPattern(canonical: topic)
       if let stream = streams[Self.streamName] {
-        var settings = stream.settings
-        guard settings.patterns.count < Self.patternsMax else {
-          throw EngineError(.quotaExceeded, "the stream of dead letters has too many topics")
+        if streams.isSettled {
+          try self.widen(stream, pattern)
+        } else {
+          // Where it is refused, the next letter asks again.
+          streams.whenSettled { try? self.widen(stream, pattern) }
         }
-        settings.patterns.append(pattern)
-        try streams.update(stream, to: settings)
         publication.capture(stream)
       } else {
         let settings = StreamSettings(name: Self.streamName, patterns: [pattern])
@@ -252,5 +252,15 @@ public final class DeadLetters {
     } catch {
       publication.noteRefusal(error)
     }
+  }
+
+  private func widen(_ stream: Stream, _ pattern: TopicPattern) throws(EngineError) {
+    var settings = stream.settings
+    guard !stream.isDeleted, !settings.patterns.contains(pattern) else { return }
+    guard settings.patterns.count < Self.patternsMax else {
+      throw EngineError(.quotaExceeded, "the stream of dead letters has too many topics")
+    }
+    settings.patterns.append(pattern)
+    try self.tenant.streams.update(stream, to: settings)
   }
 }

@@ -2,6 +2,8 @@ import NIOCore
 
 /// What a tenant may define under a name, and has written down.
 protocol Definable: SendableMetatype {
+  /// The journal that has those of the kind.
+  static var journal: String { get }
   /// The name within the tenant.
   var name: String { get }
   /// The written form.
@@ -12,6 +14,8 @@ protocol Definable: SendableMetatype {
 
 /// What a tenant has defined of one kind, in a journal of its store: each definition whole, with
 /// when it was made, and what was deleted.
+///
+/// All is proposed: it lasts when it is committed, and what the disk refuses leaves nothing.
 final class Definitions<Settings: Definable> {
   /// What is defined, and since when.
   typealias Definition = (settings: Settings, createdAt: Int64)
@@ -22,54 +26,63 @@ final class Definitions<Settings: Definable> {
   }
 
   private unowned let tenant: Tenant
-  private let journalName: String
   private var journal: (any Journal)?
+  /// Every definition that is to last.
+  var all: () -> [Definition] = { [] }
   /// The names that were deleted before the start, as the journal says.
   private var deleted: Set<String> = []
-  /// What goes with definitions that were deleted, until the journal has that; numbered, for a name
-  /// may be deleted again.
-  private var leaving: [String: (number: UInt64, remove: () -> Void)] = [:]
-  private var deletions: UInt64 = 0
+  /// What is on its way to the disk, by numbers that ascend.
+  private var passing: [UInt64: ByteBuffer] = [:]
+  private var lastPassing: UInt64 = 0
 
-  init(tenant: Tenant, journal name: String) {
+  init(tenant: Tenant) {
     self.tenant = tenant
-    self.journalName = name
   }
+
+  /// The name of the journal.
+  static var journalName: String { Settings.journal }
 
   /// Writes a definition down.
   ///
-  /// - Parameter all: every definition that is to last, this one included.
-  /// - Throws: `storageFailed` when the journal cannot be opened.
-  func write(_ definition: Definition, all: () -> [Definition]) throws(EngineError) {
-    let journal = try self.openJournal()
+  /// - Parameter body: is called when it lasts; or with the error, when there is nothing of it.
+  func define(_ definition: Definition, _ body: @escaping (EngineError?) -> Void) {
     self.deleted.remove(definition.settings.name)
-    journal.append(Self.entry(definition))
-    if journal.wantsSnapshot { journal.replace(with: all().map(Self.entry)) }
+    self.propose(Self.entry(definition), body)
   }
 
-  /// Writes down that a definition is gone, and has `remove` called when that is committed: if it
-  /// never is, the next start has all of it again.
-  func forget(_ name: String, _ remove: @escaping () -> Void) {
-    guard let journal = self.journal else { return remove() }
+  /// Writes down that a definition is gone.
+  ///
+  /// - Parameter body: is called when it is gone for good; or with the error, when it is not.
+  func forget(_ name: String, _ body: @escaping (EngineError?) -> Void) {
     var entry = ByteBuffer(integer: Kind.deleted)
     entry.writeString(name)
-    journal.append(entry)
-    self.deletions += 1
-    let number = self.deletions
-    self.leaving[name] = (number, remove)
-    journal.whenCommitted { error in
-      guard error == nil, self.leaving[name]?.number == number else { return }
-      self.leaving.removeValue(forKey: name)?.remove()
-    }
+    self.propose(entry, body)
   }
 
-  /// Has go what waits to go. Asked before there is a new one of that name.
-  ///
-  /// - Returns: whether there was one that was deleted: what a crash has left of it is not the new
-  ///   one's. What is there of one that nobody has deleted is, for the journal was damaged.
-  func clear(_ name: String) -> Bool {
-    self.leaving.removeValue(forKey: name)?.remove()
-    return self.deleted.contains(name)
+  /// Whether there was one of that name that was deleted: what a crash has left of it is not a new
+  /// one's. What is there of one that nobody has deleted is, for the journal was damaged.
+  func wasDeleted(_ name: String) -> Bool { self.deleted.contains(name) }
+
+  private func propose(_ entry: ByteBuffer, _ body: @escaping (EngineError?) -> Void) {
+    let journal: any Journal
+    do throws(EngineError) {
+      journal = try self.openJournal()
+    } catch {
+      return body(error)
+    }
+    self.lastPassing += 1
+    let number = self.lastPassing
+    self.passing[number] = entry
+    journal.propose([entry]) { error in
+      self.passing[number] = nil
+      body(error)
+    }
+    guard journal.wantsSnapshot else { return }
+    journal.replace { add in
+      for definition in self.all() { add(Self.entry(definition)) }
+      // What the old file has may be committed before the new one takes its place.
+      for number in self.passing.keys.sorted() { self.passing[number].map(add) }
+    }
   }
 
   /// What the store has kept, in the order of the names. Once, when the store is set.
@@ -78,26 +91,42 @@ final class Definitions<Settings: Definable> {
   func restore() throws(EngineError) -> [Definition] {
     var found: [String: Definition] = [:]
     try self.openJournal().replay { entry in
-      var entry = entry
-      let kind = entry.readInteger(as: UInt8.self)
-      if kind == Kind.defined, let createdAt = entry.readInteger(as: Int64.self),
-        let settings = Settings(stored: entry)
-      {
-        found[settings.name] = (settings, createdAt)
-        self.deleted.remove(settings.name)
-      } else if kind == Kind.deleted {
-        let name = String(buffer: entry)
+      switch Self.read(entry) {
+      case .defined(let definition):
+        found[definition.settings.name] = definition
+        self.deleted.remove(definition.settings.name)
+      case .deleted(let name):
         found[name] = nil
         self.deleted.insert(name)
+      case nil: break
       }
     }
     return found.values.sorted { $0.settings.name < $1.settings.name }
   }
 
-  /// Calls `body` when everything written so far is as durable as the store promises; or with the
-  /// error, when it never will be.
-  func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
-    if let journal = self.journal { journal.whenCommitted(body) } else { body(nil) }
+  private enum Entry {
+    case defined(Definition)
+    case deleted(String)
+  }
+
+  private static func read(_ entry: ByteBuffer) -> Entry? {
+    var entry = entry
+    let kind = entry.readInteger(as: UInt8.self)
+    if kind == Kind.defined, let createdAt = entry.readInteger(as: Int64.self),
+      let settings = Settings(stored: entry)
+    {
+      return .defined((settings, createdAt))
+    }
+    return kind == Kind.deleted ? .deleted(String(buffer: entry)) : nil
+  }
+
+  /// Whose definition or deletion an entry is.
+  static func name(in entry: ByteBuffer) -> String? {
+    switch Self.read(entry) {
+    case .defined(let definition): definition.settings.name
+    case .deleted(let name): name
+    case nil: nil
+    }
   }
 
   private static func entry(_ definition: Definition) -> ByteBuffer {
@@ -109,7 +138,9 @@ final class Definitions<Settings: Definable> {
 
   private func openJournal() throws(EngineError) -> any Journal {
     if let journal = self.journal { return journal }
-    let journal = try self.tenant.store.journal(named: self.journalName)
+    let journal = try self.tenant.store.journal(named: Self.journalName)
+    // What is refused is known before a log takes anything on its account.
+    journal.goFirst()
     self.journal = journal
     return journal
   }

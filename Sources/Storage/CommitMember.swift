@@ -4,6 +4,10 @@ protocol CommitMember: AnyObject {
   var isDirty: Bool { get set }
   /// Whether it waits to be synced: the store's own note.
   var isUnsynced: Bool { get set }
+  /// Whether nobody uses it any more.
+  var isAbandoned: Bool { get }
+  /// Tells those who wait that what they wait for never comes, once it is abandoned.
+  func dismiss()
   /// Whether it is written before the others.
   var goesFirst: Bool { get }
   /// Writes what was added since the last time. Called when the turn of the loop ends.

@@ -61,6 +61,7 @@ public final class FileJournal: Journal, CommitMember {
   /// Whether what was found could not be read whole; see `Journal`.
   public private(set) var isDamaged = false
   private var waiters = CommitWaiters()
+  private(set) var isAbandoned = false
 
   /// Opens the file. Where there is none, it is made with the first entry.
   ///
@@ -286,10 +287,16 @@ public final class FileJournal: Journal, CommitMember {
   /// Nobody wants it any more.
   func abandon() {
     if !self.isMade { self.store.endPromise() }
+    self.failure = self.failure ?? EngineError(.notFound, "the journal was removed")
+    self.isAbandoned = true
     guard self.successor != nil else { return }
     self.successor = nil
     try? self.store.disk.remove("\(self.path).new")
     self.endReplacement()
+  }
+
+  func dismiss() {
+    if let failure = self.failure { for body in self.waiters.take(above: 0) { body(failure) } }
   }
 
   /// Says that there is one file again.

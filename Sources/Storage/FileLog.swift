@@ -59,6 +59,7 @@ public final class FileLog: Log, CommitMember {
   var wantsCompaction = false
   var batchTrimmer: BatchTrimmer?
   private var waiters = CommitWaiters()
+  private(set) var isAbandoned = false
   private var readers: [() -> Void] = []
   var readAhead = ReadAhead()
   private var first: UInt64 = 0
@@ -211,6 +212,12 @@ public final class FileLog: Log, CommitMember {
     self.unindexed.removeAll()
     self.indexing.removeAll()
     for segment in self.segments where !segment.isMade { self.store.endPromise() }
+    self.failure = self.failure ?? EngineError(.notFound, "the log was removed")
+    self.isAbandoned = true
+  }
+
+  func dismiss() {
+    if let failure = self.failure { self.refuse(from: 0, failure) }
   }
 
   func write() {

@@ -140,6 +140,9 @@ public final class FileStore: Store {
     guard let folder = try? self.path("logs", name),
       let file = try? self.path("journals", name, ".journal")
     else { return }
+    let members: [(any CommitMember)?] = [self.logs[name], self.journals[name]]
+    // They may ask for another of the name.
+    defer { for member in members { member?.dismiss() } }
     do {
       if let log = self.logs.removeValue(forKey: name) {
         self.forget(log)
@@ -281,7 +284,8 @@ public final class FileStore: Store {
       for member in members { member.isDirty = false }
       for member in members where member.goesFirst { member.write() }
       for member in members {
-        if !member.goesFirst {
+        // What was refused may have been all that made others wanted.
+        if !member.goesFirst, !member.isAbandoned {
           if !isMuch {
             member.write()
           } else if let write = member.writeElsewhere() {
@@ -322,6 +326,7 @@ public final class FileStore: Store {
 
   /// Goes on with what is in the files: it is synced, or counts already.
   private func wereWritten(_ members: [any CommitMember]) {
+    let members = members.filter { !$0.isAbandoned }
     for member in members where !member.isUnsynced {
       member.isUnsynced = true
       self.unsynced.append(member)

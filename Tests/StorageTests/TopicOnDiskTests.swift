@@ -134,6 +134,7 @@ struct TopicOnDiskTests {
     settings.partitions = 2
     _ = try topics.create(PartitionedTopicSettings(name: "gone", topic: Array("gone".utf8)))
     topics.delete("gone")
+    process.settle()
     try topic.partitions[1].append(
       batch: ByteBuffer(string: "abc"), form: 4, origin: .engine, count: 3, time: 5)
     process.tenant.publish(topic: Array("shop.orders".utf8), payload: Array("r".utf8))

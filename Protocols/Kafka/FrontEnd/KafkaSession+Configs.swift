@@ -145,67 +145,78 @@ extension KafkaSession {
   func alterConfigs(
     _ request: KafkaAlterConfigs.Request, _ call: KafkaCall, _ tenant: KafkaTenant
   ) {
-    var response = KafkaAlterConfigs.Response()
+    let tally = KafkaTally(KafkaAlterConfigs.Response()) {
+      call.answer(KafkaAlterConfigs.self, $0)
+    }
     for said in request.resources {
-      let refusal = alter(
-        said.resourceType, said.resourceName, tenant, isDryRun: request.validateOnly
-      ) { config in
-        config = KafkaTopicConfig()
-        for each in said.configs {
-          if let refusal = config.set(each.name, each.value) { return refusal }
-        }
-        return nil
-      }
-      response.responses.append(
+      let place = tally.response.responses.count
+      tally.response.responses.append(
         .with {
-          $0.error = refusal?.code ?? .noError
-          $0.errorMessage = refusal?.message
           $0.resourceType = said.resourceType
           $0.resourceName = said.resourceName
         })
+      tally.begin()
+      alter(
+        said.resourceType, said.resourceName, tenant, isDryRun: request.validateOnly,
+        { config in
+          config = KafkaTopicConfig()
+          for each in said.configs {
+            if let refusal = config.set(each.name, each.value) { return refusal }
+          }
+          return nil
+        },
+        { refusal in
+          tally.response.responses[place].error = refusal?.code ?? .noError
+          tally.response.responses[place].errorMessage = refusal?.message
+          tally.end()
+        })
     }
-    tenant.tenant.partitionedTopics.whenCommitted { _ in
-      call.answer(KafkaAlterConfigs.self, response)
-    }
+    tally.end()
   }
 
   /// IncrementalAlterConfigs: changes one by one (KIP-339).
   func alterConfigs(
     _ request: KafkaIncrementalAlterConfigs.Request, _ call: KafkaCall, _ tenant: KafkaTenant
   ) {
-    var response = KafkaIncrementalAlterConfigs.Response()
+    let tally = KafkaTally(KafkaIncrementalAlterConfigs.Response()) {
+      call.answer(KafkaIncrementalAlterConfigs.self, $0)
+    }
     for said in request.resources {
-      let refusal =
-        said.resourceType == Self.groupResource
-        ? mayAlter(group: said.resourceName)
+      let place = tally.response.responses.count
+      tally.response.responses.append(
+        .with {
+          $0.resourceType = said.resourceType
+          $0.resourceName = said.resourceName
+        })
+      tally.begin()
+      let end = { (refusal: KafkaRefusal?) in
+        tally.response.responses[place].error = refusal?.code ?? .noError
+        tally.response.responses[place].errorMessage = refusal?.message
+        tally.end()
+      }
+      if said.resourceType == Self.groupResource {
+        let refusal =
+          mayAlter(group: said.resourceName)
           ?? alterGroup(said, tenant, isDryRun: request.validateOnly)
-        : alter(
-          said.resourceType, said.resourceName, tenant, isDryRun: request.validateOnly
-        ) { config in
+        if refusal != nil || request.validateOnly {
+          end(refusal)
+        } else {
+          tenant.shareGroups.commit { error in
+            end(error.map { KafkaRefusal(.coordinatorNotAvailable, $0.message) })
+          }
+        }
+        continue
+      }
+      alter(
+        said.resourceType, said.resourceName, tenant, isDryRun: request.validateOnly,
+        { config in
           for each in said.configs {
             if let refusal = Self.change(&config, each) { return refusal }
           }
           return nil
-        }
-      response.responses.append(
-        .with {
-          $0.error = refusal?.code ?? .noError
-          $0.errorMessage = refusal?.message
-          $0.resourceType = said.resourceType
-          $0.resourceName = said.resourceName
-        })
+        }, end)
     }
-    tenant.shareGroups.commit { error in
-      if error != nil {
-        for index in response.responses.indices
-        where response.responses[index].resourceType == Self.groupResource {
-          response.responses[index].error = .coordinatorNotAvailable
-        }
-      }
-      tenant.tenant.partitionedTopics.whenCommitted { _ in
-        call.answer(KafkaIncrementalAlterConfigs.self, response)
-      }
-    }
+    tally.end()
   }
 
   private func mayAlter(group: String) -> KafkaRefusal? {
@@ -248,27 +259,32 @@ extension KafkaSession {
 
   private func alter(
     _ type: Int8, _ name: String, _ tenant: KafkaTenant, isDryRun: Bool,
-    _ change: (inout KafkaTopicConfig) -> KafkaRefusal?
-  ) -> KafkaRefusal? {
+    _ change: @escaping (inout KafkaTopicConfig) -> KafkaRefusal?,
+    _ body: @escaping (KafkaRefusal?) -> Void
+  ) {
     guard type == Resource.topic else {
-      return KafkaRefusal(.invalidRequest, "settings of this kind do not change this way")
+      return body(
+        KafkaRefusal(.invalidRequest, "settings of this kind do not change this way"))
     }
     guard let topic = tenant.topic(name) else {
-      return unknownTopic(name, .alterConfigs)
+      return body(unknownTopic(name, .alterConfigs))
     }
     guard may(.alterConfigs, topic.canonical) else {
-      return KafkaRefusal(.topicAuthorizationFailed, "not permitted")
+      return body(KafkaRefusal(.topicAuthorizationFailed, "not permitted"))
     }
-    var config = topic.config
-    if let refusal = change(&config) { return refusal }
-    guard !isDryRun else { return nil }
-    var settings = topic.topic.settings
-    config.apply(to: &settings, defaults: server.values)
-    do throws(EngineError) {
-      try tenant.tenant.partitionedTopics.update(topic.topic, to: settings)
-      return nil
-    } catch {
-      return KafkaRefusal(error)
+    topic.topic.whenSettled { [server] in
+      var config = topic.config
+      let refusal = change(&config)
+      if refusal != nil || isDryRun { return body(refusal) }
+      var settings = topic.topic.settings
+      config.apply(to: &settings, defaults: server.values)
+      do throws(EngineError) {
+        try tenant.tenant.partitionedTopics.update(topic.topic, to: settings) {
+          body($0.map { KafkaRefusal($0) })
+        }
+      } catch {
+        body(KafkaRefusal(error))
+      }
     }
   }
 }

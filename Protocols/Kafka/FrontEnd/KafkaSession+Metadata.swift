@@ -18,25 +18,26 @@ extension KafkaSession {
 
   /// Metadata: this broker, and topics; those that are not there may be made.
   func metadata(_ request: KafkaMetadata.Request, _ call: KafkaCall, _ tenant: KafkaTenant) {
-    var response = KafkaMetadata.Response()
+    let tally = KafkaTally(KafkaMetadata.Response()) { call.answer(KafkaMetadata.self, $0) }
+    defer { tally.end() }
     let (host, port) = advertised
-    response.brokers = [
+    tally.response.brokers = [
       .with {
         $0.nodeID = server.values.nodeID
         $0.host = host
         $0.port = port
       }
     ]
-    response.clusterID = server.values.clusterID
-    response.controllerID = server.values.nodeID
+    tally.response.clusterID = server.values.clusterID
+    tally.response.controllerID = server.values.nodeID
     if request.includeClusterAuthorizedOperations {
-      response.clusterAuthorizedOperations = clusterOperations
+      tally.response.clusterAuthorizedOperations = clusterOperations
     }
     var madeCount = 0
     let wantsAll =
       request.topics == nil || (call.header.version == 0 && request.topics?.isEmpty == true)
     if wantsAll {
-      response.topics = tenant.allTopics
+      tally.response.topics = tenant.allTopics
         .filter { may(.describe, $0.canonical) }
         .map { describe($0, request) }
     } else {
@@ -44,26 +45,19 @@ extension KafkaSession {
       for said in request.topics ?? [] {
         if let name = said.name {
           guard seen.insert(name).inserted else { continue }
-          response.topics.append(find(name, request, call, tenant, &madeCount))
+          find(name, request, call, tenant, tally, &madeCount)
         } else if let topic = tenant.topic(said.topicID),
           may(.describe, topic.canonical)
         {
-          response.topics.append(describe(topic, request))
+          tally.response.topics.append(describe(topic, request))
         } else {
-          response.topics.append(
+          tally.response.topics.append(
             .with {
               $0.error = .unknownTopicID
               $0.topicID = said.topicID
             })
         }
       }
-    }
-    guard madeCount > 0 else { return call.answer(KafkaMetadata.self, response) }
-    tenant.tenant.partitionedTopics.whenCommitted { error in
-      if error != nil {
-        for index in response.topics.indices { response.topics[index].error = .kafkaStorageError }
-      }
-      call.answer(KafkaMetadata.self, response)
     }
   }
 
@@ -72,35 +66,44 @@ extension KafkaSession {
 
   private func find(
     _ name: String, _ request: KafkaMetadata.Request, _ call: KafkaCall, _ tenant: KafkaTenant,
-    _ madeCount: inout Int
-  ) -> KafkaMetadata.Response.Topic {
-    func failed(_ code: KafkaErrorCode) -> KafkaMetadata.Response.Topic {
-      .with {
-        $0.error = code
-        $0.name = name
-      }
-    }
+    _ tally: KafkaTally<KafkaMetadata.Response>, _ madeCount: inout Int
+  ) {
+    let place = tally.response.topics.count
+    tally.response.topics.append(.with { $0.name = name })
+    func failed(_ code: KafkaErrorCode) { tally.response.topics[place].error = code }
     guard KafkaTopicCodec.canonical(Array(name.utf8)) != nil else {
       return failed(.invalidTopic)
     }
     guard may(.describe, topicNamed: name) else {
       return failed(.topicAuthorizationFailed)
     }
-    if let topic = tenant.topic(name) { return describe(topic, request) }
+    if let topic = tenant.topic(name) {
+      tally.response.topics[place] = describe(topic, request)
+      return
+    }
     guard request.allowAutoTopicCreation, server.values.createsTopics else {
       return failed(.unknownTopicOrPartition)
     }
     guard mayCreate(name) else { return failed(.topicAuthorizationFailed) }
     // The rest when it asks again, so that one request does not hold up everybody.
     guard madeCount < Self.madeMax else { return failed(.leaderNotAvailable) }
-    if let refusal = tenant.create(name, isDryRun: true) { return failed(refusal.code) }
+    if let refusal = tenant.refusal(creating: name) { return failed(refusal.code) }
     // Of no version is a client made to wait for its other topics: it asks again.
     guard charge(.mutations, server.values.partitions, call, .unlessBeyond) == 0 else {
       return failed(.leaderNotAvailable)
     }
-    if let refusal = tenant.create(name) { return failed(refusal.code) }
     madeCount += 1
-    return tenant.topic(name).map { describe($0, request) } ?? failed(.unknownTopicOrPartition)
+    tally.begin()
+    tenant.create(name) { refusal in
+      if let refusal {
+        failed(refusal.code)
+      } else if let topic = tenant.topic(name) {
+        tally.response.topics[place] = self.describe(topic, request)
+      } else {
+        failed(.unknownTopicOrPartition)
+      }
+      tally.end()
+    }
   }
 
   private func describe(

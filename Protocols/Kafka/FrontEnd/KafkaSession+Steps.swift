@@ -1,6 +1,29 @@
 import GodwitEngine
 import KafkaWire
 
+/// A response to a request that asks for several changes, each of which ends in its own time.
+final class KafkaTally<Response> {
+  /// What is known of it.
+  var response: Response
+  /// What must still end: the changes, and that all were asked for.
+  private var open = 1
+  private let body: (Response) -> Void
+
+  init(_ response: Response, _ body: @escaping (Response) -> Void) {
+    self.response = response
+    self.body = body
+  }
+
+  /// One more change was asked for.
+  func begin() { open += 1 }
+
+  /// One has ended, or all were asked for.
+  func end() {
+    open -= 1
+    if open == 0 { body(response) }
+  }
+}
+
 extension KafkaSession {
   /// So many elements are worked off in one turn of the loop, a few milliseconds.
   static let stepSize = 256

@@ -3,18 +3,15 @@ import KafkaWire
 import NIOCore
 
 extension KafkaSession {
-  /// Calls `body` when the tenant's topics are written down; a failure is everybody's.
-  private func whenWritten(_ tenant: KafkaTenant, _ body: @escaping (KafkaRefusal?) -> Void) {
-    tenant.tenant.partitionedTopics.whenCommitted { body($0.map { KafkaRefusal($0) }) }
-  }
-
   // MARK: CreateTopics
 
   /// CreateTopics.
   func createTopics(
     _ request: KafkaCreateTopics.Request, _ call: KafkaCall, _ tenant: KafkaTenant
   ) {
-    var response = KafkaCreateTopics.Response()
+    let tally = KafkaTally(KafkaCreateTopics.Response()) {
+      call.answer(KafkaCreateTopics.self, $0)
+    }
     var names: [String: Int] = [:]
     for topic in request.topics { names[topic.name, default: 0] += 1 }
     var done: Set<String> = []
@@ -22,38 +19,48 @@ extension KafkaSession {
       guard done.insert(said.name).inserted else { return }
       var answer = KafkaCreateTopics.Response.Topic()
       answer.name = said.name
-      let refusal =
-        names[said.name] == 1
-        ? create(said, request.validateOnly, call, tenant)
-        : KafkaRefusal(.invalidRequest, "the topic is named twice")
-      if let refusal {
-        answer.error = refusal.code
-        answer.errorMessage = refusal.message
-      } else {
-        fill(&answer, said, tenant)
-      }
-      response.topics.append(answer)
-    } done: { [self] in
-      whenWritten(tenant) { failure in
-        if let failure {
-          for index in response.topics.indices where response.topics[index].error == .noError {
-            response.topics[index].error = failure.code
-            response.topics[index].errorMessage = failure.message
-          }
+      let place = tally.response.topics.count
+      tally.response.topics.append(answer)
+      tally.begin()
+      let end = { (refusal: KafkaRefusal?) in
+        if let refusal {
+          tally.response.topics[place].error = refusal.code
+          tally.response.topics[place].errorMessage = refusal.message
+        } else {
+          self.fill(&tally.response.topics[place], said, tenant)
         }
-        call.answer(KafkaCreateTopics.self, response)
+        tally.end()
       }
+      if names[said.name] == 1 {
+        create(said, request.validateOnly, call, tenant, end)
+      } else {
+        end(KafkaRefusal(.invalidRequest, "the topic is named twice"))
+      }
+    } done: {
+      tally.end()
     }
   }
 
   private func create(
     _ said: KafkaCreateTopics.Request.Topic, _ isDryRun: Bool, _ call: KafkaCall,
-    _ tenant: KafkaTenant
+    _ tenant: KafkaTenant, _ body: @escaping (KafkaRefusal?) -> Void
+  ) {
+    var count: Int?
+    var config = KafkaTopicConfig()
+    let refusal =
+      read(said, &count, &config) ?? tenant.refusal(creating: said.name, partitions: count)
+      ?? mutate(count ?? server.values.partitions, call, strictFrom: 6)
+    if refusal != nil || isDryRun { return body(refusal) }
+    tenant.create(said.name, partitions: count, config: config, body)
+  }
+
+  private func read(
+    _ said: KafkaCreateTopics.Request.Topic, _ count: inout Int?, _ config: inout KafkaTopicConfig
   ) -> KafkaRefusal? {
     if KafkaTopicCodec.canonical(Array(said.name.utf8)) != nil, !mayCreate(said.name) {
       return KafkaRefusal(.topicAuthorizationFailed, "not permitted")
     }
-    var count: Int? = said.numPartitions == -1 ? nil : Int(said.numPartitions)
+    count = said.numPartitions == -1 ? nil : Int(said.numPartitions)
     if said.assignments.isEmpty {
       guard said.replicationFactor == -1 || said.replicationFactor == 1 else {
         return KafkaRefusal(.invalidReplicationFactor, "there is one broker, and so one copy")
@@ -70,20 +77,13 @@ extension KafkaSession {
       }
       count = indexes.count
     }
-    var config = KafkaTopicConfig()
     for each in said.configs {
       guard each.value != nil else {
         return KafkaRefusal(.invalidConfig, "no value for \(each.name.prefix(100))")
       }
       if let refusal = config.set(each.name, each.value) { return refusal }
     }
-    if let refusal = tenant.create(
-      said.name, partitions: count, config: config, isDryRun: true)
-      ?? mutate(count ?? server.values.partitions, call, strictFrom: 6)
-    {
-      return refusal
-    }
-    return tenant.create(said.name, partitions: count, config: config, isDryRun: isDryRun)
+    return nil
   }
 
   private func fill(
@@ -112,37 +112,46 @@ extension KafkaSession {
   func deleteTopics(
     _ request: KafkaDeleteTopics.Request, _ call: KafkaCall, _ tenant: KafkaTenant
   ) {
-    var response = KafkaDeleteTopics.Response()
-    for name in request.topicNames { response.responses.append(delete(name, nil, call, tenant)) }
-    for said in request.topics {
-      response.responses.append(delete(said.name, said.topicID, call, tenant))
+    let tally = KafkaTally(KafkaDeleteTopics.Response()) {
+      call.answer(KafkaDeleteTopics.self, $0)
     }
-    whenWritten(tenant) { _ in call.answer(KafkaDeleteTopics.self, response) }
+    for name in request.topicNames { delete(name, nil, call, tenant, tally) }
+    for said in request.topics { delete(said.name, said.topicID, call, tenant, tally) }
+    tally.end()
   }
 
   private func delete(
-    _ name: String?, _ id: KafkaUUID?, _ call: KafkaCall, _ tenant: KafkaTenant
-  ) -> KafkaDeleteTopics.Response.Topic {
-    .with { answer in
-      answer.name = name
-      answer.topicID = id ?? KafkaUUID()
-      guard let topic = name.map({ tenant.topic($0) }) ?? id.flatMap({ tenant.topic($0) }) else {
-        answer.error = name.map { unknown($0, .delete) } ?? .unknownTopicID
-        return
-      }
-      guard may(.delete, topic.canonical) else {
-        answer.error = .topicAuthorizationFailed
-        return
-      }
+    _ name: String?, _ id: KafkaUUID?, _ call: KafkaCall, _ tenant: KafkaTenant,
+    _ tally: KafkaTally<KafkaDeleteTopics.Response>
+  ) {
+    var answer = KafkaDeleteTopics.Response.Topic()
+    answer.name = name
+    answer.topicID = id ?? KafkaUUID()
+    let topic = name.map { tenant.topic($0) } ?? id.flatMap { tenant.topic($0) }
+    if let topic, may(.delete, topic.canonical) {
       answer.name = topic.name
       answer.topicID = topic.id
       if let refusal = mutate(topic.partitions.count, call, strictFrom: 5) {
         answer.error = refusal.code
         answer.errorMessage = refusal.message
-        return
       }
-      tenant.tenant.partitionedTopics.delete(topic.name)
+    } else if topic != nil {
+      answer.error = .topicAuthorizationFailed
+    } else {
+      answer.error = name.map { unknown($0, .delete) } ?? .unknownTopicID
     }
+    let place = tally.response.responses.count
+    tally.response.responses.append(answer)
+    guard answer.error == .noError, let topic else { return }
+    tally.begin()
+    let isThere = tenant.tenant.partitionedTopics.delete(topic.name) { error in
+      if let refusal = error.map({ KafkaRefusal($0) }) {
+        tally.response.responses[place].error = refusal.code
+        tally.response.responses[place].errorMessage = refusal.message
+      }
+      tally.end()
+    }
+    if !isThere { tally.end() }
   }
 
   // MARK: CreatePartitions
@@ -151,26 +160,46 @@ extension KafkaSession {
   func createPartitions(
     _ request: KafkaCreatePartitions.Request, _ call: KafkaCall, _ tenant: KafkaTenant
   ) {
-    var response = KafkaCreatePartitions.Response()
-    for said in request.topics {
-      var answer = KafkaCreatePartitions.Response.Topic()
-      answer.name = said.name
-      if let refusal = grow(said, request.validateOnly, call, tenant) {
-        answer.error = refusal.code
-        answer.errorMessage = refusal.message
-      }
-      response.results.append(answer)
+    let tally = KafkaTally(KafkaCreatePartitions.Response()) {
+      call.answer(KafkaCreatePartitions.self, $0)
     }
-    whenWritten(tenant) { _ in call.answer(KafkaCreatePartitions.self, response) }
+    for said in request.topics {
+      let place = tally.response.results.count
+      tally.response.results.append(.with { $0.name = said.name })
+      tally.begin()
+      grow(said, request.validateOnly, call, tenant) { refusal in
+        if let refusal {
+          tally.response.results[place].error = refusal.code
+          tally.response.results[place].errorMessage = refusal.message
+        }
+        tally.end()
+      }
+    }
+    tally.end()
   }
 
   private func grow(
     _ said: KafkaCreatePartitions.Request.Topic, _ isDryRun: Bool, _ call: KafkaCall,
+    _ tenant: KafkaTenant, _ body: @escaping (KafkaRefusal?) -> Void
+  ) {
+    guard let topic = tenant.topic(said.name) else {
+      return body(unknownTopic(said.name, .alter))
+    }
+    let refusal = refusal(growing: topic, said, call, tenant)
+    if refusal != nil || isDryRun { return body(refusal) }
+    do throws(EngineError) {
+      try tenant.tenant.partitionedTopics.addPartitions(topic.topic, to: Int(said.count)) {
+        body($0.map { KafkaRefusal($0) })
+      }
+    } catch {
+      body(KafkaRefusal(error))
+    }
+  }
+
+  private func refusal(
+    growing topic: KafkaTopic, _ said: KafkaCreatePartitions.Request.Topic, _ call: KafkaCall,
     _ tenant: KafkaTenant
   ) -> KafkaRefusal? {
-    guard let topic = tenant.topic(said.name) else {
-      return unknownTopic(said.name, .alter)
-    }
     guard may(.alter, topic.canonical) else {
       return KafkaRefusal(.topicAuthorizationFailed, "not permitted")
     }
@@ -186,16 +215,7 @@ extension KafkaSession {
         return KafkaRefusal(.invalidReplicaAssignment, "this broker is the only one")
       }
     }
-    if let refusal = tenant.checkRoom(for: more) ?? mutate(more, call, strictFrom: 3) {
-      return refusal
-    }
-    guard !isDryRun else { return nil }
-    do throws(EngineError) {
-      try tenant.tenant.partitionedTopics.addPartitions(topic.topic, to: Int(said.count))
-      return nil
-    } catch {
-      return KafkaRefusal(error)
-    }
+    return tenant.checkRoom(for: more) ?? mutate(more, call, strictFrom: 3)
   }
 }
 

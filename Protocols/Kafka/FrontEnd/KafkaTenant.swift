@@ -210,15 +210,10 @@ final class KafkaTenant {
 
   private static func common(_ name: String) -> String { name.replacing(".", with: "_") }
 
-  /// Makes a topic.
+  /// Why a topic cannot be made; `nil` where it can.
   ///
-  /// - Parameters:
-  ///   - partitions: how many; `nil` for the setting.
-  ///   - isDryRun: only finds out whether it could be made.
-  func create(
-    _ name: String, partitions: Int? = nil, config: KafkaTopicConfig = KafkaTopicConfig(),
-    isDryRun: Bool = false
-  ) -> KafkaRefusal? {
+  /// - Parameter partitions: how many; `nil` for the setting.
+  func refusal(creating name: String, partitions: Int? = nil) -> KafkaRefusal? {
     if topics[name] != nil { return KafkaRefusal(.topicAlreadyExists, "topic \(name) exists") }
     guard let canonical = KafkaTopicCodec.canonical(Array(name.utf8)),
       canonical.withUnsafeBytes({ server.engine.limits.allows(topic: $0) })
@@ -233,16 +228,28 @@ final class KafkaTenant {
     }
     let count = partitions ?? server.values.partitions
     guard count >= 1 else { return KafkaRefusal(.invalidPartitions, "a topic has a partition") }
-    if let refusal = checkRoom(for: count) { return refusal }
-    guard !isDryRun else { return nil }
-    var settings = PartitionedTopicSettings(name: name, topic: canonical, partitions: count)
+    return checkRoom(for: count)
+  }
+
+  /// Makes a topic.
+  ///
+  /// - Parameters:
+  ///   - partitions: how many; `nil` for the setting.
+  ///   - body: is called when it lasts, or with why there is none.
+  func create(
+    _ name: String, partitions: Int? = nil, config: KafkaTopicConfig = KafkaTopicConfig(),
+    _ body: @escaping (KafkaRefusal?) -> Void
+  ) {
+    if let refusal = refusal(creating: name, partitions: partitions) { return body(refusal) }
+    var settings = PartitionedTopicSettings(
+      name: name, topic: KafkaTopicCodec.canonical(Array(name.utf8)) ?? [],
+      partitions: partitions ?? server.values.partitions)
     config.apply(to: &settings, defaults: server.values)
     do throws(EngineError) {
-      _ = try tenant.partitionedTopics.create(settings)
+      _ = try tenant.partitionedTopics.create(settings) { body($0.map { KafkaRefusal($0) }) }
     } catch {
-      return KafkaRefusal(error)
+      body(KafkaRefusal(error))
     }
-    return nil
   }
 
   /// Whether there may be so many more partitions.
@@ -348,11 +355,13 @@ final class KafkaTenant {
     for group in consumerGroups.byName.values { group.rules = consumerGroupRules }
     shareGroups.settingsChanged()
     for topic in topics.values {
-      var settings = topic.topic.settings
-      topic.config.apply(to: &settings, defaults: server.values)
-      // What cannot be written down stays as it was; the next start tries again.
-      if settings != topic.topic.settings {
-        try? tenant.partitionedTopics.update(topic.topic, to: settings)
+      topic.topic.whenSettled { [tenant, server] in
+        var settings = topic.topic.settings
+        topic.config.apply(to: &settings, defaults: server.values)
+        // What cannot be written down stays as it was; the next start tries again.
+        if settings != topic.topic.settings {
+          try? tenant.partitionedTopics.update(topic.topic, to: settings)
+        }
       }
     }
   }

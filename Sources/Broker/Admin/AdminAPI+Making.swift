@@ -13,7 +13,7 @@ extension AdminAPI {
   }
 
   /// `POST /api/streams`
-  func createStream(_ request: AdminRequest) -> AdminResponse {
+  func createStream(_ request: AdminRequest, _ answer: @escaping (AdminResponse) -> Void) {
     do throws(AdminRefusal) {
       let tenant = try self.tenant(request).get()
       let settings = try self.settings(request.body)
@@ -24,18 +24,14 @@ extension AdminAPI {
         throw AdminRefusal(409, "the stream \(other.name) keeps some of these topics")
       }
       do throws(EngineError) {
-        _ = try tenant.streams.create(settings)
+        _ = try tenant.streams.create(settings) {
+          answer(Self.outcome($0, ["created": .string(settings.name), "complete": .bool(true)]))
+        }
       } catch {
         throw AdminRefusal(error.code == .quotaExceeded ? 507 : 409, error.message)
       }
-      // Where there is a disk to wait for, it goes on without whoever asked.
-      var isLasting = false
-      tenant.streams.whenCommitted { if $0 == nil { isLasting = true } }
-      return AdminResponse(
-        .record(["created": .string(settings.name), "complete": .bool(isLasting)]),
-        status: isLasting ? 200 : 202)
     } catch {
-      return .refusal(error.status, error.sentence)
+      answer(.refusal(error.status, error.sentence))
     }
   }
 

@@ -22,11 +22,11 @@ extension AdminAPI {
         "POST", "/api/streams", takesRest: true,
         parameters: ["tenant", "kind", "partition", "pattern", "before", "keep"],
         "makes a stream; NAME/purge removes records of one",
-        .json { [unowned self] in self.purge($0) }),
+        .later { [unowned self] in self.postStream($0, $1) }),
       AdminEndpoint(
         "DELETE", "/api/streams", takesRest: true, parameters: ["tenant", "kind"],
         "deletes a stream or topic, by its name; NAME/groups/GROUP one of a stream's groups",
-        .json { [unowned self] in self.deleteStream($0) }),
+        .later { [unowned self] in self.deleteStream($0, $1) }),
     ]
   }
 
@@ -116,35 +116,54 @@ extension AdminAPI {
   }
 
   /// `DELETE /api/streams/NAME` and `DELETE /api/streams/NAME/groups/GROUP`
-  func deleteStream(_ request: AdminRequest) -> AdminResponse {
+  func deleteStream(_ request: AdminRequest, _ answer: @escaping (AdminResponse) -> Void) {
     let parts = request.rest.split(separator: "/", maxSplits: 2).map { String($0) }
     let name = parts.count == 3 && parts[1] == "groups" ? parts[0] : request.rest
     switch self.find(request, name) {
-    case .failure(let refusal): return .refusal(refusal.status, refusal.sentence)
+    case .failure(let refusal): answer(.refusal(refusal.status, refusal.sentence))
     case .success(.topic(let topic)):
       guard parts.count == 1 else {
-        return .refusal(409, "the groups of a topic belong to its protocol's clients")
+        return answer(.refusal(409, "the groups of a topic belong to its protocol's clients"))
       }
-      topic.tenant.partitionedTopics.delete(name)
-      return AdminResponse(.record(["deleted": .string(name)]))
+      topic.tenant.partitionedTopics.delete(name) {
+        answer(Self.outcome($0, ["deleted": .string(name)]))
+      }
     case .success(.stream(let stream)):
       guard parts.count == 3, name == parts[0], parts[1] == "groups" else {
-        stream.tenant.streams.delete(name)
-        return AdminResponse(.record(["deleted": .string(name)]))
+        stream.tenant.streams.delete(name) {
+          answer(Self.outcome($0, ["deleted": .string(name)]))
+        }
+        return
       }
       guard stream.group(named: parts[2])?.settings.isHidden == false else {
-        return .refusal(404, "no such group")
+        return answer(.refusal(404, "no such group"))
       }
-      stream.deleteGroup(parts[2])
-      return AdminResponse(.record(["deleted": .string(parts[2]), "stream": .string(name)]))
+      stream.deleteGroup(parts[2]) {
+        answer(Self.outcome($0, ["deleted": .string(parts[2]), "stream": .string(name)]))
+      }
     }
+  }
+
+  /// What a change has come to.
+  static func outcome(
+    _ error: EngineError?, _ members: KeyValuePairs<String, JSONValue>
+  ) -> AdminResponse {
+    guard let error else { return AdminResponse(.record(members)) }
+    return .refusal(error.code == .notFound ? 404 : 507, error.message)
   }
 
   // MARK: Purging
 
   /// `POST /api/streams` and `POST /api/streams/NAME/purge`
-  func purge(_ request: AdminRequest) -> AdminResponse {
-    if request.rest.isEmpty { return self.createStream(request) }
+  func postStream(_ request: AdminRequest, _ answer: @escaping (AdminResponse) -> Void) {
+    if request.rest.isEmpty {
+      self.createStream(request, answer)
+    } else {
+      answer(self.purge(request))
+    }
+  }
+
+  private func purge(_ request: AdminRequest) -> AdminResponse {
     guard request.rest.hasSuffix("/purge") else {
       return .refusal(404, "what can be done to a stream is NAME/purge")
     }

@@ -175,12 +175,16 @@ public final class Stream {
 
   // MARK: Capturing
 
-  /// Begins to capture the topics of `settings.patterns`, and no others.
+  /// Begins to capture the topics of `settings.patterns`.
   func capture() throws(EngineError) {
-    let old = self.capturing
-    let new = try StreamCapture(self)
-    old?.end()
-    self.capturing = new
+    self.capture(with: try StreamCapture(self, self.settings.patterns))
+  }
+
+  /// Captures the topics that `capture` is for, and no others.
+  func capture(with capture: StreamCapture) {
+    self.capturing?.end()
+    self.capturing = capture
+    capture.begin()
   }
 
   func stopCapturing() {
@@ -226,11 +230,14 @@ public final class Stream {
 final class StreamCapture: Subscriber {
   private unowned let stream: Stream
   private var subscriptions: [Subscription] = []
+  /// Whether it captures: not before the settings that ask for it hold.
+  private var isCapturing = false
 
-  init(_ stream: Stream) throws(EngineError) {
+  /// Takes the place that is needed for `patterns`.
+  init(_ stream: Stream, _ patterns: [TopicPattern]) throws(EngineError) {
     self.stream = stream
     super.init(tenant: stream.tenant)
-    for pattern in stream.settings.patterns {
+    for pattern in patterns {
       let subscription = Subscription(pattern: pattern, subscriber: self)
       do {
         try self.tenant.router.subscribe(subscription)
@@ -251,10 +258,12 @@ final class StreamCapture: Subscriber {
     _ publication: inout Publication, to subscription: Subscription,
     prefix: UnsafeRawBufferPointer
   ) -> Bool {
-    guard subscription.isActive else { return false }
+    guard subscription.isActive, self.isCapturing else { return false }
     publication.capture(self.stream)
     return true
   }
+
+  func begin() { self.isCapturing = true }
 
   func end() {
     for subscription in self.subscriptions { self.tenant.router.unsubscribe(subscription) }

@@ -86,7 +86,18 @@ public final class StreamGroup {
   /// Whether it was deleted.
   public internal(set) var isDeleted = false
 
+  /// What becomes of it when it is committed.
+  enum Change {
+    case defined(StreamGroupSettings)
+    case removed
+  }
+
   let number: UInt32
+  let turns = ChangeTurns()
+  /// What is on its way to the disk.
+  var passing: Change?
+  /// Whether it is to be written down whole when that has ended.
+  var isBehind = false
   /// The first offset that was not looked at.
   var cursor: UInt64 = 0
   var open = OpenRecords()
@@ -145,6 +156,13 @@ public final class StreamGroup {
   }
 
   // MARK: Waiting
+
+  /// Whether no change of the group is on its way to the disk.
+  public var isSettled: Bool { self.turns.isFree }
+
+  /// Calls `body` when no change of the group is on its way to the disk, at once mostly: for who
+  /// asks for one that follows from how things stand.
+  public func whenSettled(_ body: @escaping () -> Void) { self.turns.whenFree(body) }
 
   /// Calls `body` once, when `lease` is worth another try: a record came, came back, or was read
   /// from the disk, there is room for one more, or the group is gone.

@@ -17,11 +17,15 @@ extension Stream {
   /// The group of that name.
   public func group(named name: String) -> StreamGroup? { self.groupsByName[name] }
 
-  /// Makes a group.
+  /// Makes a group. It is there at once, and is taken back where the disk refuses it.
   ///
+  /// - Parameter body: is called when the group lasts, if it is to; or with the error, when it is
+  ///   gone again.
   /// - Throws: `alreadyExists` where there is one of that name, `quotaExceeded` where there are as
   ///   many as may be, or memory for one more is lacking, `invalidSettings`.
-  public func makeGroup(_ settings: StreamGroupSettings) throws(EngineError) -> StreamGroup {
+  public func makeGroup(
+    _ settings: StreamGroupSettings, _ body: @escaping (EngineError?) -> Void = { _ in }
+  ) throws(EngineError) -> StreamGroup {
     try settings.check()
     guard self.groupsByName[settings.name] == nil else {
       throw EngineError(.alreadyExists, "a group of that name exists")
@@ -38,20 +42,44 @@ extension Stream {
       createdAt: self.engine.now)
     try self.add(group)
     group.begin(self)
-    self.write(group)
     group.touch()
     if !settings.isHidden { self.tenant.streams.tell(.groupCreated(self, group)) }
+    self.propose(.defined(settings), of: group) { error in
+      if error != nil, !group.isDeleted { self.remove(group) }
+      body(error)
+    }
     return group
   }
 
-  /// Gives a group other settings. What is in flight stays so.
+  /// Gives a group other settings, when they are as durable as the stream promises. What is in
+  /// flight stays so.
   ///
-  /// - Throws: `conflict` where something would change that cannot, `invalidSettings`.
+  /// - Parameter body: is called when they hold; or with the error, when they do not.
+  /// - Throws: `conflict` where something would change that cannot, `invalidSettings`; where
+  ///   another change is on its way, `body` is told so.
   public func updateGroup(
-    _ group: StreamGroup, to settings: StreamGroupSettings
+    _ group: StreamGroup, to settings: StreamGroupSettings,
+    _ body: @escaping (EngineError?) -> Void = { _ in }
   ) throws(EngineError) {
+    guard group.turns.isFree else {
+      return group.turns.whenFree {
+        do throws(EngineError) {
+          try self.updateGroup(group, to: settings, body)
+        } catch {
+          body(error)
+        }
+      }
+    }
     try settings.check()
+    guard !group.isDeleted else { throw EngineError(.notFound, "the group was deleted") }
     try group.settings.checkUpdate(to: settings)
+    self.propose(.defined(settings), of: group) { error in
+      if error == nil, !group.isDeleted { self.give(settings, to: group) }
+      body(error)
+    }
+  }
+
+  private func give(_ settings: StreamGroupSettings, to group: StreamGroup) {
     let old = group.settings
     group.settings = settings
     if old.filters != settings.filters {
@@ -59,26 +87,44 @@ extension Stream {
       self.interest(group)
       group.recount(self)
     }
-    self.write(group)
     group.touch()
     group.wake()
     self.tenant.streams.tell(.groupUpdated(self, group))
   }
 
-  /// Deletes a group and all it knew.
+  /// Deletes a group and all it knew, when that is as durable as the stream promises.
   ///
-  /// - Returns: whether there was one of that name.
+  /// - Parameter body: is called when it is gone; or with the error, when it is not.
+  /// - Returns: whether there is one of that name; where there is none, `body` is not called.
   @discardableResult
-  public func deleteGroup(_ name: String) -> Bool {
-    guard let group = self.groupsByName.removeValue(forKey: name) else { return false }
+  public func deleteGroup(
+    _ name: String, _ body: @escaping (EngineError?) -> Void = { _ in }
+  ) -> Bool {
+    guard let group = self.groupsByName[name] else { return false }
+    group.turns.whenFree {
+      guard !group.isDeleted else {
+        return body(EngineError(.notFound, "the group was deleted"))
+      }
+      self.propose(.removed, of: group) { error in
+        if !group.isDeleted {
+          // Who has not come for so long has another such time.
+          if error == nil { self.remove(group) } else { group.touch() }
+        }
+        body(error)
+      }
+    }
+    return true
+  }
+
+  /// Lets a group go, of which nothing is written down any more.
+  func remove(_ group: StreamGroup) {
+    self.groupsByName[group.name] = nil
     self.engine.publishing {
-      if group.isJournaled { self.write(removed: group.number) }
       self.groupsByNumber[group.number] = nil
       if group.settings.isHidden { self.hiddenGroups -= 1 }
       self.letGo(group)
       if self.settings.retention == .interest { self.dropUnwanted() }
     }
-    return true
   }
 
   /// So many groups end before others have a turn.

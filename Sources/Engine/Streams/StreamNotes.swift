@@ -85,26 +85,53 @@ extension Stream {
   /// Writes all of a group down.
   func write(_ group: StreamGroup) {
     guard group.isJournaled else { return }
+    // It may become something else, or go.
+    guard group.passing == nil else {
+      group.isBehind = true
+      return
+    }
     self.flushNotes()
     self.journal.append(Self.entry(of: group))
     self.snapshotIfWanted()
   }
 
-  /// Writes down that a group is gone.
-  func write(removed number: UInt32) {
+  /// Writes down what a group is to become, where that is to last; others wait until it does.
+  func propose(
+    _ change: StreamGroup.Change, of group: StreamGroup,
+    _ body: @escaping (EngineError?) -> Void
+  ) {
+    guard group.isJournaled else { return body(nil) }
     self.flushNotes()
-    var entry = ByteBuffer(integer: Kind.removed)
-    entry.writeInteger(number)
-    self.journal.append(entry)
+    group.turns.begin()
+    group.passing = change
+    self.journal.propose([Self.entry(of: group)]) { error in
+      group.passing = nil
+      body(error)
+      if group.isBehind {
+        group.isBehind = false
+        self.write(group)
+      }
+      group.turns.end()
+    }
+    self.snapshotIfWanted()
   }
 
   private func snapshotIfWanted() {
     guard self.journal.wantsSnapshot else { return }
-    let groups = self.groupsByNumber.values.filter(\.isJournaled)
-    self.journal.replace { add in for group in groups { add(Self.entry(of: group)) } }
+    self.journal.replace { add in
+      for group in self.groupsByNumber.values where group.isJournaled {
+        add(Self.entry(of: group))
+      }
+    }
   }
 
+  /// A group as it is, or is to become.
   private static func entry(of group: StreamGroup) -> ByteBuffer {
+    if case .removed = group.passing {
+      var entry = ByteBuffer(integer: Kind.removed)
+      entry.writeInteger(group.number)
+      return entry
+    }
     var entry = ByteBuffer(integer: Kind.group)
     group.store(into: &entry)
     return entry
@@ -220,7 +247,8 @@ extension StreamGroup.Open {
 /// A group as it is written down whole.
 extension StreamGroup {
   func store(into buffer: inout ByteBuffer) {
-    let settings = self.settings.stored
+    var settings = self.settings.stored
+    if case .defined(let coming) = self.passing { settings = coming.stored }
     buffer.writeMultipleIntegers(
       self.number, self.createdAt, self.lastDeliveredAt, self.lastAcknowledgedAt)
     buffer.writeMultipleIntegers(self.cursor, self.sequence, self.paceEnd, self.chosenEnd)

@@ -2,6 +2,8 @@ import NIOCore
 
 /// A stream's settings as they are written down.
 extension StreamSettings: Definable {
+  static var journal: String { "streams" }
+
   private enum Tag {
     static let name: UInt8 = 1
     static let pattern: UInt8 = 2

@@ -12,11 +12,15 @@ public final class Streams {
   private unowned let tenant: Tenant
   private var byName: [String: Stream] = [:]
   private let definitions: Definitions<StreamSettings>
+  private let turns = ChangeTurns()
   private var observers: [(owner: ObjectIdentifier, body: (StreamEvent) -> Void)] = []
 
   init(tenant: Tenant) {
     self.tenant = tenant
-    self.definitions = Definitions(tenant: tenant, journal: "streams")
+    self.definitions = Definitions(tenant: tenant)
+    self.definitions.all = { [unowned self] in
+      self.all.filter(self.isKept).map { ($0.settings, $0.createdAt) }
+    }
   }
 
   /// All streams, in the order of their names.
@@ -52,16 +56,26 @@ public final class Streams {
 
   // MARK: Making
 
-  /// Makes a stream.
+  /// Whether no change of streams is on its way to the disk.
+  public var isSettled: Bool { self.turns.isFree }
+
+  /// Calls `body` when no change of streams is on its way to the disk, at once mostly: for who asks
+  /// for one that follows from how things stand.
+  public func whenSettled(_ body: @escaping () -> Void) { self.turns.whenFree(body) }
+
+  /// Makes a stream. It is there at once, and is taken back where the disk refuses it.
   ///
+  /// - Parameter body: is called when the stream lasts; or with the error, when it is gone again.
   /// - Throws: `alreadyExists`, `invalidSettings`, `quotaExceeded`, `storageFailed`.
-  public func create(_ settings: StreamSettings) throws(EngineError) -> Stream {
+  public func create(
+    _ settings: StreamSettings, _ body: @escaping (EngineError?) -> Void = { _ in }
+  ) throws(EngineError) -> Stream {
     try settings.check()
     guard self.byName[settings.name] == nil else {
       throw EngineError(.alreadyExists, "a stream of that name exists")
     }
     let now = self.tenant.engine.now
-    if self.definitions.clear(settings.name) { self.removeFiles(of: settings) }
+    if self.definitions.wasDeleted(settings.name) { self.removeFiles(of: settings) }
     let stream = try self.open(settings, createdAt: now, isKnown: false)
     if settings.firstOffset > 0 { stream.log.skip(to: settings.firstOffset) }
     do {
@@ -69,34 +83,60 @@ public final class Streams {
       if stream.log.count > 0 { try stream.recover() }
       try stream.capture()
     } catch {
-      self.forget(stream)
+      stream.end()
+      self.removeFiles(of: settings)
       throw error
     }
     self.byName[settings.name] = stream
-    try self.write(stream)
     self.tell(.created(stream))
+    self.write((settings, now)) { error in
+      if error != nil { self.remove(stream) }
+      body(error)
+    }
     return stream
   }
 
-  /// Gives a stream other settings. What exceeds new limits goes.
+  /// Gives a stream other settings. They hold when they are as durable as the store promises; what
+  /// exceeds new limits goes then.
   ///
+  /// - Parameter body: is called when they hold; or with the error, when they do not.
   /// - Throws: `conflict` where something would change that cannot, `invalidSettings`,
-  ///   `quotaExceeded`.
-  public func update(_ stream: Stream, to settings: StreamSettings) throws(EngineError) {
-    try settings.check()
-    try stream.settings.checkUpdate(to: settings)
-    let old = stream.settings
-    stream.settings = settings
-    stream.settings.firstOffset = old.firstOffset
-    if old.patterns != settings.patterns {
-      do {
-        try stream.capture()
-      } catch {
-        stream.settings = old
-        throw error
+  ///   `quotaExceeded`; where another change is on its way, `body` is told so.
+  public func update(
+    _ stream: Stream, to settings: StreamSettings,
+    _ body: @escaping (EngineError?) -> Void = { _ in }
+  ) throws(EngineError) {
+    guard self.turns.isFree else {
+      return self.turns.whenFree {
+        do throws(EngineError) {
+          try self.update(stream, to: settings, body)
+        } catch {
+          body(error)
+        }
       }
     }
-    try self.write(stream)
+    try settings.check()
+    guard !stream.isDeleted else { throw EngineError(.notFound, "the stream was deleted") }
+    try stream.settings.checkUpdate(to: settings)
+    var settings = settings
+    settings.firstOffset = stream.settings.firstOffset
+    let capture =
+      stream.settings.patterns == settings.patterns
+      ? nil : try StreamCapture(stream, settings.patterns)
+    self.write((settings, stream.createdAt)) { error in
+      if error == nil {
+        self.give(settings, capture, to: stream)
+      } else {
+        capture?.end()
+      }
+      body(error)
+    }
+  }
+
+  private func give(_ settings: StreamSettings, _ capture: StreamCapture?, to stream: Stream) {
+    let old = stream.settings
+    stream.settings = settings
+    if let capture { stream.capture(with: capture) }
     self.tenant.engine.publishing {
       if old.recordsPerTopicMax != settings.recordsPerTopicMax { stream.limitPerTopicChanged() }
       if old.ageMax != settings.ageMax { stream.ageLimitChanged() }
@@ -108,23 +148,42 @@ public final class Streams {
     self.tell(.updated(stream))
   }
 
-  /// Deletes a stream, its groups and all its records.
+  /// Deletes a stream, its groups and all its records, when that is as durable as the store
+  /// promises.
   ///
-  /// - Returns: whether there was one of that name.
+  /// - Parameter body: is called when it is gone; or with the error, when it is not.
+  /// - Returns: whether there is one of that name; where there is none, `body` is not called.
   @discardableResult
-  public func delete(_ name: String) -> Bool {
-    guard let stream = self.byName.removeValue(forKey: name) else { return false }
+  public func delete(
+    _ name: String, _ body: @escaping (EngineError?) -> Void = { _ in }
+  ) -> Bool {
+    guard let stream = self.byName[name] else { return false }
+    self.turns.whenFree {
+      guard !stream.isDeleted else {
+        return body(EngineError(.notFound, "the stream was deleted"))
+      }
+      let end = { (error: EngineError?) in
+        if error == nil { self.remove(stream) }
+        body(error)
+      }
+      guard self.isKept(stream) else { return end(nil) }
+      self.turns.begin()
+      self.definitions.forget(name) { error in
+        end(error)
+        self.turns.end()
+      }
+    }
+    return true
+  }
+
+  private func remove(_ stream: Stream) {
+    self.byName[stream.name] = nil
     self.tenant.engine.publishing {
       stream.deleteAllGroups()
       stream.end()
-      if self.isKept(stream) {
-        self.definitions.forget(name) { self.removeFiles(of: stream.settings) }
-      } else {
-        self.removeFiles(of: stream.settings)
-      }
+      self.removeFiles(of: stream.settings)
       self.tell(.deleted(stream))
     }
-    return true
   }
 
   private func store(_ settings: StreamSettings) -> any Store {
@@ -142,11 +201,6 @@ public final class Streams {
       indexJournal: try store.journal(named: Self.indexName(settings.name), isKnown: isKnown))
   }
 
-  private func forget(_ stream: Stream) {
-    stream.end()
-    self.removeFiles(of: stream.settings)
-  }
-
   private func removeFiles(of settings: StreamSettings) {
     let store = self.store(settings)
     store.remove(named: Self.logName(settings.name))
@@ -155,24 +209,35 @@ public final class Streams {
   }
 
   private static func logName(_ name: String) -> String { "stream \(name)" }
+
+  /// Whose log has that name.
+  static func stream(ofLog name: String) -> String? {
+    let front = Self.logName("")
+    return name.hasPrefix(front) ? String(name.dropFirst(front.count)) : nil
+  }
+
   private static func indexName(_ name: String) -> String { "index \(name)" }
   private static func journalName(_ name: String) -> String { "groups \(name)" }
 
   // MARK: Lasting
 
-  private func isKept(_ stream: Stream) -> Bool {
-    stream.settings.storage == .file && self.tenant.store.isDurable
+  private func isKept(_ stream: Stream) -> Bool { self.isKept(stream.settings) }
+
+  private func isKept(_ settings: StreamSettings) -> Bool {
+    settings.storage == .file && self.tenant.store.isDurable
   }
 
-  private func write(_ stream: Stream) throws(EngineError) {
-    guard self.isKept(stream) else { return }
-    try self.definitions.write(Self.definition(of: stream)) {
-      self.all.filter(self.isKept).map(Self.definition)
+  /// Writes a definition down, where it is to last; others wait until it does.
+  private func write(
+    _ definition: Definitions<StreamSettings>.Definition,
+    _ body: @escaping (EngineError?) -> Void
+  ) {
+    guard self.isKept(definition.settings) else { return body(nil) }
+    self.turns.begin()
+    self.definitions.define(definition) { error in
+      body(error)
+      self.turns.end()
     }
-  }
-
-  private static func definition(of stream: Stream) -> Definitions<StreamSettings>.Definition {
-    (stream.settings, stream.createdAt)
   }
 
   /// Makes the streams that the tenant's store has kept, with their records and groups. Once, when
@@ -203,11 +268,5 @@ public final class Streams {
   /// Before an orderly end.
   public func takeSnapshots() {
     for stream in self.byName.values { stream.takeSnapshotIfStale() }
-  }
-
-  /// Calls `body` when every definition written so far is as durable as the store promises; or with
-  /// the error, when it never will be.
-  public func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
-    self.definitions.whenCommitted(body)
   }
 }

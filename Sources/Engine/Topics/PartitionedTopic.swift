@@ -14,6 +14,7 @@ public final class PartitionedTopic {
   /// Whether it was deleted.
   public internal(set) var isDeleted = false
 
+  let turns = ChangeTurns()
   private var capturing: PartitionedTopicCapture?
   /// Which partition gets what has no key, and how much it has got.
   private var current = 0
@@ -46,6 +47,10 @@ public final class PartitionedTopic {
   }
 
   var notesName: String { "notes \(self.name)" }
+
+  /// Calls `body` when no change of the topic is on its way to the disk, at once mostly: for who
+  /// asks for one that follows from how things stand.
+  public func whenSettled(_ body: @escaping () -> Void) { self.turns.whenFree(body) }
 
   // MARK: Capturing
 

@@ -69,6 +69,8 @@ public struct PartitionedTopicSettings: Hashable, Sendable {
 }
 
 extension PartitionedTopicSettings: Definable {
+  static var journal: String { "topics" }
+
   private enum Tag {
     static let name: UInt8 = 1
     static let topic: UInt8 = 2

@@ -32,7 +32,10 @@ public final class PartitionedTopics {
 
   init(tenant: Tenant) {
     self.tenant = tenant
-    self.definitions = Definitions(tenant: tenant, journal: "topics")
+    self.definitions = Definitions(tenant: tenant)
+    self.definitions.all = { [unowned self] in
+      self.byName.values.map { ($0.settings, $0.createdAt) }
+    }
   }
 
   /// All topics, in the order of their names.
@@ -54,10 +57,13 @@ public final class PartitionedTopics {
 
   // MARK: Making
 
-  /// Makes a topic.
+  /// Makes a topic. It is there at once, and is taken back where the disk refuses it.
   ///
+  /// - Parameter body: is called when the topic lasts; or with the error, when it is gone again.
   /// - Throws: `alreadyExists`, `invalidSettings`, `quotaExceeded`, `storageFailed`.
-  public func create(_ settings: PartitionedTopicSettings) throws(EngineError) -> PartitionedTopic {
+  public func create(
+    _ settings: PartitionedTopicSettings, _ body: @escaping (EngineError?) -> Void = { _ in }
+  ) throws(EngineError) -> PartitionedTopic {
     try settings.check()
     guard self.byName[settings.name] == nil else {
       throw EngineError(.alreadyExists, "a topic of that name exists")
@@ -65,12 +71,12 @@ public final class PartitionedTopics {
     self.lastCreatedAt = max(self.lastCreatedAt + 1, self.tenant.engine.now)
     let topic = PartitionedTopic(
       settings: settings, tenant: self.tenant, createdAt: self.lastCreatedAt)
-    let isNew = self.definitions.clear(settings.name)
+    let isNew = self.definitions.wasDeleted(settings.name)
     if isNew { self.tenant.store.remove(named: topic.notesName) }
     do {
-      try self.open(topic, isNew: isNew, isKnown: false)
+      topic.partitions = try self.open(
+        settings.partitions, of: topic, isNew: isNew, isKnown: false)
       try topic.capture()
-      try self.write(topic)
     } catch {
       self.close(topic).forEach(self.remove)
       throw error
@@ -78,28 +84,49 @@ public final class PartitionedTopics {
     self.byName[settings.name] = topic
     self.scheduleAge()
     self.tell(.created(topic))
+    self.write(settings, of: topic) { error in
+      if error != nil { self.remove(topic) }
+      body(error)
+    }
     return topic
   }
 
   /// Gives a topic more partitions. Where a message of a key goes changes with their number.
   ///
+  /// - Parameter body: as for `update`.
   /// - Throws: `invalidSettings` where that is not more, `storageFailed`.
-  public func addPartitions(_ topic: PartitionedTopic, to count: Int) throws(EngineError) {
+  public func addPartitions(
+    _ topic: PartitionedTopic, to count: Int,
+    _ body: @escaping (EngineError?) -> Void = { _ in }
+  ) throws(EngineError) {
+    guard topic.turns.isFree else {
+      return self.wait(for: topic, body) { () throws(EngineError) in
+        try self.addPartitions(topic, to: count, body)
+      }
+    }
     guard count > topic.settings.partitions else {
       throw EngineError(.invalidSettings, "the topic has \(topic.settings.partitions) partitions")
     }
     var settings = topic.settings
     settings.partitions = count
-    try self.update(topic, to: settings)
+    try self.update(topic, to: settings, body)
   }
 
-  /// Gives a topic other settings. What exceeds new limits goes.
+  /// Gives a topic other settings. They hold when they are as durable as the store promises; what
+  /// exceeds new limits goes then.
   ///
+  /// - Parameter body: is called when they hold; or with the error, when they do not.
   /// - Throws: `conflict` where something would change that cannot, `invalidSettings`,
-  ///   `storageFailed`.
+  ///   `storageFailed`; where another change is on its way, `body` is told so.
   public func update(
-    _ topic: PartitionedTopic, to settings: PartitionedTopicSettings
+    _ topic: PartitionedTopic, to settings: PartitionedTopicSettings,
+    _ body: @escaping (EngineError?) -> Void = { _ in }
   ) throws(EngineError) {
+    guard topic.turns.isFree else {
+      return self.wait(for: topic, body) { () throws(EngineError) in
+        try self.update(topic, to: settings, body)
+      }
+    }
     try settings.check()
     guard !topic.isDeleted else { throw EngineError(.notFound, "the topic was deleted") }
     let old = topic.settings
@@ -109,15 +136,35 @@ public final class PartitionedTopics {
     guard settings.partitions >= old.partitions else {
       throw EngineError(.conflict, "a topic's partitions cannot become fewer")
     }
-    topic.settings = settings
-    do {
-      try self.open(topic, isNew: true, isKnown: false)
-      try self.write(topic)
-    } catch {
-      topic.settings = old
-      while topic.partitions.count > old.partitions { self.remove(topic.partitions.removeLast()) }
-      throw error
+    let more = try self.open(settings.partitions, of: topic, isNew: true, isKnown: false)
+    self.write(settings, of: topic) { error in
+      if error == nil {
+        self.give(settings, more, to: topic)
+      } else {
+        more.forEach(self.remove)
+      }
+      body(error)
     }
+  }
+
+  private func wait(
+    for topic: PartitionedTopic, _ body: @escaping (EngineError?) -> Void,
+    _ change: @escaping () throws(EngineError) -> Void
+  ) {
+    topic.turns.whenFree {
+      do throws(EngineError) {
+        try change()
+      } catch {
+        body(error)
+      }
+    }
+  }
+
+  private func give(
+    _ settings: PartitionedTopicSettings, _ more: [Partition], to topic: PartitionedTopic
+  ) {
+    topic.settings = settings
+    topic.partitions += more
     for partition in topic.partitions {
       partition.enforceAge()
       partition.enforceSize()
@@ -126,39 +173,65 @@ public final class PartitionedTopics {
     self.tell(.updated(topic))
   }
 
-  /// Deletes a topic, all its records, and what groups have committed of it.
+  /// Deletes a topic, all its records, and what groups have committed of it, when that is as
+  /// durable as the store promises.
   ///
-  /// - Returns: whether there was one of that name.
+  /// - Parameter body: is called when it is gone; or with the error, when it is not.
+  /// - Returns: whether there is one of that name; where there is none, `body` is not called.
   @discardableResult
-  public func delete(_ name: String) -> Bool {
-    guard let topic = self.byName.removeValue(forKey: name) else { return false }
-    self.tenant.cursors.forget(Set(topic.partitions.map(\.name)))
-    let partitions = self.close(topic)
-    let remove = {
-      partitions.forEach(self.remove)
-      self.tenant.store.remove(named: topic.notesName)
+  public func delete(
+    _ name: String, _ body: @escaping (EngineError?) -> Void = { _ in }
+  ) -> Bool {
+    guard let topic = self.byName[name] else { return false }
+    topic.turns.whenFree {
+      guard !topic.isDeleted else {
+        return body(EngineError(.notFound, "the topic was deleted"))
+      }
+      let end = { (error: EngineError?) in
+        if error == nil { self.remove(topic) }
+        body(error)
+      }
+      guard self.tenant.store.isDurable else { return end(nil) }
+      topic.turns.begin()
+      self.definitions.forget(name) { error in
+        end(error)
+        topic.turns.end()
+      }
     }
-    if self.tenant.store.isDurable { self.definitions.forget(name, remove) } else { remove() }
-    self.tell(.deleted(topic))
-    for partition in partitions { partition.wake() }
     return true
   }
 
-  /// Opens the logs that `topic` lacks.
+  private func remove(_ topic: PartitionedTopic) {
+    self.byName[topic.name] = nil
+    self.tenant.cursors.forget(Set(topic.partitions.map(\.name)))
+    let partitions = self.close(topic)
+    partitions.forEach(self.remove)
+    self.tenant.store.remove(named: topic.notesName)
+    self.tell(.deleted(topic))
+    for partition in partitions { partition.wake() }
+  }
+
+  /// Opens the logs that `topic` lacks for so many partitions: all of them, or none.
   ///
   /// - Parameters:
   ///   - isNew: whether what is there is what a crash has left of another topic.
   ///   - isKnown: whether the topic is written down with as many partitions.
   private func open(
-    _ topic: PartitionedTopic, isNew: Bool, isKnown: Bool
-  ) throws(EngineError) {
-    while topic.partitions.count < topic.settings.partitions {
-      let index = topic.partitions.count
+    _ count: Int, of topic: PartitionedTopic, isNew: Bool, isKnown: Bool
+  ) throws(EngineError) -> [Partition] {
+    var opened: [Partition] = []
+    for index in topic.partitions.count..<max(count, topic.partitions.count) {
       let name = Self.logName(topic.name, index)
       if isNew { self.tenant.store.remove(named: name) }
-      let log = try self.tenant.store.log(named: name, isKnown: isKnown)
-      topic.partitions.append(Partition(topic: topic, index: index, log: log))
+      do {
+        let log = try self.tenant.store.log(named: name, isKnown: isKnown)
+        opened.append(Partition(topic: topic, index: index, log: log))
+      } catch {
+        if !isKnown { opened.forEach(self.remove) }
+        throw error
+      }
     }
+    return opened
   }
 
   /// - Returns: the partitions that it had.
@@ -172,23 +245,29 @@ public final class PartitionedTopics {
 
   private static func logName(_ topic: String, _ index: Int) -> String { "\(topic)-\(index)" }
 
+  /// Whose log has that name.
+  static func topic(ofLog name: String) -> String? {
+    guard let place = name.lastIndex(of: "-"), let index = Int(name[name.index(after: place)...]),
+      name == Self.logName(String(name[..<place]), index)
+    else { return nil }
+    return String(name[..<place])
+  }
+
   private func remove(_ partition: Partition) { self.tenant.store.remove(named: partition.name) }
 
   // MARK: Lasting
 
-  private func write(_ topic: PartitionedTopic) throws(EngineError) {
-    guard self.tenant.store.isDurable else { return }
-    try self.definitions.write(Self.definition(of: topic)) {
-      var topics = self.byName
-      topics[topic.name] = topic
-      return topics.values.map(Self.definition)
+  /// Writes a definition down, where it is to last; others of the topic wait until it does.
+  private func write(
+    _ settings: PartitionedTopicSettings, of topic: PartitionedTopic,
+    _ body: @escaping (EngineError?) -> Void
+  ) {
+    guard self.tenant.store.isDurable else { return body(nil) }
+    topic.turns.begin()
+    self.definitions.define((settings, topic.createdAt)) { error in
+      body(error)
+      topic.turns.end()
     }
-  }
-
-  private static func definition(
-    of topic: PartitionedTopic
-  ) -> Definitions<PartitionedTopicSettings>.Definition {
-    (topic.settings, topic.createdAt)
   }
 
   /// Makes the topics that the tenant's store has kept, with their records. Once, when the store is
@@ -205,7 +284,8 @@ public final class PartitionedTopics {
       let topic = PartitionedTopic(
         settings: definition.settings, tenant: self.tenant, createdAt: definition.createdAt)
       do {
-        try self.open(topic, isNew: false, isKnown: true)
+        topic.partitions = try self.open(
+          definition.settings.partitions, of: topic, isNew: false, isKnown: true)
         try topic.capture()
         self.byName[name] = topic
       } catch {
@@ -216,12 +296,6 @@ public final class PartitionedTopics {
     }
     self.scheduleAge()
     return failed
-  }
-
-  /// Calls `body` when every definition written so far is as durable as the store promises; or with
-  /// the error, when it never will be.
-  public func whenCommitted(_ body: @escaping (EngineError?) -> Void) {
-    self.definitions.whenCommitted(body)
   }
 
   // MARK: Age

@@ -74,6 +74,16 @@ final class CrashingStore: Store {
     for journal in self.journals.values { journal.commit(nil) }
   }
 
+  /// Group commits until nothing waits: changes of definitions are made one after the other.
+  func settle() {
+    repeat { self.commit() } while self.journals.values.contains { $0.isWaitedFor }
+  }
+
+  /// The same, which reach journals only.
+  func settleJournals() {
+    repeat { self.commitJournals() } while self.journals.values.contains { $0.isWaitedFor }
+  }
+
   /// A group commit that reaches that log, and no other.
   func commit(logNamed name: String) { self.logs[name]?.commit(nil) }
 
@@ -269,8 +279,9 @@ final class CrashingLog: Log {
 final class CrashingJournal: Journal {
   private let name: String
   private let store: CrashingStore
-  private var added: [ByteBuffer] = []
+  private var added: [(entry: ByteBuffer, isProposed: Bool)] = []
   private var waiters: [(EngineError?) -> Void] = []
+  var isWaitedFor: Bool { !self.waiters.isEmpty }
 
   init(name: String, store: CrashingStore) {
     self.name = name
@@ -282,11 +293,21 @@ final class CrashingJournal: Journal {
   }
 
   func append(_ entry: ByteBuffer) {
-    self.added.append(entry)
+    self.added.append((entry, false))
     if self.store.commitsAtOnce { self.commit(nil) }
   }
 
-  var wantsSnapshot: Bool { (self.store.disk.journals[self.name]?.count ?? 0) > 50 }
+  func propose(_ entries: [ByteBuffer], _ body: @escaping (EngineError?) -> Void) {
+    self.added += entries.map { ($0, true) }
+    self.waiters.append(body)
+    if self.store.commitsAtOnce { self.commit(nil) }
+  }
+
+  /// What is proposed may be refused, and then must not be in a snapshot.
+  var wantsSnapshot: Bool {
+    !self.added.contains(where: \.isProposed)
+      && (self.store.disk.journals[self.name]?.count ?? 0) > 50
+  }
 
   func replace(_ produce: (_ add: (ByteBuffer) -> Void) -> Void) {
     self.added = []
@@ -300,7 +321,8 @@ final class CrashingJournal: Journal {
   }
 
   func commit(_ error: EngineError?) {
-    self.store.disk.journals[self.name, default: []] += self.added
+    self.store.disk.journals[self.name, default: []] +=
+      self.added.filter { error == nil || !$0.isProposed }.map(\.entry)
     self.added = []
     let waiters = self.waiters
     self.waiters = []

@@ -87,6 +87,7 @@ struct StreamBatchTests {
   @Test func aFailedCommitTakesAllBack() throws {
     let (fixture, store) = CrashingStore.start(on: .init(), now: 1_000_000_000)
     let stream = try self.stream(fixture)
+    store.settle()
     #expect(self.append(fixture, stream, [("a.x", "1|id=m"), ("a.y", "2")]) == "0..<2")
     store.commit(EngineError(.storageFailed, "no room"))
     #expect(stream.count == 0)

@@ -144,6 +144,7 @@ struct StreamPropertyTests {
         self.last = "delete group \(name)"
         self.model.deleteGroup(name)
         self.stream.deleteGroup(name)
+        self.store.settleJournals()
       } else if self.model.groups[name] == nil {
         var settings = StreamGroupSettings(name: name)
         settings.ackWait = Int64.random(in: 1...20, using: &self.random) * tick

@@ -203,7 +203,7 @@ struct StreamRestartTests {
     settings.recordsMax = 7
     try before.tenant.streams.update(stream, to: settings)
     before.tenant.streams.delete("gone")
-    store.commit()
+    store.settle()
     let (after, _) = try self.start(on: disk)
     #expect(after.tenant.streams.all.map(\.name) == ["s"])
     #expect(after.tenant.streams["s"]?.settings.recordsMax == 7)
@@ -222,7 +222,10 @@ struct StreamRestartTests {
     let stream = try #require(again.tenant.streams["s"])
     #expect(stream.texts == ["1"])
     again.tenant.streams.delete("s")
-    // A new one of the name does not wait, and has nothing of the old one.
+    // Until then there is no room for a new one of the name.
+    #expect(throws: EngineError.self) { try again.stream("a") }
+    secondStore.commit()
+    // Which has nothing of the old one.
     #expect(try again.stream("a").count == 0)
     again.publish("a", "2")
     secondStore.commit()
@@ -277,7 +280,7 @@ struct StreamRestartTests {
     fleeting.isDurable = false
     _ = try stream.makeGroup(fleeting)
     stream.deleteGroup("g")
-    store.commit()
+    store.settle()
     let (after, _) = try self.start(on: disk)
     let again = try #require(after.tenant.streams["s"])
     #expect(again.groups.map(\.name) == ["h"])

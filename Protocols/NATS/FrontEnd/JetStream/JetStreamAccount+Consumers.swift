@@ -5,9 +5,12 @@ import NATSWire
 
 /// Making, changing and showing consumers.
 extension JetStreamAccount {
+  /// Makes a consumer, or gives the one of the name another configuration. Calls `body` with the
+  /// stream's name and its own.
   private func make(
-    _ address: JetStreamConsumerAddress, _ request: Request
-  ) throws(JetStreamError) -> (JetStreamConsumer, isNew: Bool) {
+    _ address: JetStreamConsumerAddress, _ request: Request,
+    _ body: @escaping (_ stream: String, _ consumer: String, EngineError?) -> Void
+  ) throws(JetStreamError) {
     var wanted = try self.read(JetStreamRequest.ConsumerCreate.self, request)
     if let error = address.apply(to: &wanted) { throw error }
     guard let stream = self.tenant.streams[wanted.stream] else {
@@ -29,16 +32,20 @@ extension JetStreamAccount {
         .map(\.config)
     }
     if let existing {
-      try self.update(existing, of: stream, to: config, wanted.action, others)
-      return (self.consumer(existing, of: stream), false)
+      return try self.update(existing, of: stream, to: config, wanted.action, others) {
+        body(stream.name, existing.name, $0)
+      }
     }
     if wanted.action == .update { throw JetStreamError(.consumerDoesNotExist) }
     let conflict = config.conflict(stream: streamConfig, others: others(), limits: self.limits)
     if let conflict { throw conflict }
     if config.name.isEmpty { config.name = Self.makeID(8) }
     do throws(EngineError) {
-      let group = try stream.makeGroup(JetStreamSettings.settings(config))
-      return (self.consumer(group, of: stream), true)
+      let name = config.name
+      let group = try stream.makeGroup(JetStreamSettings.settings(config)) {
+        body(stream.name, name, $0)
+      }
+      if !group.isDeleted { _ = self.consumer(group, of: stream) }
     } catch {
       throw Self.error(error, .consumerCreate)
     }
@@ -46,10 +53,11 @@ extension JetStreamAccount {
 
   private func update(
     _ group: StreamGroup, of stream: GodwitEngine.Stream, to config: JetStreamConsumerConfig,
-    _ action: JetStreamRequest.ConsumerCreate.Action, _ others: () -> [JetStreamConsumerConfig]
+    _ action: JetStreamRequest.ConsumerCreate.Action, _ others: () -> [JetStreamConsumerConfig],
+    _ body: @escaping (EngineError?) -> Void
   ) throws(JetStreamError) {
     let old = JetStreamSettings.config(group.settings)
-    if old.isSame(as: config) { return }
+    if old.isSame(as: config) { return body(nil) }
     if action == .create { throw JetStreamError(.consumerAlreadyExists) }
     if stream.settings.retention == .workQueue, !config.filtersAreUnique(among: others()) {
       throw JetStreamError(.consumerWQConsumerNotUnique)
@@ -57,7 +65,7 @@ extension JetStreamAccount {
     let isBound = self.consumer(group, of: stream).isBound
     if let error = old.updateError(to: config, isBound: isBound) { throw error }
     do throws(EngineError) {
-      try stream.updateGroup(group, to: JetStreamSettings.settings(config))
+      try stream.updateGroup(group, to: JetStreamSettings.settings(config), body)
     } catch {
       throw Self.error(error, .consumerCreate)
     }
@@ -66,20 +74,15 @@ extension JetStreamAccount {
   func createConsumer(_ address: JetStreamConsumerAddress, _ request: Request) {
     let reply = request.reply
     do throws(JetStreamError) {
-      let (consumer, isNew) = try self.make(address, request)
-      consumer.group.whenCommitted { error in
-        if let error {
-          // Who made it does not know of it.
-          let group = consumer.group
-          if isNew, let stream = group.stream, stream.group(named: group.name) === group {
-            stream.deleteGroup(group.name)
-          }
-          return self.send(
-            JetStreamReply.ConsumerCreate.self, Self.error(error, .consumerStoreFailed), to: reply)
+      try self.make(address, request) { stream, name, error in
+        do throws(JetStreamError) {
+          if let error { throw Self.error(error, .consumerStoreFailed) }
+          var body = JetStreamReply.ConsumerCreate()
+          body.info = self.info(of: try self.find(stream, name).1)
+          self.send(body, to: reply)
+        } catch {
+          self.send(JetStreamReply.ConsumerCreate.self, error, to: reply)
         }
-        var body = JetStreamReply.ConsumerCreate()
-        body.info = self.info(of: consumer)
-        self.send(body, to: reply)
       }
     } catch {
       self.send(JetStreamReply.ConsumerCreate.self, error, to: reply)
@@ -91,8 +94,13 @@ extension JetStreamAccount {
     do throws(JetStreamError) {
       guard request.body.isEmpty else { throw JetStreamError(.notEmptyRequest) }
       let (stream, consumer) = try self.find(stream, name)
-      stream.deleteGroup(consumer.group.name)
-      self.send(JetStreamReply.ConsumerDelete(success: true), to: reply)
+      stream.deleteGroup(consumer.group.name) { error in
+        if let error {
+          let refusal = Self.error(error, .consumerStoreFailed)
+          return self.send(JetStreamReply.ConsumerDelete.self, refusal, to: reply)
+        }
+        self.send(JetStreamReply.ConsumerDelete(success: true), to: reply)
+      }
     } catch {
       self.send(JetStreamReply.ConsumerDelete.self, error, to: reply)
     }
@@ -107,20 +115,24 @@ extension JetStreamAccount {
       let isPaused = wanted.until > self.now
       config.pauseUntil = wanted.until.isZero ? nil : wanted.until
       config.metadata = JetStreamLevel.stored(config.metadata, needing: config.requiredLevel)
+      let until = config.pauseUntil ?? .zero
       do throws(EngineError) {
-        try stream.updateGroup(consumer.group, to: JetStreamSettings.settings(config))
+        try stream.updateGroup(consumer.group, to: JetStreamSettings.settings(config)) { error in
+          if let error {
+            let refusal = Self.error(error, .consumerStoreFailed)
+            return self.send(JetStreamReply.ConsumerPause.self, refusal, to: reply)
+          }
+          self.tell(
+            .pause(stream: stream.name, consumer: name, isPaused: isPaused, until: until))
+          var body = JetStreamReply.ConsumerPause()
+          body.isPaused = isPaused
+          body.until = wanted.until
+          if isPaused { body.remaining = self.remaining(until: wanted.until) }
+          self.send(body, to: reply)
+        }
       } catch {
         throw Self.error(error, .consumerCreate)
       }
-      self.tell(
-        .pause(
-          stream: stream.name, consumer: name, isPaused: isPaused,
-          until: config.pauseUntil ?? .zero))
-      var body = JetStreamReply.ConsumerPause()
-      body.isPaused = isPaused
-      body.until = wanted.until
-      if isPaused { body.remaining = self.remaining(until: wanted.until) }
-      self.send(body, to: reply)
     } catch {
       self.send(JetStreamReply.ConsumerPause.self, error, to: reply)
     }

@@ -52,9 +52,10 @@ extension JetStreamAccount {
     return config
   }
 
+  /// Makes a stream, or finds the one that is so already.
   private func make(
-    _ name: String, _ request: Request
-  ) throws(JetStreamError) -> (GodwitEngine.Stream, isNew: Bool) {
+    _ name: String, _ request: Request, _ body: @escaping (EngineError?, _ isNew: Bool) -> Void
+  ) throws(JetStreamError) {
     let wanted = try self.read(JetStreamRequest.StreamConfig.self, request)
     if let error = wanted.config.creationError(name: name) { throw error }
     let config = try self.validated(wanted)
@@ -62,14 +63,14 @@ extension JetStreamAccount {
       guard JetStreamSettings.config(stream.settings).isSame(as: config) else {
         throw JetStreamError(.streamNameExist)
       }
-      return (stream, false)
+      return body(nil, false)
     }
     let settings = try JetStreamSettings.settings(config)
     guard self.tenant.streams.overlapping(settings.patterns).isEmpty else {
       throw JetStreamError(.streamSubjectOverlap)
     }
     do throws(EngineError) {
-      return (try self.tenant.streams.create(settings), true)
+      _ = try self.tenant.streams.create(settings) { body($0, true) }
     } catch {
       throw Self.error(error, .streamCreate)
     }
@@ -78,9 +79,8 @@ extension JetStreamAccount {
   func createStream(_ name: String, _ request: Request) {
     let reply = request.reply
     do throws(JetStreamError) {
-      let (stream, isNew) = try self.make(name, request)
-      self.whenDefined(JetStreamReply.StreamCreate.self, reply) {
-        self.withInfo(of: stream) { info in
+      try self.make(name, request) { error, isNew in
+        self.withInfo(of: name, after: error, JetStreamReply.StreamCreate.self, reply) { info in
           var body = JetStreamReply.StreamCreate()
           body.info = info
           body.didCreate = isNew
@@ -106,32 +106,32 @@ extension JetStreamAccount {
         throw JetStreamError(.streamSubjectOverlap)
       }
       do throws(EngineError) {
-        try self.tenant.streams.update(stream, to: settings)
+        try self.tenant.streams.update(stream, to: settings) { error in
+          self.withInfo(of: name, after: error, JetStreamReply.StreamUpdate.self, reply) { info in
+            var body = JetStreamReply.StreamUpdate()
+            body.info = info
+            self.send(body, to: reply)
+          }
+        }
       } catch {
         throw Self.error(error, .streamUpdate)
-      }
-      self.whenDefined(JetStreamReply.StreamUpdate.self, reply) {
-        self.withInfo(of: stream) { info in
-          var body = JetStreamReply.StreamUpdate()
-          body.info = info
-          self.send(body, to: reply)
-        }
       }
     } catch {
       self.send(JetStreamReply.StreamUpdate.self, error, to: reply)
     }
   }
 
-  /// Calls `body` when what was defined lasts, and answers with the error when it never will.
-  func whenDefined<Body: JetStreamResponseBody>(
-    _ type: Body.Type, _ reply: [UInt8], _ body: @escaping () -> Void
+  /// Calls `body` with all about a stream that was made or changed; where that was refused, says so.
+  private func withInfo<Body: JetStreamResponseBody>(
+    of name: String, after error: EngineError?, _ type: Body.Type, _ reply: [UInt8],
+    _ body: @escaping (JetStreamStreamInfo) -> Void
   ) {
-    self.tenant.streams.whenCommitted { error in
-      if let error {
-        self.send(type, Self.error(error, .streamStoreFailed), to: reply)
-      } else {
-        body()
-      }
+    if let error {
+      self.send(type, Self.error(error, .streamStoreFailed), to: reply)
+    } else if let stream = self.tenant.streams[name] {
+      self.withInfo(of: stream, body)
+    } else {
+      self.send(type, JetStreamError(.streamNotFound), to: reply)
     }
   }
 
@@ -150,11 +150,15 @@ extension JetStreamAccount {
       return self.send(
         JetStreamReply.StreamDelete.self, JetStreamError(.notEmptyRequest), to: reply)
     }
-    guard self.tenant.streams.delete(name) else {
-      return self.send(JetStreamReply.StreamDelete.self, JetStreamError(.streamNotFound), to: reply)
-    }
-    self.whenDefined(JetStreamReply.StreamDelete.self, reply) {
+    let isThere = self.tenant.streams.delete(name) { error in
+      if let error {
+        let refusal = Self.error(error, .streamDelete)
+        return self.send(JetStreamReply.StreamDelete.self, refusal, to: reply)
+      }
       self.send(JetStreamReply.StreamDelete(success: true), to: reply)
+    }
+    guard isThere else {
+      return self.send(JetStreamReply.StreamDelete.self, JetStreamError(.streamNotFound), to: reply)
     }
   }
 

@@ -119,8 +119,36 @@ final class JetStreamAccount {
     default: break
     }
     self.requestCount &+= 1
-    self.answer(request)
+    self.answerInTurn(request)
     return true
+  }
+
+  /// Answers a request when what it speaks of is not being changed: clients may send one behind the
+  /// other, and a change holds only when it is committed.
+  private func answerInTurn(_ request: Request) {
+    let streams = self.tenant.streams
+    let (stream, consumer) = request.call.place
+    guard let stream else { return self.answer(request) }
+    guard streams.isSettled else { return self.wait(request, streams.whenSettled) }
+    if let consumer, let group = streams[stream]?.group(named: consumer), !group.isSettled {
+      return self.wait(request, group.whenSettled)
+    }
+    self.answer(request)
+  }
+
+  private func wait(_ request: Request, _ whenSettled: (@escaping () -> Void) -> Void) {
+    let size = request.body.count
+    guard self.tenant.memory.reserve(size) else {
+      return self.refuse(request, JetStreamError(.insufficientResources))
+    }
+    let body = Array(request.body)
+    let (call, reply) = (request.call, request.reply)
+    whenSettled {
+      self.tenant.memory.release(size)
+      body.withUnsafeBytes {
+        self.answerInTurn(Request(call: call, reply: reply, body: $0))
+      }
+    }
   }
 
   private func levelError(_ operation: borrowing NATSOperation) -> JetStreamError? {

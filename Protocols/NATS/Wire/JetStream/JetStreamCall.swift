@@ -52,6 +52,26 @@ public enum JetStreamCall: Hashable, Sendable {
   case consumerLeaderStepDown(stream: String, consumer: String)
 }
 
+extension JetStreamCall {
+  /// The stream of which it asks, and the consumer; `nil` where it asks of none, or of many.
+  public var place: (stream: String?, consumer: String?) {
+    switch self {
+    case .accountInfo, .streamNames, .streamList: (nil, nil)
+    case .streamCreate(let stream), .streamUpdate(let stream), .streamInfo(let stream),
+      .streamDelete(let stream), .streamPurge(let stream), .messageGet(let stream),
+      .messageDelete(let stream), .streamSnapshot(let stream), .streamRestore(let stream),
+      .streamRemovePeer(let stream), .streamLeaderStepDown(let stream), .directGet(let stream),
+      .directGetLast(let stream, _), .consumerNames(let stream), .consumerList(let stream):
+      (stream, nil)
+    case .consumerCreate(let address): (address.stream, address.consumer)
+    case .consumerInfo(let stream, let consumer), .consumerDelete(let stream, let consumer),
+      .consumerPause(let stream, let consumer), .consumerUnpin(let stream, let consumer),
+      .messageNext(let stream, let consumer), .consumerLeaderStepDown(let stream, let consumer):
+      (stream, consumer)
+    }
+  }
+}
+
 /// The part of a CONSUMER.CREATE subject behind the verb.
 public struct JetStreamConsumerAddress: Hashable, Sendable {
   /// How the subject is written.

@@ -88,8 +88,9 @@ import Testing
     client.send("PUB $JS.API.STREAM.CREATE.S in \(config.utf8.count)\r\n\(config)\r\n")
     self.commit()
     _ = client.received()
-    client.send("PUB s.a 1\r\n1\r\nPUB $JS.API.STREAM.INFO.S in 0\r\n\r\n")
+    // The disk has the deletion before the message.
     self.rig.engine.tenant(named: "default").streams.delete("S")
+    client.send("PUB s.a 1\r\n1\r\nPUB $JS.API.STREAM.INFO.S in 0\r\n\r\n")
     self.commit()
     let answer = try self.json(client.received())
     #expect(answer["error"]?["err_code"]?.integer == 10059)
@@ -111,5 +112,48 @@ import Testing
     self.disk.faults.capacity = .max
     #expect(try ask("CONSUMER.DURABLE.CREATE.S.C", config)["error"] == nil)
     #expect(try ask("CONSUMER.INFO.S.C", "")["name"]?.string == "C")
+  }
+
+  private static func stream(_ limit: Int, _ name: String = "S") -> String {
+    #"{"name":"\#(name)","subjects":["s.>"],"max_msgs":\#(limit)}"#
+  }
+
+  private static func consumer(_ about: String) -> String {
+    let config = #"{"durable_name":"C","ack_policy":"explicit","description":"\#(about)"}"#
+    return #"{"stream_name":"S","config":\#(config)}"#
+  }
+
+  @Test func whatTheDiskRefusesIsAsItWas() throws {
+    let client = try self.rig.client()
+    client.send("SUB in 1\r\n")
+    func ask(_ subject: String, _ body: String = "") throws -> JSONValue {
+      client.send("PUB $JS.API.\(subject) in \(body.utf8.count)\r\n\(body)\r\n")
+      self.commit()
+      return try self.json(client.received())
+    }
+    let make = "CONSUMER.DURABLE.CREATE.S.C"
+    for (subject, body) in [("STREAM.CREATE.S", Self.stream(5)), (make, Self.consumer("one"))] {
+      #expect(try ask(subject, body)["error"] == nil)
+    }
+    self.disk.faults.capacity = self.disk.usedBytes
+    let pause = #"{"pause_until":"2100-01-01T00:00:00Z"}"#
+    let changes = [
+      ("STREAM.CREATE.T", #"{"name":"T","subjects":["t"]}"#), ("STREAM.UPDATE.S", Self.stream(6)),
+      (make, Self.consumer("two")), ("CONSUMER.PAUSE.S.C", pause), ("CONSUMER.DELETE.S.C", ""),
+      ("STREAM.DELETE.S", ""),
+    ]
+    for (subject, body) in changes {
+      #expect(try ask(subject, body)["error"]?["err_code"]?.integer == 10077, "\(subject)")
+    }
+    #expect(try ask("STREAM.INFO.T")["error"]?["err_code"]?.integer == 10059)
+    #expect(try ask("STREAM.INFO.S")["config"]?["max_msgs"]?.integer == 5)
+    let consumer = try ask("CONSUMER.INFO.S.C")
+    #expect(consumer["config"]?["description"]?.string == "one")
+    #expect(consumer["paused"] == nil)
+    self.disk.faults.capacity = .max
+    for (subject, body) in changes {
+      #expect(try ask(subject, body)["error"] == nil, "\(subject)")
+    }
+    #expect(self.rig.engine.tenant(named: "default").streams.all.map(\.name) == ["T"])
   }
 }
