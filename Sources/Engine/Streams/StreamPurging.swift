@@ -11,6 +11,8 @@ extension Stream {
     public var before: UInt64?
     /// So many of them, the newest, stay.
     public var keeping = 0
+    /// Whether the next record gets the offset `before`, where all go and that lies beyond the end.
+    public var movesEnd = false
 
     /// A purge; of everything, where nothing is said.
     public init(pattern: TopicPattern? = nil, before: UInt64? = nil, keeping: Int = 0) {
@@ -49,9 +51,20 @@ extension Stream {
       if purge.pattern == nil, purge.keeping == 0, before == end, self.log.committedOffset == end {
         let count = self.count
         _ = self.engine.publishing { self.clear(before: end) }
+        if purge.movesEnd, let next = purge.before, next > end { self.moveEnd(to: next) }
         body(count - self.count)
       } else {
         self.purgeSome(purge, before: before, body)
+      }
+    }
+  }
+
+  /// Nothing is there, and the next record gets that offset.
+  private func moveEnd(to offset: UInt64) {
+    self.log.skip(to: offset)
+    self.engine.publishing {
+      for group in self.groupsByName.values {
+        group.recordsRemoved(before: self.log.committedOffset)
       }
     }
   }

@@ -77,15 +77,15 @@ extension JetStreamAccount {
         throw JetStreamError(.streamMsgDeleteFailed, "message delete not permitted")
       }
       let sequence = wanted.sequence
-      guard sequence > 0 else { throw JetStreamError(.sequenceNotFound, "0") }
+      guard sequence > 0 else { throw Self.absence(of: 0, in: stream) }
       do throws(EngineError) {
         try stream.delete(sequence - 1) { wasThere in
           if wasThere {
             self.send(JetStreamReply.MessageDelete(success: true), to: reply)
           } else {
             self.send(
-              JetStreamReply.MessageDelete.self,
-              JetStreamError(.sequenceNotFound, String(sequence)), to: reply)
+              JetStreamReply.MessageDelete.self, Self.absence(of: sequence, in: stream),
+              to: reply)
           }
         }
       } catch {
@@ -95,6 +95,25 @@ extension JetStreamAccount {
       self.send(JetStreamReply.MessageDelete.self, error, to: reply)
     }
   }
+
+  /// What nats-server says of a message that is not there to delete. Where streams are in files,
+  /// those who never were, or lie before the first, are none that could be looked for.
+  private static func absence(
+    of sequence: UInt64, in stream: GodwitEngine.Stream
+  ) -> JetStreamError {
+    if stream.settings.storage == .file {
+      if sequence > stream.committedOffset {
+        return JetStreamError(.streamMsgDeleteFailed, "stream store EOF")
+      }
+      if sequence <= stream.firstOffset {
+        return JetStreamError(.streamMsgDeleteFailed, "no message found")
+      }
+    }
+    return JetStreamError(.sequenceNotFound, String(sequence))
+  }
+
+  /// No message has a greater number: numbers are written as signed ones of 64 bits, too.
+  private static var sequenceMax: UInt64 { UInt64(Int64.max) / 2 }
 
   func purgeStream(_ name: String, _ request: Request) {
     let reply = request.reply
@@ -106,10 +125,16 @@ extension JetStreamAccount {
       if stream.settings.deniesPurge {
         throw JetStreamError(.streamPurgeFailed, "stream purge not permitted")
       }
-      let purge = GodwitEngine.Stream.Purge(
-        pattern: wanted.filter.isEmpty ? nil : JetStreamSettings.pattern(wanted.filter),
+      let isFiltered = !wanted.filter.isEmpty && wanted.filter != ">"
+      if !isFiltered, wanted.sequence > Self.sequenceMax {
+        throw JetStreamError(.streamPurgeFailed, "the sequence is too great")
+      }
+      var purge = GodwitEngine.Stream.Purge(
+        pattern: isFiltered ? JetStreamSettings.pattern(wanted.filter) : nil,
         before: wanted.sequence > 0 ? wanted.sequence - 1 : nil,
         keeping: Int(clamping: wanted.keep))
+      // The next message has that number.
+      purge.movesEnd = true
       do throws(EngineError) {
         try stream.purge(purge) { count in
           var body = JetStreamReply.StreamPurge()

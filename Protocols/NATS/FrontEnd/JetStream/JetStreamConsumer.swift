@@ -131,6 +131,10 @@ final class JetStreamConsumer {
       return
     }
     let pull = JetStreamPull(request, reply: reply, consumer: self)
+    // Its time was over before it came.
+    if request.expires < 0 {
+      return pull.end(.requestTimeout(messages: pull.messagesLeft, bytes: pull.bytesLeft))
+    }
     self.enqueue(pull)
     pull.begin()
     self.attach()
