@@ -42,6 +42,8 @@ final class JetStreamAccount {
   private var lastPublishers: (key: ObjectIdentifier, publishers: JetStreamPublishers)?
   /// Memory in which messages are put together.
   private var scratch = ByteBuffer()
+  /// Requests to the API that wait for a change of what they speak of, oldest first.
+  private var waiting = CircularBuffer<(call: JetStreamCall, reply: [UInt8], body: [UInt8])>()
   /// The subject of the last answer up to its last dot, of which the rules for subjects hold.
   private var speakableFront: [UInt8] = []
   /// The consumer that was acknowledged last: a client mostly stays with one.
@@ -126,28 +128,37 @@ final class JetStreamAccount {
   /// Answers a request when what it speaks of is not being changed: clients may send one behind the
   /// other, and a change holds only when it is committed.
   private func answerInTurn(_ request: Request) {
-    let streams = self.tenant.streams
-    let (stream, consumer) = request.call.place
-    guard let stream else { return self.answer(request) }
-    guard streams.isSettled else { return self.wait(request, streams.whenSettled) }
-    if let consumer, let group = streams[stream]?.group(named: consumer), !group.isSettled {
-      return self.wait(request, group.whenSettled)
+    guard !self.waiting.isEmpty || self.change(before: request.call) != nil else {
+      return self.answer(request)
     }
-    self.answer(request)
-  }
-
-  private func wait(_ request: Request, _ whenSettled: (@escaping () -> Void) -> Void) {
-    let size = request.body.count
-    guard self.tenant.memory.reserve(size) else {
+    guard request.call.place.stream != nil else { return self.answer(request) }
+    guard self.tenant.memory.reserve(request.body.count) else {
       return self.refuse(request, JetStreamError(.insufficientResources))
     }
-    let body = Array(request.body)
-    let (call, reply) = (request.call, request.reply)
-    whenSettled {
-      self.tenant.memory.release(size)
-      body.withUnsafeBytes {
-        self.answerInTurn(Request(call: call, reply: reply, body: $0))
+    self.waiting.append((request.call, request.reply, Array(request.body)))
+    if self.waiting.count == 1 { self.answerWaiting() }
+  }
+
+  /// How to wait for the change of what a request speaks of; `nil` where there is none.
+  private func change(before call: JetStreamCall) -> ((@escaping () -> Void) -> Void)? {
+    let streams = self.tenant.streams
+    let (stream, consumer) = call.place
+    guard let stream else { return nil }
+    guard streams.isSettled else { return streams.whenSettled }
+    guard let consumer, let group = streams[stream]?.group(named: consumer), !group.isSettled
+    else { return nil }
+    return group.whenSettled
+  }
+
+  /// Answers those that wait, up to the first one that must wait on.
+  private func answerWaiting() {
+    while let (call, reply, body) = self.waiting.first {
+      if let whenSettled = self.change(before: call) {
+        return whenSettled { self.answerWaiting() }
       }
+      self.tenant.memory.release(body.count)
+      body.withUnsafeBytes { self.answer(Request(call: call, reply: reply, body: $0)) }
+      self.waiting.removeFirst()
     }
   }
 
