@@ -121,7 +121,8 @@ extension JetStreamAccount {
     }
   }
 
-  /// Calls `body` with all about a stream that was made or changed; where that was refused, says so.
+  /// Calls `body` with all about a stream that was made or changed; where that was refused, says
+  /// so.
   private func withInfo<Body: JetStreamResponseBody>(
     of name: String, after error: EngineError?, _ type: Body.Type, _ reply: [UInt8],
     _ body: @escaping (JetStreamStreamInfo) -> Void
