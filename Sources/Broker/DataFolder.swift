@@ -19,6 +19,7 @@ public final class DataFolder: Sendable {
     } else if facts.st_mode & S_IFMT != S_IFDIR {
       throw BrokerError("cannot use the data folder \(path): not a folder")
     }
+    try Self.checkIsOurs(path)
     let lock = open("\(path)/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
     guard lock >= 0 else { throw TextFile.error("cannot use the data folder", path, errno) }
     guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
@@ -42,12 +43,40 @@ public final class DataFolder: Sendable {
   /// The version of the layout that this program reads and writes.
   static let format = "1"
 
+  /// What may be in a folder that is new: a file system's own, and what a start has left that came
+  /// no further.
+  private static let beginnings: Set<String> = ["lost+found", "lock", "format"]
+
+  /// Refuses a folder that somebody uses for something else, or whose format nobody knows: what is
+  /// in it would be taken for data, or be missed.
+  private static func checkIsOurs(_ path: String) throws(BrokerError) {
+    guard !self.hasFormat(path) else { return }
+    guard let folder = opendir(path) else {
+      throw TextFile.error("cannot use the data folder", path, errno)
+    }
+    defer { closedir(folder) }
+    while let entry = readdir(folder) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      guard name == "." || name == ".." || self.beginnings.contains(name) else {
+        throw BrokerError(
+          "cannot use the data folder \(path): it is not empty (\(name.prefix(100))), and has no "
+            + "file `format` that says that it is one")
+      }
+    }
+  }
+
+  private static func hasFormat(_ path: String) -> Bool {
+    var facts = stat()
+    return stat("\(path)/format", &facts) == 0 && facts.st_size > 0
+  }
+
   private static func checkFormat(of path: String) throws(BrokerError) {
     let file = "\(path)/format"
-    var facts = stat()
-    guard stat(file, &facts) == 0 else {
+    guard self.hasFormat(path) else {
       let text = Array("\(self.format)\n".utf8)
-      let descriptor = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+      let descriptor = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
       guard descriptor >= 0 else { throw TextFile.error("cannot write", file, errno) }
       defer { close(descriptor) }
       guard write(descriptor, text, text.count) == text.count, fsync(descriptor) == 0 else {

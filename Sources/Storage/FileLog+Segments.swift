@@ -180,7 +180,10 @@ extension FileLog {
     }
     let header = FileHeader(.segment, base, salt: self.store.makeSalt())
     let file = try self.store.makeFile(path, header, of: self.folder)
-    if let last = self.segments.last { self.seal(last) }
+    if let last = self.segments.last {
+      self.seal(last)
+      if let gap = last.gap(to: base) { self.unmarked.append(gap) }
+    }
     self.segments.append(
       Segment(header, path: path, file: file, blockBytes: self.store.settings.blockBytes))
     self.noteUnsynced(file)
@@ -405,6 +408,12 @@ extension FileLog {
         for range in segment.removedRanges { RemovalMark.range(range).write(to: &entry) }
         if segment.header.kind == .compacted {
           Self.state(segment.header, segment.removedBytes).write(to: &entry)
+        }
+      }
+      // What was removed with whole segments between them would be missed.
+      for (segment, next) in zip(self.segments, self.segments.dropFirst()) {
+        if let gap = segment.gap(to: next.baseOffset) {
+          RemovalMark.range(gap).write(to: &entry)
         }
       }
       self.marks.replace(with: entry.readableBytes > 0 ? [entry] : [])

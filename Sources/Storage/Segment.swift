@@ -335,6 +335,14 @@ final class Segment {
     self.removedBytes = self.count == 0 ? self.frameBytes : min(bytes, self.frameBytes)
   }
 
+  /// The offsets behind its last frame that lie before `base`, where the next segment begins.
+  func gap(to base: UInt64) -> FileLog.RemovedRange? {
+    let end =
+      self.missing.last.flatMap { $0.upperBound == self.endOffset ? $0.lowerBound : nil }
+      ?? self.endOffset
+    return base > end ? FileLog.RemovedRange(from: end, to: base, bytes: 0) : nil
+  }
+
   /// What is gone and has frames, as stretches; the bytes of all stand with the first.
   var removedRanges: [FileLog.RemovedRange] {
     var ranges: [FileLog.RemovedRange] = []

@@ -38,14 +38,42 @@ public struct StoreInspection {
       .compactMap { FileName.name(at: $0) }.sorted()
   }
 
-  /// What is wrong with the journals.
+  /// What is wrong with the journals, and the logs of streams and topics that they do not know of.
   public func journalProblems() throws(DiskError) -> [StorageReport] {
     var problems: [StorageReport] = []
+    var defined = DefinedLogs()
     let journals = try FileName.paths(in: "\(self.folder)/journals", of: self.disk)
-    for name in journals.sorted() {
-      problems += try self.journal("\(self.folder)/journals/\(name)").problems
+    for file in journals.sorted() {
+      let path = "\(self.folder)/journals/\(file)"
+      // What was to take another's place, and has not: a start removes it.
+      if file.hasSuffix(".journal.new") { continue }
+      if file.hasSuffix(Self.asideEnding) {
+        problems.append(Self.aside(path))
+        continue
+      }
+      let name = DefinedLogs.journals.first { file == "\($0).journal" }
+      problems += try self.journal(path) { entry in
+        if let name { defined.read(entry, of: name) }
+      }
+    }
+    for log in try self.logs() where defined.isOrphan(log) {
+      problems.append(
+        StorageReport(
+          kind: .damaged, path: self.path(of: log),
+          message: "no journal says what it is the log of, and so a start does not open it"))
     }
     return problems
+  }
+
+  private static let asideEnding = ".quarantined"
+
+  private static func aside(_ path: String) -> StorageReport {
+    StorageReport(
+      kind: .damaged, path: path, message: "a start has put it aside, as it could not be read")
+  }
+
+  private func path(of log: String) -> String {
+    "\(self.folder)/logs/\(FileName.path(log) ?? FileName.escape(log))"
   }
 
   /// Reads all of a log.
@@ -57,23 +85,41 @@ public struct StoreInspection {
     _ name: String, _ engine: Engine, _ body: (LogEntry) -> Bool = { _ in true }
   ) throws(DiskError) -> LogFacts {
     var facts = LogFacts(name: name)
-    let folder = "\(self.folder)/logs/\(FileName.path(name) ?? FileName.escape(name))"
-    let marks = try self.journal("\(folder)/removed.journal")
-    facts.problems = marks.problems
+    let folder = self.path(of: name)
+    var ranges: [Range<UInt64>] = []
+    facts.problems = try self.journal("\(folder)/removed.journal") { entry in
+      for case .range(let range) in RemovalMark.read(entry) where range.from < range.to {
+        ranges.append(range.from..<range.to)
+      }
+    }
+    let removed = RemovedOffsets(ranges)
+    let names = try self.disk.list(folder).sorted()
+    let files = names.filter { $0.hasSuffix(".log") }
+    facts.problems += names.filter { $0.hasSuffix(Self.asideEnding) }.map {
+      Self.aside("\(folder)/\($0)")
+    }
     var isWanted = true
     var firstSeen: UInt64?
     var mergedEnd: UInt64 = 0
-    for file in try self.disk.list(folder).sorted() where file.hasSuffix(".log") {
+    // Where the next segment begins, if nothing is missing, and that is known.
+    var next: UInt64?
+    for file in files {
       let path = "\(folder)/\(file)"
       let handle = try self.disk.open(path, isNew: false)
       let bytes = try handle.read(try handle.size(), at: 0)
       facts.segments += 1
       facts.bytes += bytes.readableBytes
       guard let header = bytes.withUnsafeReadableBytes({ FileHeader($0) }),
-        header.kind.isSegment
+        header.kind.isSegment, header.number == UInt64(file.dropLast(4))
       else {
+        next = nil
+        let isUnfinished = file == files.last && bytes.readableBytes < FileHeader.byteCount
         facts.problems.append(
-          StorageReport(kind: .damaged, path: path, message: "it has no header that can be read"))
+          StorageReport(
+            kind: isUnfinished ? .cut : .damaged, path: path,
+            message: isUnfinished
+              ? "an unfinished segment, which a start removes"
+              : "it has no header that can be read"))
         continue
       }
       // What was written anew as a part of the one before it is there twice, until a start.
@@ -83,15 +129,17 @@ public struct StoreInspection {
         reading: bytes.getSlice(
           at: bytes.readerIndex + FileHeader.byteCount,
           length: bytes.readableBytes - FileHeader.byteCount) ?? ByteBuffer(), header.format)
+      if let next { facts.problems += Self.gap(next, header, path, removed) }
+      next = block.endOffset
       if block.isDamaged {
-        facts.problems.append(
-          StorageReport(
-            kind: .damaged, path: path, message: "not all of its bytes are records"))
+        let damage = Self.damage(bytes, header, path, isLast: file == files.last)
+        facts.problems += damage
+        if damage.contains(where: { $0.kind == .damaged }) { next = nil }
       }
       facts.nextOffset = max(facts.nextOffset, header.number, block.endOffset)
       if header.kind == .compacted { mergedEnd = block.endOffset }
       block.forEach { offsets, _ in
-        let kept = offsets.filter { !marks.removed.holds($0) }
+        let kept = offsets.filter { !removed.holds($0) }
         guard let first = kept.first else { return }
         firstSeen = firstSeen ?? first
         facts.records += kept.count
@@ -104,20 +152,65 @@ public struct StoreInspection {
     return facts
   }
 
+  /// What is wrong with where a segment begins, which should be at `next`.
+  private static func gap(
+    _ next: UInt64, _ header: FileHeader, _ path: String, _ removed: RemovedOffsets
+  ) -> [StorageReport] {
+    if header.number < next {
+      return [StorageReport(kind: .damaged, path: path, message: "it overlaps the one before it")]
+    }
+    guard header.number > next, !removed.holds(next..<header.number) else { return [] }
+    return [
+      StorageReport(
+        kind: .damaged, path: path,
+        message: "offsets \(next) to \(header.number - 1) before it are in no file, and nothing "
+          + "says that they were removed")
+    ]
+  }
+
+  /// What of a segment cannot be read. Of the last one a crash may have left the end torn.
+  private static func damage(
+    _ bytes: ByteBuffer, _ header: FileHeader, _ path: String, isLast: Bool
+  ) -> [StorageReport] {
+    var scan = SegmentScan(header)
+    bytes.withUnsafeReadableBytes {
+      scan.read(
+        UnsafeRawBufferPointer(rebasing: $0[FileHeader.byteCount...]), header.format,
+        blockBytes: .max)
+    }
+    var problems = scan.damage.map {
+      StorageReport(
+        kind: .damaged, path: path, message: "\($0.count) bytes at \($0.lowerBound) are no record")
+    }
+    if scan.end < bytes.readableBytes {
+      problems.append(
+        StorageReport(
+          kind: isLast ? .cut : .damaged, path: path,
+          message: "\(bytes.readableBytes - scan.end) bytes at its end are no record"))
+    }
+    return problems
+  }
+
+  /// Calls `body` with every entry of a journal, and says what is wrong with it.
   private func journal(
-    _ path: String
-  ) throws(DiskError) -> (removed: RemovedOffsets, problems: [StorageReport]) {
+    _ path: String, _ body: (ByteBuffer) -> Void
+  ) throws(DiskError) -> [StorageReport] {
     let file: any DiskFile
     do {
       file = try self.disk.open(path, isNew: false)
     } catch {
-      return (RemovedOffsets([]), [])
+      guard error.isNotThere else { throw error }
+      return []
     }
     var reader = try JournalReader(file)
     guard let header = try reader.header(), header.kind == .journal else {
-      let problem = StorageReport(
-        kind: .damaged, path: path, message: "it has no header that can be read")
-      return (RemovedOffsets([]), reader.size == 0 ? [] : [problem])
+      // A process that dies when it has made the file leaves it so.
+      return reader.size < FileHeader.byteCount
+        ? [StorageReport(kind: .cut, path: path, message: "it ends within its header")]
+        : [
+          StorageReport(
+            kind: .damaged, path: path, message: "it has no header that can be read")
+        ]
     }
     let scan = try JournalScan(&reader, header)
     var problems = scan.damage.map {
@@ -129,13 +222,8 @@ public struct StoreInspection {
           kind: .cut, path: path,
           message: "\(reader.size - scan.end) bytes at its end are no entry"))
     }
-    var ranges: [Range<UInt64>] = []
-    try scan.forEach(&reader) { entry, _ in
-      for case .range(let range) in RemovalMark.read(entry) {
-        ranges.append(range.from..<range.to)
-      }
-    }
-    return (RemovedOffsets(ranges), problems)
+    try scan.forEach(&reader) { entry, _ in body(entry) }
+    return problems
   }
 }
 
@@ -154,8 +242,11 @@ private struct RemovedOffsets {
     }
   }
 
-  func holds(_ offset: UInt64) -> Bool {
-    let place = self.ranges.partitioningIndex { $0.upperBound > offset }
-    return place < self.ranges.count && self.ranges[place].contains(offset)
+  func holds(_ offset: UInt64) -> Bool { self.holds(offset..<offset + 1) }
+
+  func holds(_ range: Range<UInt64>) -> Bool {
+    let place = self.ranges.partitioningIndex { $0.upperBound > range.lowerBound }
+    return place < self.ranges.count && self.ranges[place].lowerBound <= range.lowerBound
+      && self.ranges[place].upperBound >= range.upperBound
   }
 }

@@ -1,4 +1,5 @@
 import GodwitEngine
+import GodwitPrimitives
 import GodwitSimulator
 import GodwitStorage
 import NIOCore
@@ -79,5 +80,81 @@ import Testing
   @Test(arguments: ["%", "%4", "%zz", "%41", "a b", "%e4"])
   func whatNoNameBecameIsNoName(fileName: String) {
     #expect(FileName.unescape(fileName) == nil)
+  }
+
+  /// Segments, some of which went as a whole.
+  private func segments(seed: UInt64) throws -> (world: LogWorld, files: [String]) {
+    let world = try LogWorld(seed: seed, sync: .always)
+    for _ in 0..<120 {
+      world.append()
+      world.settle()
+    }
+    world.log.skip(to: world.log.nextOffset + 2_000_000)
+    for _ in 0..<20 {
+      world.append()
+      world.settle()
+    }
+    world.disk.crash(.process)
+    let files = try world.disk.list("data/logs/log").filter { $0.hasSuffix(".log") }.sorted()
+    return (world, files)
+  }
+
+  private func problems(_ world: LogWorld) throws -> [StorageReport] {
+    try StoreInspection(folder: "data", disk: world.disk).read("log", Engine(now: 1)).problems
+  }
+
+  @Test func whatACrashLeavesIsNoLoss() throws {
+    let (world, files) = try self.segments(seed: 9)
+    #expect(files.count > 3)
+    #expect(try self.problems(world) == [])
+    let last = try world.disk.open("data/logs/log/\(files[files.count - 1])", isNew: false)
+    try last.write(ByteBuffer(string: "torn"), at: try last.size())
+    #expect(try self.problems(world).map(\.kind) == [.cut])
+    let next = "data/logs/log/00000000000009999999.log"
+    for text in ["", "godwit"] {
+      let file = try world.disk.open(next, isNew: true)
+      if !text.isEmpty { try file.write(ByteBuffer(string: text), at: 0) }
+      // The segment before it is torn, too, which is no crash's work.
+      #expect(try self.problems(world).map(\.kind) == [.damaged, .cut])
+    }
+  }
+
+  @Test func aSegmentThatIsMissingIsMissed() throws {
+    let (world, files) = try self.segments(seed: 10)
+    let middle = files[1].dropLast(4)
+    world.disk.remove("data/logs/log/\(middle).log")
+    let found = try self.problems(world)
+    #expect(found.map(\.kind) == [.damaged])
+    #expect(found.first?.message.contains("in no file") == true)
+  }
+
+  @Test func logsOfWhichNobodyKnowsAreTold() throws {
+    let engine = Engine(now: 1)
+    var ends: [() -> Void] = []
+    let disk = SimulatedDisk(seed: 3)
+    let store = try FileStore(
+      folder: "data", disk: disk, engine: engine, atTurnEnd: { ends.append($0) }, report: { _ in })
+    let tenant = engine.tenant(named: "a")
+    tenant.store = store
+    let pattern = TopicPattern(canonical: Array("s".utf8))
+    _ = try tenant.streams.create(StreamSettings(name: "s", patterns: [pattern]))
+    _ = try tenant.partitionedTopics.create(
+      PartitionedTopicSettings(name: "t-1", topic: Array("t".utf8), partitions: 1))
+    for topic in ["s", "t"] { tenant.publish(topic: Array(topic.utf8), payload: [1]) }
+    while !ends.isEmpty {
+      let bodies = ends
+      ends = []
+      for body in bodies { body() }
+      while disk.isBusy { disk.answer() }
+    }
+    let inspection = StoreInspection(folder: "data", disk: disk)
+    #expect(try inspection.logs() == ["stream s", "t-1-0"])
+    #expect(try inspection.journalProblems() == [])
+    for (journal, count) in [("streams", 1), ("topics", 2)] {
+      try disk.open("data/journals/\(journal).journal", isNew: false).truncate(to: 0)
+      let problems = try inspection.journalProblems()
+      #expect(problems.count { $0.kind == .damaged } == count)
+      #expect(problems.count { $0.kind == .cut } == count)
+    }
   }
 }

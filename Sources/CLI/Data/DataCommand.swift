@@ -17,7 +17,11 @@ struct DataCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "check",
       abstract: "Read everything in a data folder and say what is in it.",
-      discussion: "Changes nothing. Exits 1 if something cannot be read.")
+      discussion: """
+        Changes nothing. Exits 1 if something that was kept is missing or cannot be read. What a \
+        process that died has left unfinished is told as well, and is no failure: nothing that was \
+        confirmed is in it, and a start takes care of it.
+        """)
 
     @Argument(help: ArgumentHelp("The data folder.", valueName: "dir"))
     var folder: String
@@ -37,8 +41,12 @@ struct DataCommand: ParsableCommand {
           }
         }
       }
-      for problem in problems { Terminal.complain("godwit: \(problem)") }
-      if !problems.isEmpty { throw ExitCode(1) }
+      for problem in problems { Terminal.complain("godwit: \(Self.text(of: problem))") }
+      if problems.contains(where: { $0.kind != .cut }) { throw ExitCode(1) }
+    }
+
+    private static func text(of problem: StorageReport) -> String {
+      problem.kind == .cut ? "\(problem) (will be recovered: a crash leaves it so)" : "\(problem)"
     }
   }
 

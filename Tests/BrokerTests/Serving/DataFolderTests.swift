@@ -30,4 +30,29 @@ struct DataFolderTests {
         "cannot use the data folder \(folder.path)/no/where: No such file or directory")
     ) { try DataFolder("\(folder.path)/no/where") }
   }
+
+  @Test func whatSomebodyElseUsesIsRefusedAndLeftAlone() throws {
+    for name in ["tenants", "notes.txt", ".hidden"] {
+      let folder = try TestFolder()
+      _ = try folder.write(name, "")
+      #expect(
+        throws: BrokerError(
+          "cannot use the data folder \(folder.path): it is not empty (\(name)), and has no file "
+            + "`format` that says that it is one")
+      ) { try DataFolder(folder.path) }
+      #expect(throws: BrokerError.self) { try DataFolder.read(folder.path) { _, _, _ in } }
+      // Not even a lock is left in it.
+      _ = try folder.write("format", "1\n")
+      _ = try DataFolder(folder.path)
+    }
+  }
+
+  @Test func aFolderThatIsAsGoodAsEmptyIsTaken() throws {
+    let folder = try TestFolder()
+    // What a file system has of its own, and what a start left that came no further.
+    for name in ["lost+found", "lock", "format"] { _ = try folder.write(name, "") }
+    _ = try DataFolder(folder.path)
+    _ = try folder.write("tenants", "")
+    _ = try DataFolder(folder.path)
+  }
 }
