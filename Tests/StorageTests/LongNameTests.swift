@@ -24,7 +24,7 @@ import Testing
     String(repeating: "a", count: 240), String(repeating: "a", count: 241),
     String(repeating: "a", count: 255), String(repeating: "a", count: 254) + "b",
     "topic " + String(repeating: ".", count: 249) + "/100000",
-    "stream " + String(repeating: "ä", count: 127),
+    "log of " + String(repeating: "ä", count: 127),
   ]
 
   @Test func longNamesLast() throws {
