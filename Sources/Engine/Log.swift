@@ -10,6 +10,9 @@ public protocol Log: AnyObject {
   var name: String { get }
   /// The offset of the oldest record that may still be there.
   var firstOffset: UInt64 { get }
+  /// Where the log begins: what lies before it was trimmed, or dropped to make room. Not so what
+  /// was removed record by record, so the first that is there may lie further on.
+  var startOffset: UInt64 { get }
   /// The offset that the next record will get, when everything appended so far is committed.
   var nextOffset: UInt64 { get }
   /// What lies before this offset is as durable as the log's policy promises, and may be read.

@@ -9,6 +9,8 @@ public final class MemoryLog: Log {
   public let name: String
   /// The offset of the oldest record that may still be there.
   public private(set) var firstOffset: UInt64 = 0
+  /// Where the log begins; see `Log`.
+  public private(set) var startOffset: UInt64 = 0
   /// The offset that the next record will get.
   public var nextOffset: UInt64 { self.firstOffset + UInt64(self.slots.count - self.head) }
   /// In memory a record is committed as soon as it is appended.
@@ -295,6 +297,7 @@ public final class MemoryLog: Log {
   /// Removes every record before `offset`; see `Log`.
   public func trim(before offset: UInt64) {
     let end = min(offset, self.nextOffset)
+    self.startOffset = max(self.startOffset, end)
     while self.firstOffset < end {
       self.empty(self.head)
       self.head += 1
@@ -320,6 +323,7 @@ public final class MemoryLog: Log {
     self.skipRemoved()
     guard self.head < self.slots.count else { return }
     self.empty(self.head)
+    self.startOffset = self.firstOffset + 1
     self.droppedCount &+= 1
     self.skipRemoved()
   }

@@ -16,7 +16,7 @@ public final class Loop {
 
   /// For so long what was put off, and what is due at the same moment, goes on in one turn.
   private static let turnTime = TimeAmount.milliseconds(2)
-  private static let turnPauseMin = TimeAmount.microseconds(50)
+  private static let turnPauses = TimeAmount.microseconds(50)...TimeAmount.microseconds(250)
 
   /// The loop that owns all of it.
   public let eventLoop: any EventLoop
@@ -41,7 +41,7 @@ public final class Loop {
   private var putOff: [() -> Void] = []
   private var isTurnScheduled = false
   /// How long after what else is due the next turn begins.
-  private var turnPause = Loop.turnPauseMin
+  private var turnPause = Loop.turnPauses.lowerBound
 
   /// A loop's shared state, with an engine of its own.
   ///
@@ -161,8 +161,8 @@ public final class Loop {
     self.putOff.removeFirst(min(done, self.putOff.count))
     // What a turn brings about is done by then, mostly: commits, and the answers that wait for
     // them. Otherwise one turn would follow the other without a look at the sockets.
-    self.turnPause = max(
-      Self.turnPauseMin, .nanoseconds((NIODeadline.now() - begin).nanoseconds / 8))
+    let pause = TimeAmount.nanoseconds((NIODeadline.now() - begin).nanoseconds / 8)
+    self.turnPause = min(max(Self.turnPauses.lowerBound, pause), Self.turnPauses.upperBound)
     self.scheduleTurn()
   }
 

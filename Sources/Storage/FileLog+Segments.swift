@@ -340,6 +340,9 @@ extension FileLog {
             segment.header.salt == salt
           else { break }
           segment.setRemovedBytes(bytes)
+        case .start(let offset):
+          self.markedStart = max(self.markedStart ?? 0, offset)
+          end = max(end, offset)
         }
       }
     }
@@ -400,10 +403,12 @@ extension FileLog {
     .state(base: header.number, bytes: bytes, salt: header.salt)
   }
 
+  /// Whoever reads the marks of something that was removed knows from then on where the log begins,
+  /// whatever its first record is.
   func writeMarks() {
+    var entry = ByteBuffer()
     if self.marks.wantsSnapshot {
       self.unmarked.removeAll()
-      var entry = ByteBuffer()
       for segment in self.segments {
         for range in segment.removedRanges { RemovalMark.range(range).write(to: &entry) }
         if segment.header.kind == .compacted {
@@ -416,12 +421,18 @@ extension FileLog {
           RemovalMark.range(gap).write(to: &entry)
         }
       }
-      self.marks.replace(with: entry.readableBytes > 0 ? [entry] : [])
-    } else if !self.unmarked.isEmpty {
-      var entry = ByteBuffer()
+      self.writeStart(to: &entry)
+      self.marks.replace(with: [entry])
+    } else if !self.unmarked.isEmpty || self.markedStart ?? .max < self.startOffset {
       for range in self.unmarked { RemovalMark.range(range).write(to: &entry) }
       self.unmarked.removeAll()
+      if self.markedStart != self.startOffset { self.writeStart(to: &entry) }
       self.marks.append(entry)
     }
+  }
+
+  private func writeStart(to entry: inout ByteBuffer) {
+    RemovalMark.start(self.startOffset).write(to: &entry)
+    self.markedStart = self.startOffset
   }
 }

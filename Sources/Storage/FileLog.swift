@@ -39,6 +39,10 @@ public final class FileLog: Log, CommitMember {
   let marks: FileJournal
   /// Removed since the last commit: the ranges, and the bytes of their frames.
   var unmarked: [RemovedRange] = []
+  /// Where the log begins; see `Log`. As long as nothing was removed, that is its first record.
+  public private(set) var startOffset: UInt64 = 0
+  /// What `marks` has of that; `nil` where it has nothing.
+  var markedStart: UInt64?
   /// Files that were written to since they were last synced.
   var unsynced: [any DiskFile] = []
   /// Whether names in the folder changed since it was last synced.
@@ -92,6 +96,9 @@ public final class FileLog: Log, CommitMember {
     self.committedOffset = self.nextOffset
     self.recount()
     self.findFirst()
+    self.startOffset = self.markedStart ?? self.first
+    // A loss of power may have taken the marks before that one.
+    if self.first < self.startOffset { self.trim(before: self.startOffset) }
     for segment in self.segments { self.noteDead(segment) }
   }
 
@@ -488,6 +495,10 @@ public final class FileLog: Log, CommitMember {
   /// Removes every record before `offset`; see `Log`.
   public func trim(before offset: UInt64) {
     let end = min(offset, self.committedOffset)
+    if end > self.startOffset {
+      self.startOffset = end
+      self.store.markDirty(self)
+    }
     while let segment = self.segments.first, self.first < end {
       // On a full disk there may be no other for the one that is written to: it stays, and what is
       // in it goes all the same.

@@ -20,8 +20,10 @@ struct MemoryLogTests {
     #expect(log.record(at: 3)?.text == "3")
     log.remove(at: 3)
     #expect(log.record(at: 3) == nil)
+    log.remove(at: 0)
+    #expect(log.firstOffset == 1 && log.startOffset == 0)
     log.trim(before: 5)
-    #expect(log.firstOffset == 5)
+    #expect(log.firstOffset == 5 && log.startOffset == 5)
     #expect(log.count == 5)
     #expect(log.record(at: 4) == nil)
     log.trim(before: 100)
@@ -40,7 +42,7 @@ struct MemoryLogTests {
     let lax = self.log(records: 2, overflow: .dropOldest)
     for index in 0..<5 { _ = try lax.append(tenant.record("t", "\(index)")) }
     #expect(lax.count == 2)
-    #expect(lax.firstOffset == 3)
+    #expect(lax.firstOffset == 3 && lax.startOffset == 3)
     #expect(lax.droppedCount == 3)
     #expect(lax.record(at: 4)?.text == "4")
   }

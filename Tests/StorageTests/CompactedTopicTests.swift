@@ -155,6 +155,74 @@ struct CompactedTopicTests {
     #expect(disk.usedBytes < 60_000)
   }
 
+  @Test(arguments: [SimulatedDisk.Crash.process, .power])
+  func compactionLeavesWhereThePartitionBegins(crash: SimulatedDisk.Crash) throws {
+    let disk = SimulatedDisk(seed: 9)
+    var process = try Process(disk)
+    func fill() throws {
+      for round in 0..<100 {
+        let words = (0..<8).map { "\($0):k\($0)=\(round)\(String(repeating: "v", count: 60))" }
+        try process.partition.append(
+          batch: ByteBuffer(string: words.joined(separator: " ")), origin: .engine, count: 8,
+          time: 1)
+        if round % 20 == 0 { process.settle() }
+      }
+      process.settle()
+      for _ in 0..<4 { process.advance(by: 12_000_000_000) }
+    }
+    func expectStart(_ offset: UInt64, firstAtLeast first: UInt64) throws {
+      for _ in 0..<2 {
+        #expect(process.partition.startOffset == offset)
+        #expect(process.partition.firstOffset >= first)
+        process.settle()
+        disk.crash(crash)
+        process = try Process(disk, now: process.engine.now)
+      }
+    }
+    try fill()
+    try expectStart(0, firstAtLeast: 100)
+    // Where nothing is any more.
+    process.partition.trim(before: 50)
+    process.partition.trim(before: 40)
+    try expectStart(50, firstAtLeast: 100)
+    let cut = process.partition.firstOffset + 3
+    process.partition.trim(before: cut)
+    try expectStart(cut, firstAtLeast: cut)
+    try fill()
+    try expectStart(cut, firstAtLeast: cut + 100)
+    // An earlier version has not said where it begins.
+    disk.remove("data/logs/t-0/removed.journal")
+    disk.crash(.process)
+    process = try Process(disk, now: process.engine.now)
+    let first = process.partition.firstOffset
+    try expectStart(first, firstAtLeast: cut)
+    process.partition.log.remove(at: first)
+    try expectStart(first, firstAtLeast: first + 1)
+  }
+
+  @Test func whereItBeginsOutlivesASnapshotOfTheMarks() throws {
+    let disk = SimulatedDisk(seed: 3)
+    var process = try Process(disk)
+    for _ in 0..<50 {
+      try process.partition.append(
+        batch: ByteBuffer(string: "0:a=b"), origin: .engine, count: 2_000, time: 1)
+    }
+    process.settle()
+    process.partition.trim(before: 7)
+    for offset in stride(from: 8, to: 100_000 as UInt64, by: 2) {
+      process.partition.log.remove(at: offset)
+      if offset % 20_000 == 0 { process.settle() }
+    }
+    for _ in 0..<3 {
+      process.partition.log.remove(at: process.partition.firstOffset)
+      process.settle()
+    }
+    disk.crash(.power)
+    process = try Process(disk, now: process.engine.now)
+    #expect(process.partition.startOffset == 7)
+    #expect(process.partition.firstOffset == 13)
+  }
+
   @Test func whatIsDeletedGoesThoughItsFileIsMostlyAlive() throws {
     let disk = SimulatedDisk(seed: 5)
     let process = try Process(disk)

@@ -18,6 +18,7 @@ import Testing
       $0.elsewhereBytesMin = [0, 100, 400, .max][Int(seed % 4)]
     }
     world.disk.faults = faults
+    world.keepsMarks = faults == SimulatedDisk.Faults()
     world.removing = removing
     for _ in 0..<250 { try world.step(crashes) }
     world.settle()

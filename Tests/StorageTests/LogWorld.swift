@@ -26,6 +26,10 @@ final class LogWorld {
   /// What a reader has seen.
   private var seen: [UInt64: String] = [:]
   private var removed: Set<UInt64> = []
+  /// Up to where it was trimmed.
+  private var trimmed: UInt64 = 0
+  /// Whether what was removed is written down: a disk that refuses takes files away all the same.
+  var keepsMarks = true
   /// When what is written down as this was made.
   private var times: [String: Int64] = [:]
   private(set) var refusals = 0
@@ -155,6 +159,7 @@ final class LogWorld {
 
   func trim(before end: UInt64) {
     self.log.trim(before: end)
+    self.trimmed = max(self.trimmed, end)
     for offset in self.confirmed.keys where offset < end {
       self.confirmed[offset] = nil
       self.removed.insert(offset)
@@ -255,6 +260,14 @@ final class LogWorld {
     let end = self.log.committedOffset
     guard self.confirmed.keys.allSatisfy({ $0 < end }) else {
       throw Failure(description: "the log ends at \(end), before \(self.confirmed.keys.max() ?? 0)")
+    }
+    let (start, first) = (self.log.startOffset, self.log.next(from: 0))
+    // Where it was never trimmed, it may begin behind what a crash has taken before anybody saw it.
+    let isMoved = start > self.trimmed && self.settings.sync == .always && self.keepsMarks
+    let known = self.seen.keys.filter { $0 < start } + self.removed.filter { $0 < start }
+    guard start <= first, !isMoved || known.isEmpty else {
+      throw Failure(
+        description: "trimmed before \(self.trimmed), it begins at \(start), first is \(first)")
     }
     for offset in self.log.firstOffset..<end { try self.check(offset) }
     for offset in self.confirmed.keys.sorted() { try self.check(offset) }

@@ -108,7 +108,7 @@ final class KafkaFetchJob {
       return place
     }
     let end = partition.committedOffset
-    let first = min(partition.firstOffset, end)
+    let first = partition.startOffset
     place.answer.highWatermark = Int64(clamping: end)
     let stable = found.lastStableOffset
     place.answer.lastStableOffset = Int64(clamping: stable)

@@ -96,9 +96,8 @@ final class KafkaOffsetsJob {
     }
     switch timestamp {
     case -1: answer.offset = Int64(clamping: end)
-    // The oldest there is, and the oldest on this machine's disk, which is the same.
-    case -2, -4:
-      answer.offset = Int64(clamping: min(partition.firstOffset, partition.committedOffset))
+    // Where it begins, and where it does on this machine's disk, which is the same.
+    case -2, -4: answer.offset = Int64(clamping: partition.startOffset)
     case -3: return KafkaLogReading.latest(of: partition, engine, finish)
     case 0...: return KafkaLogReading.offset(of: partition, notBefore: timestamp, engine, finish)
     // What lies elsewhere: nothing does.

@@ -95,6 +95,6 @@ extension KafkaSession {
       return
     }
     partition.trim(before: UInt64(end))
-    answer.lowWatermark = Int64(clamping: min(partition.firstOffset, partition.committedOffset))
+    answer.lowWatermark = Int64(clamping: partition.startOffset)
   }
 }

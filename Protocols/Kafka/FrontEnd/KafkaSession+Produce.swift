@@ -209,7 +209,7 @@ extension KafkaSession {
       server.statistics.duplicates &+= 1
       var outcome = Outcome()
       outcome.answer.baseOffset = Int64(clamping: first)
-      outcome.answer.logStartOffset = Int64(clamping: partition.firstOffset)
+      outcome.answer.logStartOffset = Int64(clamping: partition.startOffset)
       // It was refused at first since not all who should keep it could: now they may.
       let told =
         place.producers.isOwed(header) ? tellOthers(batch.copied, of: topic, partition) : nil
@@ -235,7 +235,7 @@ extension KafkaSession {
       ) { stamp.write(batch, to: $0) }
       place.note(header, at: offset, producersMax: server.values.producersMax)
       outcome.answer.baseOffset = Int64(clamping: offset)
-      outcome.answer.logStartOffset = Int64(clamping: partition.firstOffset)
+      outcome.answer.logStartOffset = Int64(clamping: partition.startOffset)
       if topic.config.stampsAppendTime { outcome.answer.logAppendTimeMs = now }
       server.statistics.batchesIn &+= 1
       server.statistics.messagesIn &+= UInt64(count)

@@ -71,7 +71,7 @@ extension KafkaSession {
       }
       let place = KafkaPlace(topic: topic.id, partition: index)
       guard let window = group.partitions[place]?.window else { return }
-      let start = max(window.start, partition.firstOffset)
+      let start = max(window.start, partition.startOffset)
       $0.startOffset = Int64(clamping: start)
       $0.leaderEpoch = Int32(partition.leaderEpoch)
       let end = max(window.end, partition.committedOffset, start)

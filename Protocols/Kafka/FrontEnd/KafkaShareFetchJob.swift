@@ -137,7 +137,7 @@ final class KafkaShareFetchJob {
       found.error = KafkaRefusal(.unknownTopicOrPartition, "the group does not read it")
       return found
     }
-    share.trim(before: min(partition.partition.firstOffset, partition.partition.committedOffset))
+    share.trim(before: partition.partition.startOffset)
     found.partition = partition
     found.share = share
     found.end =

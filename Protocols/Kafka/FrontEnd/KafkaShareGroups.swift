@@ -121,7 +121,7 @@ final class KafkaShareGroups {
         else { continue }
         let start: UInt64 =
           switch hasGrown ? .earliest : group.rules.reset {
-          case .earliest: partition.firstOffset
+          case .earliest: partition.startOffset
           case .latest: partition.committedOffset
           case .ago(let milliseconds): surroundings.offset(partition, milliseconds)
           }

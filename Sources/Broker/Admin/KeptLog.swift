@@ -116,7 +116,7 @@ enum KeptLog {
       "topics": .array(self.topics.map { .string($0) }),
       "records": .count(count),
       "bytes": .count(topic.partitions.reduce(0) { $0 + $1.log.byteCount }),
-      "first_offset": only.map { .count($0.firstOffset) } ?? .null,
+      "first_offset": only.map { .count($0.startOffset) } ?? .null,
       "next_offset": only.map { .count($0.nextOffset) } ?? .null,
       "topics_kept": .count(count > 0 ? 1 : 0),
       "groups": groups.map { .count($0) } ?? .null,
@@ -133,7 +133,7 @@ enum KeptLog {
             "partition": .count(partition.index),
             "records": .count(partition.log.count),
             "bytes": .count(partition.log.byteCount),
-            "first_offset": .count(partition.firstOffset),
+            "first_offset": .count(partition.startOffset),
             "next_offset": .count(partition.nextOffset),
           ])
         }),

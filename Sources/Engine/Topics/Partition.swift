@@ -42,6 +42,10 @@ public final class Partition {
   public var name: String { self.log.name }
   /// The offset of the oldest record that is there; `nextOffset` where there is none.
   public var firstOffset: UInt64 { self.log.next(from: self.log.firstOffset) }
+  /// Where the partition begins: what lies before it has gone because of its age or of the room it
+  /// took, or somebody has trimmed it. Compaction and the removal of single records leave it where
+  /// it is, so the oldest record that is there may lie further on.
+  public var startOffset: UInt64 { self.log.startOffset }
   /// The offset that the next record will get.
   public var nextOffset: UInt64 { self.log.nextOffset }
   /// What lies before this offset may be read.
@@ -163,8 +167,11 @@ public final class Partition {
   }
 
   /// The first offset of the first entry that has `time` or is later, in nanoseconds since 1970:
-  /// where a batch is meant, the record lies in it. `nil` where all is older.
-  public func offset(forTime time: Int64) -> UInt64? { self.log.offset(forTime: time) }
+  /// where a batch is meant, the record lies in it. Never before `startOffset`. `nil` where all is
+  /// older.
+  public func offset(forTime time: Int64) -> UInt64? {
+    self.log.offset(forTime: time).map { max($0, self.startOffset) }
+  }
 
   /// The time of the latest entry; 0 where none was ever appended.
   public var latestTime: Int64 { self.log.latestTime }

@@ -135,6 +135,7 @@ final class CrashingLog: Log {
   }
 
   var firstOffset: UInt64 { self.kept.first }
+  var startOffset: UInt64 { self.kept.first }
   var nextOffset: UInt64 { self.kept.next + UInt64(self.added.count) }
   var committedOffset: UInt64 { self.kept.next }
   var count: Int { self.kept.records.count + self.added.count }

@@ -103,6 +103,27 @@ struct PartitionCompactionTests {
     #expect(partition.entries(from: 0, maxBytes: .max).count == 4)
   }
 
+  @Test func itLeavesWhereThePartitionBegins() throws {
+    let partition = try self.make {
+      $0.cleanup = [.compact, .delete]
+      $0.ageMax = 60_000_000_000
+    }
+    try self.append("a=1 b=1", to: partition)
+    try self.append("a=2 b=2", to: partition)
+    self.fixture.advance(by: 6_000_000_000)
+    #expect(self.offsets(partition) == [2, 3])
+    #expect(partition.startOffset == 0 && partition.firstOffset == 2)
+    #expect(partition.offset(forTime: 0) == 2)
+    partition.trim(before: 1)
+    #expect(partition.startOffset == 1)
+    partition.trim(before: 3)
+    #expect(partition.startOffset == 3 && partition.offset(forTime: 0) == 3)
+    // What is too old goes, and that moves it.
+    self.fixture.advance(by: 90_000_000_000)
+    #expect(self.offsets(partition).isEmpty)
+    #expect(partition.startOffset == 4)
+  }
+
   @Test func itWaitsUntilHalfIsNew() throws {
     let partition = try self.make()
     try self.append("a=1 b=1 c=1 d=1 e=1 f=1 g=1 h=1", to: partition)

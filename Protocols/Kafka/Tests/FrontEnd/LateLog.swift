@@ -22,6 +22,7 @@ final class LateLog: Log {
 
   var name: String { log.name }
   var firstOffset: UInt64 { log.firstOffset }
+  var startOffset: UInt64 { log.startOffset }
   var nextOffset: UInt64 { log.nextOffset }
   var committedOffset: UInt64 { min(log.committedOffset, end ?? .max) }
   var count: Int { log.count }
