@@ -157,7 +157,9 @@ enum KafkaLogReading {
     case .batch(var bytes, _, let first, _):
       placed(&bytes, at: first)
       let batch = bytes
-      let work: @Sendable () -> (KafkaFoundOffset?, Int) = { pick(choice, in: batch) }
+      // The oldest batch may be cut.
+      let start = partition.startOffset
+      let work: @Sendable () -> (KafkaFoundOffset?, Int) = { pick(choice, in: batch, from: start) }
       if isBeside {
         partition.elsewhere(work) { done($0.0, $0.1) }
       } else {
@@ -168,7 +170,7 @@ enum KafkaLogReading {
   }
 
   private static func pick(
-    _ choice: Choice, in batch: ByteBuffer
+    _ choice: Choice, in batch: ByteBuffer, from start: UInt64
   ) -> (KafkaFoundOffset?, opened: Int) {
     var bytes = batch
     guard let batch = try? KafkaBatch.next(from: &bytes, checksCRC: false),
@@ -180,9 +182,9 @@ enum KafkaLogReading {
       var reader = KafkaRecordReader(records, count: Int(batch.header.count))
       while let view = try? reader.next() {
         let time = KafkaEnvelope.timestamp(view, batch.header)
-        guard choice.takes(time, over: chosen) else { continue }
-        let offset = batch.header.baseOffset &+ Int64(view.offsetDelta)
-        chosen = KafkaFoundOffset(offset: UInt64(clamping: offset), timestamp: time)
+        let offset = UInt64(clamping: batch.header.baseOffset &+ Int64(view.offsetDelta))
+        guard offset >= start, choice.takes(time, over: chosen) else { continue }
+        chosen = KafkaFoundOffset(offset: offset, timestamp: time)
         if case .notBefore = choice { break }
       }
     }
