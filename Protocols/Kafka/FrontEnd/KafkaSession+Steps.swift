@@ -58,18 +58,20 @@ extension KafkaSession {
   /// client's next request waits for the answer, as always.
   ///
   /// - Parameters:
+  ///   - size: how many are worked off in one turn.
   ///   - each: is called for each element, as long as the client is there.
   ///   - done: is called after the last one.
   func inSteps<Element>(
     _ elements: [Element], _ call: KafkaCall, from start: Int = 0,
+    size: Int = stepSize,
     _ each: @escaping (Element) -> Void, done: @escaping () -> Void
   ) {
-    let end = min(start + Self.stepSize, elements.count)
+    let end = min(start + size, elements.count)
     for element in elements[start..<end] { each(element) }
     guard end < elements.count else { return done() }
     engine.later { [weak self] in
       guard let self, call.session != nil else { return }
-      inSteps(elements, call, from: end, each, done: done)
+      inSteps(elements, call, from: end, size: size, each, done: done)
     }
   }
 }

@@ -115,9 +115,14 @@ extension KafkaSession {
     let tally = KafkaTally(KafkaDeleteTopics.Response()) {
       call.answer(KafkaDeleteTopics.self, $0)
     }
-    for name in request.topicNames { delete(name, nil, call, tenant, tally) }
-    for said in request.topics { delete(said.name, said.topicID, call, tenant, tally) }
-    tally.end()
+    let byName = request.topicNames.map { (name: Optional($0), id: KafkaUUID?.none) }
+    let topics = byName + request.topics.map { (name: $0.name, id: Optional($0.topicID)) }
+    // With each, files and positions go.
+    inSteps(topics, call, size: Self.stepSize / 16) { [self] said in
+      delete(said.name, said.id, call, tenant, tally)
+    } done: {
+      tally.end()
+    }
   }
 
   private func delete(

@@ -52,12 +52,16 @@ public final class Cursors {
   }
 
   /// What a position takes of memory, about, beside its names.
-  private static var positionBytes: Int { 192 }
+  private static var positionBytes: Int { 256 }
 
   private unowned let tenant: Tenant
   private var byGroup: [String: [String: Position]] = [:]
+  /// The groups that have a position, by the log's name.
+  private var groupsByLog: [String: Set<String>] = [:]
   /// What is on its way to the disk, by numbers that ascend.
   private var changes: [UInt64: Change] = [:]
+  /// The changes that have a position, by the log's name.
+  private var changesByLog: [String: Set<UInt64>] = [:]
   private var lastChange: UInt64 = 0
   /// No position has a higher one.
   private var lastRank: UInt64 = 0
@@ -142,14 +146,14 @@ public final class Cursors {
   /// Forgets what groups have committed of logs that are gone, at once; what is on its way comes to
   /// nothing.
   public func forget(_ logs: Set<String>) {
-    var known = self.byGroup.mapValues { logs.intersection($0.keys) }
-    for (number, change) in self.changes {
-      let passing = logs.intersection(change.positions.keys)
-      known[change.group, default: []].formUnion(passing)
-      for log in passing { self.changes[number]?.positions[log] = nil }
-    }
-    for (group, logs) in known {
-      for log in logs {
+    for log in logs {
+      var groups = self.groupsByLog[log] ?? []
+      for number in self.changesByLog.removeValue(forKey: log) ?? [] {
+        guard let group = self.changes[number]?.group else { continue }
+        groups.insert(group)
+        self.changes[number]?.positions[log] = nil
+      }
+      for group in groups {
         self.drop(group, log)
         self.journal?.append(Self.entry(Kind.removed, group, log))
       }
@@ -167,9 +171,11 @@ public final class Cursors {
     self.lastChange += 1
     let number = self.lastChange
     self.changes[number] = change
+    for log in change.positions.keys { self.changesByLog[log, default: []].insert(number) }
     journal.propose(Self.entries(change)) { error in
       if let change = self.changes.removeValue(forKey: number) {
         self.tenant.memory.release(change.reserved)
+        for log in change.positions.keys { Self.remove(number, from: &self.changesByLog, log) }
         if error == nil { self.apply(change) }
       }
       body(error)
@@ -190,7 +196,7 @@ public final class Cursors {
     for (log, position) in change.positions where self.isLast(position, change.group, log) {
       self.drop(change.group, log)
       self.tenant.memory.add(Self.size(position, change.group, log))
-      self.byGroup[change.group, default: [:]][log] = position
+      self.put(position, change.group, log)
     }
     let removed = change.isRemoval ? Set(self.positions(of: change.group).keys) : change.removed
     for log in removed { self.drop(change.group, log) }
@@ -253,13 +259,26 @@ public final class Cursors {
       throw EngineError(.quotaExceeded, "the budget for stored messages is spent")
     }
     if growth < 0 { self.tenant.memory.release(-growth) }
-    self.byGroup[group, default: [:]][log] = position
+    self.put(position, group, log)
+  }
+
+  private func put(_ position: Position, _ group: String, _ log: String) {
+    let old = self.byGroup[group, default: [:]].updateValue(position, forKey: log)
+    if old == nil { self.groupsByLog[log, default: []].insert(group) }
   }
 
   private func drop(_ group: String, _ log: String) {
     guard let position = self.byGroup[group]?.removeValue(forKey: log) else { return }
     self.tenant.memory.release(Self.size(position, group, log))
     if self.byGroup[group]?.isEmpty == true { self.byGroup[group] = nil }
+    Self.remove(group, from: &self.groupsByLog, log)
+  }
+
+  private static func remove<Member: Hashable>(
+    _ member: Member, from index: inout [String: Set<Member>], _ log: String
+  ) {
+    index[log]?.remove(member)
+    if index[log]?.isEmpty == true { index[log] = nil }
   }
 
   private static func size(_ position: Position, _ group: String, _ log: String) -> Int {

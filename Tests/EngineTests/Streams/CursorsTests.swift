@@ -83,6 +83,42 @@ struct CursorsTests {
     #expect(before.memory.used == used)
   }
 
+  @Test func whatIsForgottenIsForgottenOfAllGroupsAndOfNoOtherLog() throws {
+    let disk = CrashingStore.Disk()
+    let (before, store) = self.start(on: disk)
+    for group in ["f", "g", "h"] {
+      before.cursors.commit(["l": (1, ""), "m": (2, "")], of: group) { _ in }
+    }
+    store.commit()
+    before.cursors.remove(["l"], of: "f") { _ in }
+    before.cursors.removeAll(of: "h") { _ in }
+    store.commit()
+    self.commit(7, of: "h", in: "l", before)
+    store.commit()
+    before.cursors.forget(["l", "unknown"])
+    #expect(before.cursors.groups == ["f", "g"])
+    self.commit(3, of: "g", in: "l", before)
+    store.commit()
+    let (after, _) = self.start(on: disk)
+    try after.cursors.restore()
+    #expect(after.cursors.positions(of: "g").mapValues(\.offset) == ["l": 3, "m": 2])
+    after.cursors.forget(["m"])
+    #expect(after.cursors.groups == ["g"])
+    after.cursors.forget(["l"])
+    #expect(after.cursors.groups.isEmpty)
+  }
+
+  @Test func forgettingCostsWhatIsForgotten() {
+    let (tenant, store) = self.start(on: .init())
+    for group in 0..<20_000 { self.commit(1, of: "g\(group)", in: "l", tenant) }
+    store.commit()
+    let clock = ContinuousClock()
+    let time = clock.measure { for log in 0..<1_000 { tenant.cursors.forget(["m\(log)"]) } }
+    // All groups each time would be half a minute.
+    #expect(time < .seconds(2))
+    #expect(tenant.cursors.position(of: "g7", in: "l")?.offset == 1)
+  }
+
   @Test func positionsOutliveTheProcess() throws {
     let disk = CrashingStore.Disk()
     let (before, store) = self.start(on: disk)
