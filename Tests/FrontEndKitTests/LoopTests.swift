@@ -49,6 +49,8 @@ import Testing
     #expect(loop.follow(timeOfDay: before + step) > step / 2)
     #expect(engine.now >= before + step)
     #expect(counter.fired == [1])
+    // The engine has not run any longer for it.
+    #expect((0..<60_000_000_000).contains(engine.uptime))
     // It goes on from there.
     loop.renewTime()
     #expect(engine.now < before + step + step / 2)

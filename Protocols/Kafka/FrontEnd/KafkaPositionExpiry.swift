@@ -4,7 +4,8 @@ import GodwitEngine
 /// and those of topics that a group no longer reads (Kafka's `offsets.retention.minutes`).
 ///
 /// Since when a group has no members is known of this process only: a start begins that time anew,
-/// so that nobody loses a position because the broker was away.
+/// so that nobody loses a position because the broker was away. It goes by the time that the broker
+/// has run, or nobody could come back before that is over when a clock is set right.
 final class KafkaPositionExpiry {
   /// Who reads on behalf of a group.
   enum Readers {
@@ -36,7 +37,8 @@ final class KafkaPositionExpiry {
   private let tenant: Tenant
   private let clock: any KafkaClock
   private let surroundings: Surroundings
-  /// When a group that has positions was last seen with members, or for the first time.
+  /// When a group that has positions was last seen with members, or for the first time: by
+  /// `Engine.uptime`.
   private var seenAt: [String: Int64] = [:]
   private var left: [String] = []
   private var alarm: (any KafkaAlarm)?
@@ -69,11 +71,12 @@ final class KafkaPositionExpiry {
   }
 
   private func look(at group: String) {
-    let now = tenant.engine.now
     // It may have changed meanwhile.
     let retention = surroundings.retention()
     guard retention >= 0 else { return }
-    let before = now - Int64(retention) * 1_000_000
+    let age = Int64(retention) * 1_000_000
+    let now = tenant.engine.uptime
+    let before = tenant.engine.now - age
     let name = String(group.dropFirst(surroundings.prefix.count))
     let old = tenant.cursors.positions(of: group).filter { $0.value.committedAt < before }.keys
     var due: Set<String> = []
@@ -81,7 +84,7 @@ final class KafkaPositionExpiry {
     case .none:
       let seen = seenAt[group] ?? now
       seenAt[group] = seen
-      if seen < before { due = Set(old) }
+      if seen < now - age { due = Set(old) }
     case .some(let topics):
       seenAt[group] = now
       guard !old.isEmpty, let read = topics() else { break }

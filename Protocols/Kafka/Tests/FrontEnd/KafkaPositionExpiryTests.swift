@@ -98,6 +98,16 @@ import Testing
     #expect(logs == ["t-0"])
   }
 
+  @Test func aClockThatIsSetRightBeginsTheTimeAnew() {
+    commit("t-0")
+    pass(10)
+    engine.step(by: 86_400_000_000_000)
+    pass(80)
+    #expect(logs == ["t-0"])
+    pass(80)
+    #expect(logs.isEmpty)
+  }
+
   @Test func whatIsNotReadAnyMoreGoes() {
     commit("t-0")
     commit("t-u-0")
