@@ -76,7 +76,6 @@ public final class Engine {
   public init(limits: EngineLimits = .defaults, now: Int64) {
     self.limits = limits
     self.now = now
-    self.passedOver = now
     self.effort = .allocate(capacity: 1)
     self.effort.initialize(to: 0)
     self.memory = MemoryBudget(limit: limits.storedBytesMax)

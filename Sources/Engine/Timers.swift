@@ -39,7 +39,8 @@ public final class Timers {
   }
 
   /// Calls `target` at `deadline`, a date in the engine's clock (`Engine.now`), rounded up to the
-  /// wheel's tick; what is past is due now. The target is kept alive until then, or until the timer is cancelled.
+  /// wheel's tick; what is past is due now. The target is kept alive until then, or until the timer
+  /// is cancelled.
   public func schedule(at deadline: Int64, _ target: any TimerTarget, kind: Int) -> Token {
     // A peer may name a time from which there is no way to count to this.
     let deadline = max(deadline, self.engine.now)

@@ -4,7 +4,7 @@ public import NIOCore
 /// When a connection lets others go first.
 extension Connection {
   /// How long a publisher waits for a receiver that is nearly full: 5 ms, as nats-server.
-  static var stallNanoseconds: Int64 { 5_000_000 }
+  static var stallSeconds: Double { 0.005 }
 
   /// The client is read from: it is there, whatever it has said while it was not.
   @inline(__always)

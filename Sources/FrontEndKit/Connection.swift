@@ -331,8 +331,7 @@ public final class Connection: ChannelInboundHandler {
     self.counters.stalls &+= 1
     self.setAutoRead(false)
     _ = self.loop.engine.timers.schedule(
-      atUptime: self.loop.engine.uptime + Self.stallNanoseconds, ConnectionDeadline(self, .stall),
-      kind: 0)
+      afterSeconds: Self.stallSeconds, ConnectionDeadline(self, .stall), kind: 0)
   }
 
   func stallEnded() {

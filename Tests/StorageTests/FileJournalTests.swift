@@ -66,7 +66,8 @@ import Testing
     process.settle()
     disk.crash(.process)
     let next = try Process(disk)
-    #expect(try Self.read(next.journal()) == [ByteBuffer(string: "all"), ByteBuffer(string: "more")])
+    let expected = [ByteBuffer(string: "all"), ByteBuffer(string: "more")]
+    #expect(try Self.read(next.journal()) == expected)
   }
 
   @Test func aJournalThatWasASnapshotOnlyGoesWithItsFile() throws {
