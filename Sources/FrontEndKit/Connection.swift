@@ -64,6 +64,7 @@ public final class Connection: ChannelInboundHandler {
   private var backlogBytes = 0
   private var channelBytes = 0
   private var wasOver = false
+  private var isDrainAwaited = false
   private var closeReason: CloseReason = .peerClosed
   private var linger: Timers.Token?
   private var discardedReads = 0
@@ -88,10 +89,14 @@ public final class Connection: ChannelInboundHandler {
 
   /// Whether the session may still send.
   public var isOpen: Bool { self.phase == .open }
-  /// How many bytes wait to be sent.
+  /// How many bytes wait to be sent. Who waits for them to become fewer says so:
+  /// `awaitDrain`.
   public var pendingBytes: Int {
     self.backlogBytes &+ self.channelBytes &+ self.output.readableBytes
   }
+  /// Has the session told (`Session.outputDrained`) when what waits is sent, though the socket may
+  /// take all of it at once.
+  public func awaitDrain() { self.isDrainAwaited = true }
   /// Whether `startTLS` can be used here.
   public var canStartTLS: Bool { self.tls != nil && !self.peer.isEncrypted }
 
@@ -231,8 +236,11 @@ public final class Connection: ChannelInboundHandler {
     if pending > self.pendingBytesMax, self.phase == .open {
       self.wasOver = true
       self.session.outputOverflowed()
-    } else if self.wasOver || wasStuck || pending > 0, pending <= self.pendingBytesMax / 4 {
+    } else if self.wasOver || wasStuck || pending > 0 || self.isDrainAwaited,
+      pending <= self.pendingBytesMax / 4
+    {
       self.wasOver = false
+      self.isDrainAwaited = false
       if self.phase == .open, self.stuckSince != 0 || pending == 0 { self.session.outputDrained() }
     }
   }

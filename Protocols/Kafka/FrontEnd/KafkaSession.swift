@@ -207,11 +207,17 @@ final class KafkaSession: Session {
   }
 
   private func mayTake(_ frame: ByteBuffer) -> Bool {
-    guard stage != .authenticating, muted == nil, connection.pendingBytes < Self.unsentMax
-    else { return false }
+    guard stage != .authenticating, muted == nil, hasSent else { return false }
     guard let last = calls.last else { return true }
     return last.header.key == .produce && Self.isProduce(frame) && calls.count < Self.callsMax
       && callBytes + frame.readableBytes <= Self.callBytesMax
+  }
+
+  /// Whether little enough waits to be sent. If not, `outputDrained` comes.
+  private var hasSent: Bool {
+    if connection.pendingBytes < Self.unsentMax { return true }
+    connection.awaitDrain()
+    return false
   }
 
   private static func isProduce(_ frame: ByteBuffer) -> Bool {
@@ -255,8 +261,7 @@ final class KafkaSession: Session {
   /// Takes the request that was put off, if its turn has come.
   func goOn() {
     guard isHeld, !isFlushing, muted == nil, stage != .ended, stage != .authenticating,
-      connection.pendingBytes < Self.unsentMax,
-      calls.isEmpty || calls.last?.header.key == .produce
+      hasSent, calls.isEmpty || calls.last?.header.key == .produce
     else { return }
     isHeld = false
     // Shows what is held, too.
