@@ -238,6 +238,21 @@ def test_a_request_behind_an_answer_that_is_read_late(server, unique):
     assert second is not None and struct.unpack(">i", second[:4])[0] == wire.number
 
 
+def test_a_request_behind_an_answer_that_the_kernel_takes_whole(server, unique):
+    """As soon as that has happened its turn has come."""
+    fill(server, unique, 2)
+    for _ in range(50):
+        with KafkaWire(server.address("kafka")) as wire:
+            wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+            for _ in range(3):
+                wire.send(1, 4, fetch_request(unique))
+                wire.send(18, 0, b"")
+                first, second = wire.frame(), wire.frame()
+                assert first is not None and len(first) > 1_800_000
+                assert second is not None, "the connection was closed"
+                assert struct.unpack(">i", second[:4])[0] == wire.number
+
+
 def test_who_breaks_off_in_the_middle_of_an_answer(server, unique):
     fill(server, unique, 16)
     for _ in range(60):

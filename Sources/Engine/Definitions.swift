@@ -54,9 +54,13 @@ final class Definitions<Settings: Definable> {
   ///
   /// - Parameter body: is called when it is gone for good; or with the error, when it is not.
   func forget(_ name: String, _ body: @escaping (EngineError?) -> Void) {
+    self.propose(Self.deletion(name), body)
+  }
+
+  private static func deletion(_ name: String) -> ByteBuffer {
     var entry = ByteBuffer(integer: Kind.deleted)
     entry.writeString(name)
-    self.propose(entry, body)
+    return entry
   }
 
   /// Whether there was one of that name that was deleted: what a crash has left of it is not a new
@@ -79,6 +83,8 @@ final class Definitions<Settings: Definable> {
     }
     guard journal.wantsSnapshot else { return }
     journal.replace { add in
+      // Files of these may still be there.
+      for name in self.deleted.sorted() { add(Self.deletion(name)) }
       for definition in self.all() { add(Self.entry(definition)) }
       // What the old file has may be committed before the new one takes its place.
       for number in self.passing.keys.sorted() { self.passing[number].map(add) }

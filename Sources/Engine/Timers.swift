@@ -89,7 +89,7 @@ public final class Timers {
       self.spans.advance(to: self.engine.uptime, atMost: Self.stepMax, into: &self.due)
       if self.due.count < Self.stepMax {
         self.dates.advance(
-          to: self.engine.now, atMost: Self.stepMax - self.due.count, into: &self.due)
+          to: self.engine.now, atMost: Self.stepMax, into: &self.due)
       }
       for alarm in self.due { alarm.target.timerFired(alarm.kind) }
       // With less than that, there is nothing more that is due.

@@ -20,6 +20,15 @@ extension Connection {
     context.fireChannelReadComplete()
   }
 
+  func stallEnded() {
+    self.isStalled = false
+    if !self.isReadingPaused, self.isOpen { self.setAutoRead(true) }
+  }
+
+  /// Has the session told (`Session.outputDrained`) when what waits is sent, though the socket may
+  /// take all of it at once.
+  public func awaitDrain() { self.isDrainAwaited = true }
+
   /// Lets everybody else have a turn before the session is shown the rest of what was read.
   public func giveWay() {
     guard !self.isReadingPaused else { return }

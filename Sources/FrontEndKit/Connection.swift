@@ -54,7 +54,7 @@ public final class Connection: ChannelInboundHandler {
   private var tailNeeded = 0
   /// Whether the client is not read from for now, so that it cannot be heard either.
   public private(set) var isReadingPaused = false
-  private var isStalled = false
+  var isStalled = false
   private var isFeeding = false
   private var isInputClosed = false
   private var output = ByteBuffer()
@@ -64,7 +64,7 @@ public final class Connection: ChannelInboundHandler {
   private var backlogBytes = 0
   private var channelBytes = 0
   private var wasOver = false
-  private var isDrainAwaited = false
+  var isDrainAwaited = false
   private var closeReason: CloseReason = .peerClosed
   private var linger: Timers.Token?
   private var discardedReads = 0
@@ -89,14 +89,10 @@ public final class Connection: ChannelInboundHandler {
 
   /// Whether the session may still send.
   public var isOpen: Bool { self.phase == .open }
-  /// How many bytes wait to be sent. Who waits for them to become fewer says so:
-  /// `awaitDrain`.
+  /// How many bytes wait to be sent. Who waits for them to become fewer says so: `awaitDrain`.
   public var pendingBytes: Int {
     self.backlogBytes &+ self.channelBytes &+ self.output.readableBytes
   }
-  /// Has the session told (`Session.outputDrained`) when what waits is sent, though the socket may
-  /// take all of it at once.
-  public func awaitDrain() { self.isDrainAwaited = true }
   /// Whether `startTLS` can be used here.
   public var canStartTLS: Bool { self.tls != nil && !self.peer.isEncrypted }
 
@@ -309,7 +305,7 @@ public final class Connection: ChannelInboundHandler {
     if self.isInputClosed { self.session.inputClosed() }
   }
 
-  private func setAutoRead(_ value: Bool) {
+  func setAutoRead(_ value: Bool) {
     // A channel that is closing refuses options; then there is nothing to read either.
     try? self.context?.channel.syncOptions?.setOption(.autoRead, value: value)
   }
@@ -340,11 +336,6 @@ public final class Connection: ChannelInboundHandler {
     self.setAutoRead(false)
     _ = self.loop.engine.timers.schedule(
       afterSeconds: Self.stallSeconds, ConnectionDeadline(self, .stall), kind: 0)
-  }
-
-  func stallEnded() {
-    self.isStalled = false
-    if !self.isReadingPaused, self.phase == .open { self.setAutoRead(true) }
   }
 
   private func feed(_ buffer: inout ByteBuffer) {

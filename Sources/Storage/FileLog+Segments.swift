@@ -304,6 +304,7 @@ extension FileLog {
   }
 
   func wasSynced() {
+    guard self.failure == nil else { return }
     self.compactionWasSynced()
     for segment in self.indexing { self.writeIndex(of: segment) }
     self.indexing.removeAll()

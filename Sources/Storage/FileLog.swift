@@ -254,6 +254,8 @@ public final class FileLog: Log, CommitMember {
       segment.endFlush()
       self.noteUnsynced(segment.file)
     }
+    // Somebody may have added to it when the round had it behind itself.
+    if segment.writtenOffset < segment.endOffset { self.store.markDirty(self) }
     // Where more comes all the time, this is the moment to go on in another.
     if self.failure == nil, segment.isOpen, segment.end >= self.segmentBytesMax {
       do {
@@ -306,12 +308,16 @@ public final class FileLog: Log, CommitMember {
       self.unsynced.removeAll()
       self.isFolderUnsynced = false
     }
-    // Its marks may wait for what is being written.
-    if self.compaction?.stage == .written, !self.marks.isDirty, !self.store.isWriting {
-      self.compaction?.stage = .syncing
+    // What says what was removed lasts with what takes its place, and before its files go.
+    let isWaiting = self.compaction?.stage == .written || !self.discarded.isEmpty
+    if isWaiting, self.unmarked.isEmpty, !self.marks.isDirty {
+      if self.compaction?.stage == .written { self.compaction?.stage = .syncing }
+      self.leaving += self.discarded
+      self.discarded.removeAll()
+      let own = self.marks.takeUnsynced()
+      self.unsynced += own.files
+      folders += own.folders
     }
-    self.leaving += self.discarded
-    self.discarded.removeAll()
     self.indexing += self.unindexed
     self.unindexed.removeAll()
     return (self.unsynced, folders)

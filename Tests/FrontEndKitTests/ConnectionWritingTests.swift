@@ -76,6 +76,20 @@ import Testing
     #expect(rig.session.events.last == "drained")
   }
 
+  @Test func whoWaitsForRoomHearsOfItThoughTheSocketTakesAllAtOnce() throws {
+    let rig = try Rig.opened()
+    rig.append([1, 2, 3])
+    #expect(try rig.sent() == [1, 2, 3])
+    let before = rig.session.events
+    rig.append([4, 5])
+    rig.connection.awaitDrain()
+    #expect(try rig.sent() == [4, 5])
+    #expect(rig.session.events == before + ["drained"])
+    rig.append([6])
+    #expect(try rig.sent() == [6])
+    #expect(rig.session.events == before + ["drained"])
+  }
+
   @Test func theSessionIsToldOfTooMuchAndOfRelief() throws {
     let rig = try Rig.opened()
     rig.connection.pendingBytesMax = 1_000

@@ -112,7 +112,7 @@ final class KafkaTransaction {
   var alarm: (any KafkaAlarm)?
   /// What the partitions take of memory, and the positions of each group.
   var charges: [AnyObject] = []
-  var positionCharges: [String: (charge: MemoryCharge, bytes: Int)] = [:]
+  var positionCharges: [String: KafkaPositionCharge] = [:]
 
   init(id: String, producerID: Int64, timeout: Int, now: Int64) {
     self.id = id

@@ -229,11 +229,16 @@ final class KafkaTransactions {
     let isNew = transaction.positions[group] == nil
     var before: [KafkaPlace: KafkaTransaction.Position] = [:]
     for place in positions.keys { before[place] = transaction.positions[group]?[place] }
-    let bytes =
-      (transaction.positionCharges[group]?.bytes ?? Self.partBytes + group.utf8.count)
-      + Self.bytes(of: positions.values) - Self.bytes(of: before.values)
-    guard let charge = tenant.memory.charge(bytes) else { return answer(.coordinatorNotAvailable) }
-    transaction.positionCharges[group] = (charge, bytes)
+    let difference = Self.bytes(of: positions.values) - Self.bytes(of: before.values)
+    var charge =
+      transaction.positionCharges[group]
+      ?? KafkaPositionCharge(
+        bytes: Self.partBytes + group.utf8.count
+          + Self.bytes(of: (transaction.positions[group] ?? [:]).values))
+    guard charge.add(difference, of: tenant.memory) else {
+      return answer(.coordinatorNotAvailable)
+    }
+    transaction.positionCharges[group] = charge
     transaction.positions[group, default: [:]].merge(positions) { _, new in new }
     touch(transaction)
     let parts = KafkaTransaction.Parts(positions: [group: positions])
@@ -243,6 +248,7 @@ final class KafkaTransactions {
       for (place, position) in positions where transaction.positions[group]?[place] == position {
         transaction.positions[group]?[place] = before[place]
       }
+      transaction.positionCharges[group]?.takeBack(difference)
       if isNew, transaction.positions[group]?.isEmpty == true {
         transaction.positions[group] = nil
       }

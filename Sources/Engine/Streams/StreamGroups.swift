@@ -41,6 +41,8 @@ extension Stream {
       settings: settings, stream: self, number: self.lastGroupNumber,
       createdAt: self.engine.now)
     try self.add(group)
+    // What it finds out at once is written when there is something of it.
+    if group.isJournaled { group.passing = .defined(settings) }
     group.begin(self)
     group.touch()
     if !settings.isHidden { self.tenant.streams.tell(.groupCreated(self, group)) }
@@ -150,6 +152,7 @@ extension Stream {
   }
 
   private func letGo(_ group: StreamGroup) {
+    guard !group.isDeleted else { return }
     self.disinterest(group)
     self.tenant.memory.release(group.byteCount)
     group.end(self)

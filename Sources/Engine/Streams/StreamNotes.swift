@@ -50,7 +50,7 @@ extension Stream {
       case .lent(let offset, let open, let sequence):
         writer.write(group.number, Code.lent, offset)
         writer.write(sequence)
-        writer.write(open)
+        writer.write(open.dated(by: self.engine.stepped))
       case .passed(let offset, let sequence):
         writer.write(group.number, Code.passed, offset)
         writer.write(sequence)
@@ -222,6 +222,13 @@ private struct NoteWriter {
 }
 
 extension StreamGroup.Open {
+  /// With its deadline as a date, by which another life counts.
+  func dated(by stepped: Int64) -> Self {
+    var dated = self
+    dated.deadline = self.deadline.addingClamped(stepped)
+    return dated
+  }
+
   /// How many bytes it has, written down.
   static var storedBytes: Int { 8 + 4 + 8 + 1 }
 
@@ -259,7 +266,7 @@ extension StreamGroup {
     buffer.writeInteger(UInt32(truncatingIfNeeded: self.open.count))
     for (offset, open) in self.open.all {
       buffer.writeInteger(offset)
-      open.store(into: &buffer)
+      open.dated(by: self.stream?.engine.stepped ?? 0).store(into: &buffer)
     }
   }
 

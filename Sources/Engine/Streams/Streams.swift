@@ -77,20 +77,21 @@ public final class Streams {
     let now = self.tenant.engine.now
     if self.definitions.wasDeleted(settings.name) { self.removeFiles(of: settings) }
     let stream = try self.open(settings, createdAt: now, isKnown: false)
+    // Records of one that nobody has deleted are this one's, and stay though it is refused.
+    let isAdopted = stream.log.nextOffset > 0
     if settings.firstOffset > 0 { stream.log.skip(to: settings.firstOffset) }
     do {
-      // Records of one that nobody has deleted are this one's.
       if stream.log.count > 0 { try stream.recover() }
       try stream.capture()
     } catch {
       stream.end()
-      self.removeFiles(of: settings)
+      if !isAdopted { self.removeFiles(of: settings) }
       throw error
     }
     self.byName[settings.name] = stream
     self.tell(.created(stream))
     self.write((settings, now)) { error in
-      if error != nil { self.remove(stream) }
+      if error != nil { self.remove(stream, keepsFiles: isAdopted) }
       body(error)
     }
     return stream
@@ -176,12 +177,12 @@ public final class Streams {
     return true
   }
 
-  private func remove(_ stream: Stream) {
+  private func remove(_ stream: Stream, keepsFiles: Bool = false) {
     self.byName[stream.name] = nil
     self.tenant.engine.publishing {
       stream.deleteAllGroups()
       stream.end()
-      self.removeFiles(of: stream.settings)
+      if !keepsFiles { self.removeFiles(of: stream.settings) }
       self.tell(.deleted(stream))
     }
   }

@@ -78,14 +78,16 @@ public final class PartitionedTopics {
         settings.partitions, of: topic, isNew: isNew, isKnown: false)
       try topic.capture()
     } catch {
-      self.close(topic).forEach(self.remove)
+      self.close(topic).forEach(self.undo)
       throw error
     }
+    // Records of one that nobody has deleted are this one's, and stay though it is refused.
+    let isAdopted = topic.partitions.contains { $0.log.nextOffset > 0 }
     self.byName[settings.name] = topic
     self.scheduleAge()
     self.tell(.created(topic))
     self.write(settings, of: topic) { error in
-      if error != nil { self.remove(topic) }
+      if error != nil { self.remove(topic, keepsFiles: isAdopted) }
       body(error)
     }
     return topic
@@ -201,12 +203,14 @@ public final class PartitionedTopics {
     return true
   }
 
-  private func remove(_ topic: PartitionedTopic) {
+  private func remove(_ topic: PartitionedTopic, keepsFiles: Bool = false) {
     self.byName[topic.name] = nil
     self.tenant.cursors.forget(Set(topic.partitions.map(\.name)))
     let partitions = self.close(topic)
-    partitions.forEach(self.remove)
-    self.tenant.store.remove(named: topic.notesName)
+    if !keepsFiles {
+      partitions.forEach(self.remove)
+      self.tenant.store.remove(named: topic.notesName)
+    }
     self.tell(.deleted(topic))
     for partition in partitions { partition.wake() }
   }
@@ -227,7 +231,7 @@ public final class PartitionedTopics {
         let log = try self.tenant.store.log(named: name, isKnown: isKnown)
         opened.append(Partition(topic: topic, index: index, log: log))
       } catch {
-        if !isKnown { opened.forEach(self.remove) }
+        if !isKnown { opened.forEach(self.undo) }
         throw error
       }
     }
@@ -251,6 +255,11 @@ public final class PartitionedTopics {
       name == Self.logName(String(name[..<place]), index)
     else { return nil }
     return String(name[..<place])
+  }
+
+  /// Lets go of a partition that was opened for nothing; what it had before stays.
+  private func undo(_ partition: Partition) {
+    if partition.log.nextOffset == 0 { self.remove(partition) }
   }
 
   private func remove(_ partition: Partition) { self.tenant.store.remove(named: partition.name) }
