@@ -310,10 +310,12 @@ public final class FileLog: Log, CommitMember {
     }
     // What says what was removed lasts with what takes its place, and before its files go.
     let isWaiting = self.compaction?.stage == .written || !self.discarded.isEmpty
-    if isWaiting, self.unmarked.isEmpty, !self.marks.isDirty {
+    if isWaiting, !self.marks.isDirty {
       if self.compaction?.stage == .written { self.compaction?.stage = .syncing }
-      self.leaving += self.discarded
-      self.discarded.removeAll()
+      if self.unmarked.isEmpty {
+        self.leaving += self.discarded
+        self.discarded.removeAll()
+      }
       let own = self.marks.takeUnsynced()
       self.unsynced += own.files
       folders += own.folders
