@@ -141,11 +141,12 @@ struct KafkaProducerEntry: KafkaJournalEntry {
 }
 
 extension KafkaProducers {
-  /// The producers as they are written down, without what does not lie before an offset.
+  /// The producers as they are written down, without what does not lie before an offset, and
+  /// without those that may have written more than is known: they are unknown to the next start.
   fileprivate func written(before end: UInt64) -> [KafkaProducerEntry.Producer] {
     byID.sorted { $0.value.usedAt < $1.value.usedAt }.compactMap { id, producer in
       let batches = producer.batches.filter { $0.offset < end }
-      guard !batches.isEmpty || producer.batches.isEmpty else { return nil }
+      guard !producer.isStale, !batches.isEmpty || producer.batches.isEmpty else { return nil }
       return .with {
         $0.id = id
         $0.epoch = producer.epoch

@@ -29,6 +29,8 @@ struct KafkaProducers {
     var batches: [Batch] = []
     /// Whether its epoch has risen by a transaction's end, and nothing was written with it.
     fileprivate(set) var beginsAnew = false
+    /// Whether it may have written more since, of which nothing is known: any number is taken next.
+    fileprivate(set) var isStale = false
     /// When it wrote last, as a count of writes.
     var usedAt: UInt64 = 0
     /// And in milliseconds since 1970, or when it was learnt that it had.
@@ -49,6 +51,11 @@ struct KafkaProducers {
       lastTimestamp = header.maxTimestamp
       // A marker of a transaction's end has no sequence; it says which epoch is current.
       guard header.baseSequence >= 0 else { return }
+      if isStale {
+        // What was known does not adjoin.
+        batches = []
+        isStale = false
+      }
       if batches.count >= KafkaProducers.batchesMax { batches.removeFirst() }
       batches.append(
         Batch(
@@ -77,13 +84,15 @@ struct KafkaProducers {
     }
     if header.producerEpoch < producer.epoch { return .refused(.invalidProducerEpoch) }
     if header.producerEpoch > producer.epoch {
-      return header.baseSequence == 0 ? .new : .refused(.outOfOrderSequenceNumber)
+      return header.baseSequence == 0 || producer.isStale
+        ? .new : .refused(.outOfOrderSequenceNumber)
     }
     if let known = producer.batches.first(where: {
       $0.firstSequence == header.baseSequence && $0.lastSequence == header.lastSequence
     }) {
       return .duplicate(first: known.offset, count: known.count)
     }
+    if producer.isStale { return .new }
     let expected = producer.batches.last.map { Self.next($0.lastSequence) }
     guard let expected = expected ?? (producer.beginsAnew ? 0 : nil) else { return .new }
     return header.baseSequence == expected ? .new : .refused(.outOfOrderSequenceNumber)
@@ -107,17 +116,19 @@ struct KafkaProducers {
 
   /// Takes over a producer that was written down, as the one who wrote last.
   ///
-  /// - Parameter end: what does not lie before it is not there after all.
+  /// - Parameters:
+  ///   - end: what does not lie before it is not there after all.
+  ///   - isStale: whether it may have written more since.
   mutating func take(
-    _ written: KafkaProducerEntry.Producer, before end: UInt64, now: Int64
+    _ written: KafkaProducerEntry.Producer, before end: UInt64, isStale: Bool = false, now: Int64
   ) {
     let batches = written.batches.map(Batch.init).filter { $0.offset < end }
     guard written.id >= 0, !batches.isEmpty || written.batches.isEmpty else { return }
     writes &+= 1
     byID[written.id] = Producer(
       epoch: written.epoch, lastTimestamp: written.lastTimestamp,
-      batches: batches.suffix(Self.batchesMax), beginsAnew: written.beginsAnew, usedAt: writes,
-      seenAt: now)
+      batches: batches.suffix(Self.batchesMax), beginsAnew: written.beginsAnew, isStale: isStale,
+      usedAt: writes, seenAt: now)
   }
 
   /// Takes down a producer's epoch: what it sends with an older one is refused.

@@ -126,9 +126,10 @@ final class KafkaPartition {
   /// forgotten for it.
   func note(_ header: KafkaBatchHeader, at offset: UInt64, producersMax: Int) {
     unnotedBytes += header.batchSize
-    guard header.producerID >= 0 else { return }
-    producers.note(header, at: offset, now: now, producersMax: producersMax)
-    charge()
+    if header.producerID >= 0 {
+      producers.note(header, at: offset, now: now, producersMax: producersMax)
+      charge()
+    }
     if unnotedBytes >= unnotedBytesMax { writeDown() }
   }
 
@@ -218,7 +219,8 @@ final class KafkaPartition {
   var index: Int32 { Int32(clamping: partition.index) }
 
   /// Learns what producers have written last, from what is written down of it and the log behind
-  /// that: so what they repeat after a restart of the broker is not there twice.
+  /// that: so what they repeat after a restart of the broker is not there twice. Where something of
+  /// the log is missing between the two, they may have written that as well.
   func recover(producersMax: Int) {
     guard !isRecovered else { return }
     isRecovered = true
@@ -227,22 +229,27 @@ final class KafkaPartition {
     if !isNew, let found {
       notedOffset = min(found.end, end)
       unnotedBytesMax = Self.unnotedBytesMax(behind: found.bytes?.readableBytes ?? 0)
-      for producer in found.producers { producers.take(producer, before: end, now: now) }
     }
-    let (headers, bytes) = headers(from: max(notedOffset, partition.firstOffset), to: end)
-    unnotedBytes += bytes
-    for (header, first) in headers {
+    let read = headers(from: max(notedOffset, partition.firstOffset), to: end)
+    unnotedBytes += read.bytes
+    if !isNew, let found {
+      let isStale = !read.isWhole || partition.startOffset > notedOffset
+      for producer in found.producers {
+        producers.take(producer, before: end, isStale: isStale, now: now)
+      }
+    }
+    for (header, first) in read.headers {
       producers.note(header, at: first, now: now, producersMax: producersMax)
     }
     charge()
     producers.setAllOwed()
   }
 
-  /// The batches of producers at the end of the log, oldest first; of a log of before producers
-  /// were written down, no more than could be missing otherwise.
+  /// The batches of producers at the end of the log, oldest first, and whether these are all from
+  /// `start` on: no more is read than there is where producers are written down in time.
   private func headers(
     from start: UInt64, to end: UInt64
-  ) -> (headers: [(KafkaBatchHeader, UInt64)], bytes: Int) {
+  ) -> (headers: [(KafkaBatchHeader, UInt64)], bytes: Int, isWhole: Bool) {
     var headers: [(KafkaBatchHeader, UInt64)] = []
     var offset = end
     var bytes = 0
@@ -259,7 +266,7 @@ final class KafkaPartition {
       else { continue }
       if header.producerID >= 0 { headers.append((header, first)) }
     }
-    return (headers.reversed(), bytes)
+    return (headers.reversed(), bytes, isWhole: offset <= start)
   }
 
   // MARK: Writing producers down
@@ -282,12 +289,18 @@ final class KafkaPartition {
     guard !isNoting, isRecovered, !partition.topic.isDeleted else { return }
     isNoting = true
     let entry = entry
+    let bytes = unnotedBytes
+    unnotedBytes = 0
     let size = notes.write(entry) { [weak self] error in
       guard let self else { return }
       isNoting = false
-      if error == nil { notedOffset = max(notedOffset, entry.end) }
+      if error == nil {
+        notedOffset = max(notedOffset, entry.end)
+      } else {
+        // It is tried again soon, but not with each batch.
+        unnotedBytes += bytes / 2
+      }
     }
-    unnotedBytes = 0
     unnotedBytesMax = Self.unnotedBytesMax(behind: size)
   }
 

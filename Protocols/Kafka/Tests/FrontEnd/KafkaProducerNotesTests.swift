@@ -116,6 +116,75 @@ import Testing
     #expect(try judged(2, 5) == .refused(.outOfOrderSequenceNumber))
   }
 
+  /// A note that says that producer 1 has come to sequence 0.
+  private func noted() throws {
+    try write(1, 0)
+    try write(2, 0)
+    #expect(partition.settleProducers() == 2)
+  }
+
+  /// Whether any number that producer 1 goes on with is taken, and what is known comes once still.
+  private func isLenient() throws {
+    #expect(try judged(1, 0) == .duplicate(first: 0, count: 1))
+    #expect(try judged(1, 7) == .new)
+    #expect(try judged(1, 7, epoch: 1) == .new)
+    // From then on it is counted.
+    try write(1, 7)
+    #expect(try judged(1, 8) == .new)
+    #expect(try judged(1, 9) == .refused(.outOfOrderSequenceNumber))
+  }
+
+  @Test func whatWasTrimmedBehindTheNoteMayHaveBeenAnyones() throws {
+    try noted()
+    for sequence in 1..<7 { try write(1, Int32(sequence)) }
+    let kept = try write(2, 1)
+    partition.partition.trim(before: kept)
+    try rig.restart()
+    #expect(try judged(2, 1) == .duplicate(first: kept, count: 1))
+    #expect(try judged(2, 3) == .refused(.outOfOrderSequenceNumber))
+    try isLenient()
+  }
+
+  @Test func whatIsTooMuchToReadMayBeAnyones() throws {
+    try noted()
+    for sequence in 1..<7 { try write(1, Int32(sequence)) }
+    let value = String(repeating: "7", count: 1 << 20)
+    for _ in 0..<9 { try rig.write(value, to: 0) }
+    try rig.restart()
+    try isLenient()
+    // Whose next number is not known is unknown to the next start.
+    try rig.restart()
+    #expect(try judged(1, 7) == .duplicate(first: 17, count: 1))
+    #expect(try judged(2, 9) == .new)
+  }
+
+  @Test func whatIsTrimmedBeforeTheNoteIsKnown() throws {
+    try noted()
+    partition.partition.trim(before: 2)
+    try rig.restart()
+    #expect(try judged(1, 1) == .new)
+    #expect(try judged(1, 7) == .refused(.outOfOrderSequenceNumber))
+  }
+
+  @Test func whatNobodyCountsFillsALogAsWell() throws {
+    try noted()
+    let last = try write(1, 1)
+    for _ in 0..<9 { try write(-1, -1, size: 1 << 20) }
+    try rig.restart()
+    #expect(try judged(1, 1) == .duplicate(first: last, count: 1))
+    #expect(try judged(1, 3) == .refused(.outOfOrderSequenceNumber))
+  }
+
+  @Test func whatTheDiskRefusesIsWrittenDownSoon() throws {
+    try write(1, 0)
+    rig.store.fails = true
+    for sequence in 0..<4 { try write(2, Int32(sequence), size: 1 << 20) }
+    #expect(rig.store.journals["notes t"]?.entries.isEmpty == true)
+    rig.store.fails = false
+    for sequence in 4..<6 { try write(2, Int32(sequence), size: 1 << 20) }
+    #expect(rig.store.journals["notes t"]?.entries.count == 1)
+  }
+
   @Test func whatWasAppendedBeforeAStartCounts() throws {
     for sequence in 0..<9 {
       try write(1, Int32(sequence), size: 1 << 20)
