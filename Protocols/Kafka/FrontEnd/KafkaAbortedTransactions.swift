@@ -24,8 +24,17 @@ struct KafkaAbortedTransactions {
   /// Of each producer its own, none of which overlap.
   private var byProducer: [Int64: [Entry]] = [:]
 
-  /// Remembers one whose marker lies behind all others.
-  mutating func append(_ entry: Entry) {
+  /// Remembers one. Mostly its marker lies behind all others.
+  mutating func insert(_ entry: Entry) {
+    let place = all.partitioningIndex { $0.last > entry.last }
+    let later = all[place...]
+    guard !later.isEmpty else { return append(entry) }
+    let ordered = all[..<place] + [entry] + later
+    self = Self()
+    for entry in ordered { append(entry) }
+  }
+
+  private mutating func append(_ entry: Entry) {
     var index = all.count
     all.append(entry)
     byProducer[entry.producerID, default: []].append(entry)

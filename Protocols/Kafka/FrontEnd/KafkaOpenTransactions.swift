@@ -35,7 +35,7 @@ struct KafkaOpenTransactions {
   mutating func settle(_ entry: KafkaAbortedTransaction) {
     guard let place = aborting.firstIndex(of: entry) else { return }
     aborting.remove(at: place)
-    recover(entry)
+    aborted.insert(entry)
   }
 
   /// Has a transaction open again whose marker was refused.
@@ -48,7 +48,7 @@ struct KafkaOpenTransactions {
   /// Remembers what was written down of an aborted transaction.
   mutating func recover(_ entry: KafkaAbortedTransaction) {
     guard aborted.all.last.map({ $0.last < entry.last }) ?? true else { return }
-    aborted.append(entry)
+    aborted.insert(entry)
   }
 
   /// The aborted transactions that have something in a range.

@@ -278,6 +278,22 @@ import Testing
     #expect(table.firstOpen == nil && table.ended(2, at: 22, isAborted: true) == nil)
   }
 
+  /// Who hears of a marker may have another written at once.
+  @Test func aMarkerThatIsSettledBeforeAnEarlierOneHidesNone() {
+    var table = KafkaOpenTransactions()
+    var all: [KafkaAbortedTransaction] = []
+    for producer in Int64(0)..<40 {
+      table.began(producer, at: UInt64(producer))
+      if let entry = table.ended(producer, at: UInt64(50 + producer), isAborted: true)?.aborted {
+        all.append(entry)
+      }
+    }
+    for each in all.reversed() { table.settle(each) }
+    #expect(table.aborted.all == all)
+    #expect(table.aborted(in: 7..<8) == Array(all[...7]))
+    #expect(all.allSatisfy { table.isAborted($0.first, of: $0.producerID) })
+  }
+
   @Test(arguments: [60, 400, 9_000] as [UInt64]) func abortedOnesAreFound(end: UInt64) {
     var dice = SplitMix64(seed: end)
     var table = KafkaOpenTransactions()
