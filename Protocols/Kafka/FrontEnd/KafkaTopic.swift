@@ -93,8 +93,8 @@ final class KafkaPartition {
   private let notes: KafkaProducerNotes
   /// Whether it was asked of journal and log what producers had written before the start.
   private var isRecovered = false
-  /// Whether there was nothing before the start.
-  private let isNew: Bool
+  /// Where the log ended at the start: what is written down of what lies behind is lost.
+  private let endAtStart: UInt64
   /// What producers have written before this offset is written down.
   private var notedOffset: UInt64 = 0
   private var isNoting = false
@@ -114,7 +114,7 @@ final class KafkaPartition {
   init(_ partition: Partition, _ notes: KafkaProducerNotes) {
     self.partition = partition
     self.notes = notes
-    isNew = partition.nextOffset == 0
+    endAtStart = partition.nextOffset
     memory = partition.topic.tenant.memory
   }
 
@@ -198,8 +198,12 @@ final class KafkaPartition {
 
   /// Remembers an aborted transaction that was written down, unless compaction has removed its
   /// marker, and all of it before, or a crash the marker: then it gets another.
-  func recover(_ aborted: KafkaAbortedTransaction) {
-    if partition.hasRecord(at: aborted.last) { transactions.recover(aborted) }
+  ///
+  /// - Returns: whether its marker is there.
+  func recover(_ aborted: KafkaAbortedTransaction) -> Bool {
+    guard partition.hasRecord(at: aborted.last) else { return false }
+    transactions.recover(aborted)
+    return true
   }
 
   /// Forgets the aborted transactions whose markers are gone, and were when it was looked before,
@@ -226,16 +230,16 @@ final class KafkaPartition {
     isRecovered = true
     let found = notes.take(index) { [weak self] in self?.entry }
     let end = partition.committedOffset
-    if !isNew, let found {
-      notedOffset = min(found.end, end)
+    if let found {
+      notedOffset = min(found.end, endAtStart)
       unnotedBytesMax = Self.unnotedBytesMax(behind: found.bytes?.readableBytes ?? 0)
     }
     let read = headers(from: max(notedOffset, partition.firstOffset), to: end)
     unnotedBytes += read.bytes
-    if !isNew, let found {
+    if endAtStart > 0, let found {
       let isStale = !read.isWhole || partition.startOffset > notedOffset
       for producer in found.producers {
-        producers.take(producer, before: end, isStale: isStale, now: now)
+        producers.take(producer, before: endAtStart, isStale: isStale, now: now)
       }
     }
     for (header, first) in read.headers {
@@ -243,6 +247,8 @@ final class KafkaPartition {
     }
     charge()
     producers.setAllOwed()
+    // What is lost would count as known again once others have its offsets.
+    if let found, found.end > endAtStart { writeDown() }
   }
 
   /// The batches of producers at the end of the log, oldest first, and whether these are all from

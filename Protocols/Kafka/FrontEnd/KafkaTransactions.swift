@@ -372,6 +372,7 @@ final class KafkaTransactions {
   /// - Returns: the largest number that a producer has.
   func restore() throws(EngineError) -> Int64 {
     var found: [String: KafkaTransaction] = [:]
+    var isOutdated = false
     try openJournal().replay { entry in
       switch KafkaTransactionEntry(entry) {
       case .transaction(let written): found[written.id] = written.transaction
@@ -380,11 +381,13 @@ final class KafkaTransactions {
       case .aborted(let aborted):
         guard let partition = find(aborted.place) else { return }
         markedPlaces.insert(aborted.place)
-        partition.recover(aborted.entry)
+        if !partition.recover(aborted.entry) { isOutdated = true }
       case nil: break
       }
     }
     for transaction in found.values { take(transaction) }
+    // An aborted transaction that a crash has taken would come back once others have its offsets.
+    if isOutdated { try openJournal().replace(snapshot) }
     for transaction in active.values.sorted(by: { $0.id < $1.id }) {
       if transaction.state.isDecided {
         complete(transaction) {}

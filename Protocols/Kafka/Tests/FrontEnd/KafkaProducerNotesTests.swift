@@ -11,6 +11,12 @@ import Testing
 
   init() throws { rig = try TransactionRig { $0.cleanup = .compact } }
 
+  /// The process comes again after a loss of power that has taken the logs, and not the notes.
+  private init(after other: Self) throws {
+    let notes = other.rig.store.journals["notes t"]?.entries ?? []
+    rig = try TransactionRig(found: ["notes t": notes]) { $0.cleanup = .compact }
+  }
+
   private var partition: KafkaPartition { rig.partitions[0] }
 
   private static func header(
@@ -228,6 +234,29 @@ import Testing
     found = KafkaProducers()
     for producer in read?.producers ?? [] { found.take(producer, before: 0, now: 0) }
     #expect(found.count == 0)
+  }
+
+  @Test func whatALossOfPowerTookStaysUnknown() throws {
+    try noted()
+    let later = try Self(after: self)
+    for sequence in 0..<3 { try later.write(3, Int32(sequence)) }
+    try later.rig.restart()
+    #expect(try later.judged(1, 0) == .new)
+    #expect(try later.judged(2, 0) == .new)
+    #expect(try later.judged(3, 2) == .duplicate(first: 2, count: 1))
+  }
+
+  @Test func whatAStartFoundLostStaysUnknown() throws {
+    try noted()
+    let later = try Self(after: self)
+    try later.rig.write("one is left", to: 0)
+    try later.rig.restart()
+    for _ in 0..<3 { try later.rig.write("another", to: 0) }
+    for _ in 0..<2 {
+      #expect(try later.judged(1, 0) == .duplicate(first: 0, count: 1))
+      #expect(try later.judged(2, 0) == .new)
+      try later.rig.restart()
+    }
   }
 
   @Test func whoDoesNotWriteIsForgotten() throws {

@@ -246,6 +246,19 @@ import Testing
     #expect(count == 12)
   }
 
+  @Test func anAbortedOneThatACrashTookStaysUnknown() throws {
+    let producer = try #require(rig.begin()).get()
+    #expect(rig.add([0], producer) == .noError)
+    try rig.write("lost", producer, to: 0)
+    #expect(rig.end(producer, isCommit: false) == .noError)
+    #expect(rig.partitions[0].transactions.aborted.all.count == 1)
+    let later = try rig.next(now: rig.engine.now)
+    for _ in 0..<4 { try later.write("another", to: 0) }
+    try later.restart()
+    #expect(later.partitions[0].transactions.aborted.all.isEmpty)
+    #expect(later.transactions.byID["x"]?.producer == producer)
+  }
+
   @Test func aMarkerThatIsRefusedLeavesItsTransactionOpen() throws {
     var known = KafkaOpenTransactions()
     known.began(5, at: 10)
