@@ -33,7 +33,7 @@ struct KafkaProducers {
     fileprivate(set) var isStale = false
     /// When it wrote last, as a count of writes.
     var usedAt: UInt64 = 0
-    /// And in milliseconds since 1970, or when it was learnt that it had.
+    /// And in milliseconds of a clock that is never set, or when it was learnt that it had.
     var seenAt: Int64 = 0
 
     fileprivate mutating func raise(to epoch: Int16) {
@@ -101,7 +101,7 @@ struct KafkaProducers {
   /// Takes down a batch that was appended at `offset`.
   ///
   /// - Parameters:
-  ///   - now: in milliseconds since 1970.
+  ///   - now: in milliseconds of a clock that is never set.
   ///   - producersMax: how many producers are remembered; who wrote longest ago is forgotten.
   mutating func note(
     _ header: KafkaBatchHeader, at offset: UInt64, now: Int64, producersMax: Int

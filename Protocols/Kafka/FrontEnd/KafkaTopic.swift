@@ -139,7 +139,8 @@ final class KafkaPartition {
     charge()
   }
 
-  private var now: Int64 { partition.topic.tenant.engine.now / 1_000_000 }
+  /// By how long the broker has run: a clock that is set forward has nobody silent.
+  private var now: Int64 { partition.topic.tenant.engine.uptime / 1_000_000 }
 
   private func charge() {
     while producers.count > charged {

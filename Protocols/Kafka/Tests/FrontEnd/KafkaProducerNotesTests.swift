@@ -275,6 +275,7 @@ import Testing
     let used = rig.tenant.memory.used
     pass(30)
     try write(1, 1)
+    rig.engine.step(by: 86_400_000_000_000)
     pass(25)
     #expect(partition.producers.count == 40)
     pass(25)
