@@ -192,13 +192,7 @@ extension KafkaSession {
     }
     let refusal = refusal(growing: topic, said, call, tenant)
     if refusal != nil || isDryRun { return body(refusal) }
-    do throws(EngineError) {
-      try tenant.tenant.partitionedTopics.addPartitions(topic.topic, to: Int(said.count)) {
-        body($0.map { KafkaRefusal($0) })
-      }
-    } catch {
-      body(KafkaRefusal(error))
-    }
+    tenant.grow(topic, to: Int(said.count), body)
   }
 
   private func refusal(

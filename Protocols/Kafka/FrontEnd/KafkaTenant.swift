@@ -15,6 +15,8 @@ final class KafkaTenant {
   /// Topics' names by what they have in common with those that differ in `.` and `_` only.
   private var alike: [String: String] = [:]
   private(set) var partitionCount = 0
+  /// How many more there will be once the disk has them.
+  private var growingCount = 0
   private(set) lazy var transactions = makeTransactions()
   private(set) lazy var consumerGroups = KafkaConsumerGroups(tenant) { [unowned self] name in
     KafkaConsumerGroup(
@@ -252,10 +254,29 @@ final class KafkaTenant {
     }
   }
 
+  /// Gives a topic more partitions.
+  ///
+  /// - Parameter body: is called when they last, or with why there are none.
+  func grow(
+    _ topic: KafkaTopic, to count: Int, _ body: @escaping (KafkaRefusal?) -> Void
+  ) {
+    let more = max(0, count - topic.partitions.count)
+    growingCount += more
+    let end = { [self] (error: EngineError?) in
+      growingCount -= more
+      body(error.map { KafkaRefusal($0) })
+    }
+    do throws(EngineError) {
+      try tenant.partitionedTopics.addPartitions(topic.topic, to: count, end)
+    } catch {
+      end(error)
+    }
+  }
+
   /// Whether there may be so many more partitions.
   func checkRoom(for count: Int) -> KafkaRefusal? {
     guard count <= min(server.values.partitionsMax, PartitionedTopicSettings.partitionsMax),
-      partitionCount <= server.values.partitionsMax - count
+      partitionCount + growingCount <= server.values.partitionsMax - count
     else {
       return KafkaRefusal(
         .policyViolation,

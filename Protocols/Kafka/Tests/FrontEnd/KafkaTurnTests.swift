@@ -39,10 +39,14 @@ private final class TurnRig {
   let eventLoop = EmbeddedEventLoop()
   let loop: Loop
   let server: KafkaServer
+  let store: JournalStore
   private(set) var putOff: [() -> Void] = []
 
-  init(_ changes: [String: SettingValue] = [:]) throws {
+  init(_ changes: [String: SettingValue] = [:], isDurable: Bool = false) throws {
     loop = Loop(eventLoop: eventLoop, wallNanoseconds: 1_700_000_000_000_000_000)
+    let tenant = loop.engine.tenant(named: "default")
+    store = JournalStore(tenant.memoryStore)
+    if isDurable { tenant.store = store }
     var values: [String: SettingValue] = [:]
     for setting in KafkaServer.settings.settings { values[setting.key] = setting.defaultValue }
     values.merge(changes) { $1 }
@@ -88,6 +92,17 @@ private final class TurnClient {
   func ask<A: KafkaAPI>(_: A.Type, version: Int16, _ request: A.Request) throws {
     let frame = try A.encode(request, correlationID: 1, version: version, clientID: "c")
     try channel.writeInbound(frame)
+  }
+
+  /// What has come since the last call in answer to one request.
+  func answer<A: KafkaAPI>(_: A.Type, version: Int16) throws -> A.Response {
+    var frame = try #require(try channel.readOutbound(as: ByteBuffer.self))
+    while let more = try channel.readOutbound(as: ByteBuffer.self) {
+      frame.writeImmutableBuffer(more)
+    }
+    // The size, the number of the request, and no tagged fields.
+    frame.moveReaderIndex(forwardBy: A.isFlexible(version) ? 9 : 8)
+    return try A.decodeResponse(frame, version: version)
   }
 
   /// Whether something has come since the last call.
@@ -166,5 +181,56 @@ private final class TurnClient {
     while !rig.putOff.isEmpty { rig.takeTurn() }
     #expect(group.members.count == count - 1)
     for client in clients.dropFirst() { try client.leave() }
+  }
+}
+
+/// What is asked of topics while the disk takes its time.
+@Suite struct KafkaSlowDiskTests {
+  private let rig: TurnRig
+  private let client: TurnClient
+  private let tenant: KafkaTenant
+
+  init() throws {
+    rig = try TurnRig(["max_partitions": .integer(10)], isDurable: true)
+    client = try TurnClient(rig)
+    tenant = rig.server.tenant(rig.loop.engine.tenant(named: "default"))
+    for name in ["a", "b"] { tenant.create(name, partitions: 2) { #expect($0 == nil) } }
+  }
+
+  private func grow(_ names: [String], to count: Int32) throws {
+    try client.ask(
+      KafkaCreatePartitions.self, version: 2,
+      .with {
+        $0.topics = names.map { name in
+          .with {
+            $0.name = name
+            $0.count = count
+          }
+        }
+      })
+    rig.eventLoop.run()
+  }
+
+  private func grown() throws -> [KafkaErrorCode] {
+    rig.eventLoop.run()
+    return try client.answer(KafkaCreatePartitions.self, version: 2).results.map(\.error)
+  }
+
+  @Test func partitionsThatAreUnderWayCount() throws {
+    rig.store.isSilent = true
+    try grow(["a", "b"], to: 7)
+    #expect(tenant.partitionCount == 4 && !client.isAnswered)
+    rig.store.speak()
+    #expect(try grown() == [.noError, .policyViolation])
+    #expect(tenant.partitionCount == 9)
+    // What the disk refuses does not count any more.
+    rig.store.fails = true
+    try grow(["b"], to: 3)
+    #expect(try grown() != [.noError])
+    rig.store.fails = false
+    try grow(["b"], to: 3)
+    #expect(try grown() == [.noError])
+    #expect(tenant.partitionCount == 10)
+    try client.leave()
   }
 }
