@@ -117,22 +117,25 @@ extension KafkaSession {
     }
     let byName = request.topicNames.map { (name: Optional($0), id: KafkaUUID?.none) }
     let topics = byName + request.topics.map { (name: $0.name, id: Optional($0.topicID)) }
+    var begun: Set<KafkaUUID> = []
     // With each, files and positions go.
     inSteps(topics, call, size: Self.stepSize / 16) { [self] said in
-      delete(said.name, said.id, call, tenant, tally)
+      delete(said.name, said.id, call, tenant, tally, &begun)
     } done: {
       tally.end()
     }
   }
 
+  /// - Parameter begun: what the request deletes already: that is not there, wherever the disk is.
   private func delete(
     _ name: String?, _ id: KafkaUUID?, _ call: KafkaCall, _ tenant: KafkaTenant,
-    _ tally: KafkaTally<KafkaDeleteTopics.Response>
+    _ tally: KafkaTally<KafkaDeleteTopics.Response>, _ begun: inout Set<KafkaUUID>
   ) {
     var answer = KafkaDeleteTopics.Response.Topic()
     answer.name = name
     answer.topicID = id ?? KafkaUUID()
-    let topic = name.map { tenant.topic($0) } ?? id.flatMap { tenant.topic($0) }
+    var topic = name.map { tenant.topic($0) } ?? id.flatMap { tenant.topic($0) }
+    if let known = topic, begun.contains(known.id) { topic = nil }
     if let topic, may(.delete, topic.canonical) {
       answer.name = topic.name
       answer.topicID = topic.id
@@ -148,6 +151,7 @@ extension KafkaSession {
     let place = tally.response.responses.count
     tally.response.responses.append(answer)
     guard answer.error == .noError, let topic else { return }
+    begun.insert(topic.id)
     tally.begin()
     let isThere = tenant.tenant.partitionedTopics.delete(topic.name) { error in
       if let refusal = error.map({ KafkaRefusal($0) }) {

@@ -233,4 +233,19 @@ private final class TurnClient {
     #expect(tenant.partitionCount == 10)
     try client.leave()
   }
+
+  @Test func aTopicThatIsNamedTwiceIsDeletedOnce() throws {
+    let id = try #require(tenant.topic("a")).id
+    rig.store.isSilent = true
+    try client.ask(
+      KafkaDeleteTopics.self, version: 6,
+      .with { $0.topics = [.with { $0.topicID = id }, .with { $0.topicID = id }] })
+    rig.eventLoop.run()
+    rig.store.speak()
+    rig.eventLoop.run()
+    let answer = try client.answer(KafkaDeleteTopics.self, version: 6)
+    #expect(answer.responses.map(\.error) == [.noError, .unknownTopicID])
+    #expect(tenant.topic("a") == nil)
+    try client.leave()
+  }
 }
