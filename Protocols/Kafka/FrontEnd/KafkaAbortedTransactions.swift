@@ -24,12 +24,12 @@ struct KafkaAbortedTransactions {
   /// Of each producer its own, none of which overlap.
   private var byProducer: [Int64: [Entry]] = [:]
 
-  /// Remembers one. Mostly its marker lies behind all others.
+  /// Remembers one, unless its marker is known. Mostly that lies behind all others.
   mutating func insert(_ entry: Entry) {
-    let place = all.partitioningIndex { $0.last > entry.last }
-    let later = all[place...]
-    guard !later.isEmpty else { return append(entry) }
-    let ordered = all[..<place] + [entry] + later
+    let place = all.partitioningIndex { $0.last >= entry.last }
+    guard place < all.count else { return append(entry) }
+    guard all[place].last > entry.last else { return }
+    let ordered = all[..<place] + [entry] + all[place...]
     self = Self()
     for entry in ordered { append(entry) }
   }

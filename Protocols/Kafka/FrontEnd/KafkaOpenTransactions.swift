@@ -46,10 +46,7 @@ struct KafkaOpenTransactions {
   }
 
   /// Remembers what was written down of an aborted transaction.
-  mutating func recover(_ entry: KafkaAbortedTransaction) {
-    guard aborted.all.last.map({ $0.last < entry.last }) ?? true else { return }
-    aborted.insert(entry)
-  }
+  mutating func recover(_ entry: KafkaAbortedTransaction) { aborted.insert(entry) }
 
   /// The aborted transactions that have something in a range.
   func aborted(in range: Range<UInt64>) -> [KafkaAbortedTransaction] {

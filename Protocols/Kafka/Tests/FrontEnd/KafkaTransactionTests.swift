@@ -292,6 +292,10 @@ import Testing
     #expect(table.aborted.all == all)
     #expect(table.aborted(in: 7..<8) == Array(all[...7]))
     #expect(all.allSatisfy { table.isAborted($0.first, of: $0.producerID) })
+    // They are written down in that order as well.
+    var found = KafkaOpenTransactions()
+    for _ in 0..<2 { for each in all.reversed() { found.recover(each) } }
+    #expect(found.aborted.all == all)
   }
 
   @Test(arguments: [60, 400, 9_000] as [UInt64]) func abortedOnesAreFound(end: UInt64) {
