@@ -10,6 +10,9 @@ protocol CommitMember: AnyObject {
   func dismiss()
   /// Whether it is written before the others.
   var goesFirst: Bool { get }
+  /// Whether it goes first and may not be written now: then nobody may. It has the store commit
+  /// when it goes on.
+  var isHeldUp: Bool { get }
   /// Writes what was added since the last time. Called when the turn of the loop ends.
   func write()
   /// As `write`, but for what may be written elsewhere, which is handed back. `wasWritten` is
@@ -31,6 +34,9 @@ protocol CommitMember: AnyObject {
 }
 
 extension CommitMember {
+  /// Never.
+  var isHeldUp: Bool { false }
+
   /// All of it is little.
   func writeElsewhere() -> DiskWrite? {
     self.write()

@@ -299,10 +299,16 @@ public final class FileJournal: Journal, CommitMember {
     if let failure = self.failure { for body in self.waiters.take(above: 0) { body(failure) } }
   }
 
+  var isHeldUp: Bool {
+    self.goesFirst && self.successor?.isLastSync == true && self.failure == nil
+      && !self.pending.isEmpty
+  }
+
   /// Says that there is one file again.
   private func endReplacement() {
     guard self.isReplacing else { return }
     self.isReplacing = false
+    self.store.scheduleCommit()
     self.store.replacementEnded()
   }
 

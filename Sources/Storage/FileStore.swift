@@ -274,6 +274,8 @@ public final class FileStore: Store {
       if self.backlog.isTooMuch { self.finishWriting() }
       return
     }
+    // A log must not have what stands on an entry that is not written.
+    guard !self.dirty.contains(where: { $0.isHeldUp }) else { return }
     let isMuch = self.backlog.bytes >= self.settings.elsewhereBytesMin && !self.isClosing
     self.backlog.bytes = 0
     var touched: [any CommitMember] = []

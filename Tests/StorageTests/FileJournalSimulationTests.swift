@@ -41,6 +41,7 @@ import Testing
         makeSalt: { UInt32(truncatingIfNeeded: salts.next()) },
         atTurnEnd: { [unowned self] in self.turns.append($0) }, report: { _ in })
       self.journal = try self.store.journal(named: "a/journal")
+      if self.random.oneIn(2) { self.journal.goFirst() }
       var found: UInt64 = 0
       var isBroken = false
       try self.journal.replay { entry in

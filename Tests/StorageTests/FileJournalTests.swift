@@ -22,11 +22,15 @@ import Testing
 
     func journal() throws -> any Journal { try self.store.journal(named: "j") }
 
+    func endTurn() {
+      let turns = self.turns
+      self.turns = []
+      for turn in turns { turn() }
+    }
+
     func settle() {
       while !self.turns.isEmpty || self.disk.isBusy {
-        let turns = self.turns
-        self.turns = []
-        for turn in turns { turn() }
+        self.endTurn()
         while self.disk.isBusy { self.disk.answer() }
       }
     }
@@ -68,6 +72,32 @@ import Testing
     let next = try Process(disk)
     let expected = [ByteBuffer(string: "all"), ByteBuffer(string: "more")]
     #expect(try Self.read(next.journal()) == expected)
+  }
+
+  /// What stands on an entry is not written before it, though the entry waits for a snapshot's end.
+  @Test func aLogWaitsForTheJournalThatGoesFirst() throws {
+    let process = try Process(SimulatedDisk(seed: 1))
+    let journal = try process.journal()
+    journal.goFirst()
+    let log = try process.store.log(named: "log")
+    journal.append(ByteBuffer(string: "one"))
+    process.settle()
+    journal.replace(with: [ByteBuffer(string: "one")])
+    journal.append(ByteBuffer(string: "two"))
+    process.endTurn()
+    // The snapshot is synced, and what came meanwhile is being.
+    process.disk.answer()
+    journal.append(ByteBuffer(string: "three"))
+    _ = try log.append(
+      process.engine.tenant(named: "t").record(topic: Array("a".utf8), payload: []))
+    process.endTurn()
+    #expect(process.disk.isBusy)
+    #expect(log.committedOffset == 0)
+    process.settle()
+    #expect(log.committedOffset == 1)
+    process.disk.crash(.process)
+    let next = try Process(process.disk)
+    #expect(try Self.read(next.journal()).map { String(buffer: $0) } == ["one", "two", "three"])
   }
 
   @Test func aJournalThatWasASnapshotOnlyGoesWithItsFile() throws {
